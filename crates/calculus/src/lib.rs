@@ -1,0 +1,1 @@
+//! Derivation and simplification of matrix equations.

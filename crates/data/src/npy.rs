@@ -1,0 +1,226 @@
+//! NumPy's `.npy` files, versions 1 to 3: real numbers and booleans, C and Fortran order, either
+//! byte order, up to two dimensions.
+//!
+//! ```
+//! use matgrad_data::{Matrix, npy};
+//! let matrix = Matrix::new(1, 2, vec![0.5, -1.0])?;
+//! let bytes = npy::to_bytes(&matrix, npy::Precision::F64);
+//! assert_eq!(npy::parse(&bytes, "x.npy")?.matrix, matrix);
+//! # Ok::<(), matgrad_data::Error>(())
+//! ```
+//!
+//! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
+
+use crate::{Error, Matrix};
+use std::path::Path;
+
+/// How every `.npy` file begins.
+pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// An array as it was stored, and as a matrix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// The dimensions in the file: none, one or two.
+    pub dims: Vec<usize>,
+    /// The values: 1×1 for no dimension, n×1 for one, rows×cols for two.
+    pub matrix: Matrix,
+}
+
+/// The type of the numbers in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// Four bytes a number; values are rounded to the nearest.
+    F32,
+    /// Eight bytes a number.
+    F64,
+}
+
+/// Reads a file as a matrix: an array without dimensions is 1×1, one of n values is n×1.
+/// Integers beyond 2⁵³ are rounded.
+///
+/// # Errors
+/// [`Error::Read`] when the file cannot be read, and those of [`parse`].
+pub fn read(path: &Path) -> Result<Matrix, Error> {
+    read_array(path).map(|array| array.matrix)
+}
+
+/// Reads a file as [`read`] does, and keeps its dimensions.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_array(path: &Path) -> Result<Array, Error> {
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::Read { file: file.clone(), reason: error.to_string() })?;
+    parse(&bytes, &file)
+}
+
+/// Writes a matrix as a two-dimensional array in C order; an existing file is replaced.
+///
+/// # Errors
+/// [`Error::Write`] when the file cannot be written.
+pub fn write(path: &Path, matrix: &Matrix, precision: Precision) -> Result<(), Error> {
+    std::fs::write(path, to_bytes(matrix, precision)).map_err(|error| Error::Write {
+        file: path.display().to_string(),
+        reason: error.to_string(),
+    })
+}
+
+/// The content of the file that [`write()`] writes: version 1, little-endian.
+pub fn to_bytes(matrix: &Matrix, precision: Precision) -> Vec<u8> {
+    let (descr, size) = match precision {
+        Precision::F32 => ("<f4", 4),
+        Precision::F64 => ("<f8", 8),
+    };
+    let (rows, cols) = (matrix.rows, matrix.cols);
+    let mut header =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {cols}), }}");
+    // The format wants the values to begin at a multiple of 64, after a line feed.
+    const PREFIX: usize = 10;
+    let length = (PREFIX + header.len() + 1).next_multiple_of(64) - PREFIX;
+    header.push_str(&" ".repeat(length - header.len() - 1));
+    header.push('\n');
+
+    let mut bytes = Vec::with_capacity(PREFIX + length + size * matrix.data.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&[1, 0]);
+    bytes.extend_from_slice(&(length as u16).to_le_bytes());
+    bytes.extend_from_slice(header.as_bytes());
+    for &x in &matrix.data {
+        match precision {
+            Precision::F32 => bytes.extend_from_slice(&(x as f32).to_le_bytes()),
+            Precision::F64 => bytes.extend_from_slice(&x.to_le_bytes()),
+        }
+    }
+    bytes
+}
+
+/// Reads the content of a file; `file` is its name in messages.
+///
+/// # Errors
+/// [`Error::Format`] when the content is no `.npy` file, is cut off, or holds something else
+/// than real numbers in at most two dimensions.
+pub fn parse(bytes: &[u8], file: &str) -> Result<Array, Error> {
+    parse_array(bytes).map_err(|reason| Error::Format { file: file.to_string(), reason })
+}
+
+fn parse_array(bytes: &[u8]) -> Result<Array, String> {
+    const CUT: &str = "the .npy header is cut off; write the file again";
+    let rest = bytes.strip_prefix(MAGIC).ok_or("this is no .npy file; write it with numpy.save")?;
+    let (length, rest) = match rest {
+        [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
+        [2 | 3, _, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
+        [1..=3, ..] | [] => return Err(CUT.to_string()),
+        [version, ..] => return Err(format!(".npy version {version} is not known; write version 1")),
+    };
+    let (header, values) = rest.split_at_checked(length).ok_or(CUT)?;
+    let header = String::from_utf8_lossy(header);
+
+    let kind = Kind::parse(string(entry(&header, "descr")?)?)?;
+    let fortran = match entry(&header, "fortran_order")? {
+        text if text.starts_with("True") => true,
+        text if text.starts_with("False") => false,
+        _ => return Err("'fortran_order' in the .npy header is neither True nor False".to_string()),
+    };
+    let dims = dims(entry(&header, "shape")?)?;
+    let (rows, cols) = match dims[..] {
+        [] => (1, 1),
+        [n] => (n, 1),
+        [rows, cols] => (rows, cols),
+        _ => {
+            let count = dims.len();
+            return Err(format!("the array has {count} dimensions; reshape it to two or fewer"));
+        }
+    };
+    let needed = rows.checked_mul(cols).and_then(|count| count.checked_mul(kind.size));
+    let stored = needed.and_then(|needed| values.get(..needed)).ok_or_else(|| {
+        let (size, found) = (kind.size, values.len());
+        format!(
+            "an array of {rows}×{cols} values of {size} bytes was announced, but {found} bytes \
+             follow; the file is cut off, write it again"
+        )
+    })?;
+    let mut data: Vec<f64> = stored.chunks_exact(kind.size).map(|raw| kind.value(raw)).collect();
+    if fortran && rows > 1 && cols > 1 {
+        data = (0..data.len()).map(|at| data[at % cols * rows + at / cols]).collect();
+    }
+    Ok(Array { dims, matrix: Matrix { rows, cols, data } })
+}
+
+/// An element type: `f`, `i`, `u` or `b`, its size in bytes and order.
+struct Kind {
+    letter: u8,
+    size: usize,
+    big_endian: bool,
+}
+
+impl Kind {
+    fn parse(descr: &str) -> Result<Kind, String> {
+        let (order, rest) = match descr.as_bytes() {
+            [order @ (b'<' | b'>' | b'|' | b'='), rest @ ..] => (*order, rest),
+            rest => (b'=', rest),
+        };
+        let big_endian = order == b'>' || (order == b'=' && cfg!(target_endian = "big"));
+        let (letter, size) = match rest {
+            [b'b', b'1'] | [b'?'] => (b'b', 1),
+            [letter @ (b'i' | b'u'), size @ (b'1' | b'2' | b'4' | b'8')]
+            | [letter @ b'f', size @ (b'4' | b'8')] => (*letter, usize::from(*size - b'0')),
+            _ => {
+                return Err(format!(
+                    "the array holds values of type '{descr}'; convert it to numbers first \
+                     (f4, f8, i1 to i8, u1 to u8, bool)"
+                ));
+            }
+        };
+        Ok(Kind { letter, size, big_endian })
+    }
+
+    /// The number in `size` bytes.
+    fn value(&self, raw: &[u8]) -> f64 {
+        let mut word = [0; 8];
+        word[..raw.len()].copy_from_slice(raw);
+        if self.big_endian {
+            word[..raw.len()].reverse();
+        }
+        let bits = u64::from_le_bytes(word);
+        let unused = 64 - 8 * raw.len() as u32;
+        match (self.letter, self.size) {
+            (b'f', 4) => f64::from(f32::from_bits(bits as u32)),
+            (b'f', _) => f64::from_bits(bits),
+            (b'i', _) => (((bits << unused) as i64) >> unused) as f64,
+            (b'b', _) => f64::from(u8::from(bits != 0)),
+            _ => bits as f64,
+        }
+    }
+}
+
+/// What follows `'key':` in the header, which is a Python dictionary.
+fn entry<'a>(header: &'a str, key: &str) -> Result<&'a str, String> {
+    [format!("'{key}'"), format!("\"{key}\"")]
+        .iter()
+        .find_map(|quoted| header.split_once(quoted.as_str()))
+        .and_then(|(_, rest)| rest.trim_start().strip_prefix(':'))
+        .map(str::trim_start)
+        .ok_or_else(|| format!("the .npy header has no '{key}'; write the file again"))
+}
+
+fn string(text: &str) -> Result<&str, String> {
+    let quoted = |quote| text.strip_prefix(quote)?.split_once(quote).map(|(inner, _)| inner);
+    quoted('\'').or_else(|| quoted('"')).ok_or_else(|| {
+        "the array holds records, not numbers; save one field of it at a time".to_string()
+    })
+}
+
+fn dims(text: &str) -> Result<Vec<usize>, String> {
+    let inner = text.strip_prefix('(').and_then(|text| text.split_once(')')).map(|(inner, _)| inner);
+    let inner = inner.ok_or("'shape' in the .npy header is no tuple; write the file again")?;
+    let parts = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| part.trim_end_matches('L').parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| format!("'shape' in the .npy header is ({inner}); write the file again"))
+}
+
+#[cfg(test)]
+#[path = "npy_tests.rs"]
+mod tests;

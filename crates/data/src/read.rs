@@ -1,0 +1,197 @@
+//! From a path to a [`Table`]: which format it is, and what is packed with gzip.
+//!
+//! The content decides: gzip, NPY, Parquet and Arrow begin with their own signs; all else is text.
+
+use crate::text::{self, Header};
+use crate::{Error, Table, npy};
+use std::borrow::Cow;
+use std::io::Read;
+use std::path::Path;
+
+/// How to read a text; binary tables need no options.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Whether the first line names the columns.
+    pub header: Header,
+    /// The byte between fields; a blank stands for any run of spaces and tabs. `None`: a tab for
+    /// `.tsv`, else whichever of `,` tab `;` `|` or blanks the first line uses.
+    pub delimiter: Option<u8>,
+}
+
+/// Reads the table at `path`: CSV and its cousins, NPY (a column for each column of the array),
+/// and with the feature `parquet` Parquet, Arrow IPC and Feather; each plain or packed with gzip.
+/// The path `-` is standard input.
+///
+/// # Errors
+/// [`Error::Read`] for a file that cannot be read, and those of [`read_bytes`].
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
+    if path == Path::new("-") {
+        return read_csv(&mut std::io::stdin().lock(), "standard input", options);
+    }
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::Read { file: file.clone(), reason: error.to_string() })?;
+    read_bytes(&bytes, &file, options)
+}
+
+/// Reads a table from a stream to its end, such as standard input; `file` is its name in
+/// messages. All formats of [`read`] are known by their content.
+///
+/// # Errors
+/// [`Error::Read`] when the stream fails, and those of [`read_bytes`].
+pub fn read_csv(reader: &mut dyn Read, file: &str, options: &ReadOptions) -> Result<Table, Error> {
+    let mut bytes = Vec::new();
+    reader
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::Read { file: file.to_string(), reason: error.to_string() })?;
+    read_bytes(&bytes, file, options)
+}
+
+/// Reads a table from the content of a file; `file` is its name in messages, and its extension
+/// tells `.tsv`.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::NoRows`], [`Error::Ragged`], [`Error::NotUtf8`],
+/// [`Error::DuplicateColumn`] for texts; [`Error::Format`] for what is no table;
+/// [`Error::NeedsFeature`] for Parquet and Arrow in a build without them; [`Error::Read`] for
+/// damaged gzip.
+pub fn read_bytes(bytes: &[u8], file: &str, options: &ReadOptions) -> Result<Table, Error> {
+    let bytes = unpack(bytes, file)?;
+    if bytes.is_empty() {
+        return Err(Error::Empty { file: file.to_string() });
+    }
+    let name = file.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    if bytes.starts_with(npy::MAGIC) {
+        let array = npy::parse(&bytes, file)?;
+        if array.matrix.data.is_empty() {
+            return Err(Error::NoRows { file: file.to_string() });
+        }
+        return Ok(Table::from_matrix(&array.matrix, file));
+    }
+    if bytes.starts_with(b"PAR1") {
+        return columnar(bytes.into_owned(), file, Columnar::Parquet);
+    }
+    if bytes.starts_with(b"ARROW1") {
+        return columnar(bytes.into_owned(), file, Columnar::ArrowFile);
+    }
+    if bytes.starts_with(&[0xff; 4]) {
+        return columnar(bytes.into_owned(), file, Columnar::ArrowStream);
+    }
+    if let Some(reason) = foreign(&bytes, name) {
+        return Err(Error::Format { file: file.to_string(), reason });
+    }
+    let tab = name.ends_with(".tsv").then_some(b'\t');
+    text::parse(&bytes, file, options.header, options.delimiter.or(tab))
+}
+
+/// The formats behind the feature `parquet`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Columnar {
+    Parquet,
+    ArrowFile,
+    ArrowStream,
+}
+
+#[cfg(feature = "parquet")]
+fn columnar(bytes: Vec<u8>, file: &str, format: Columnar) -> Result<Table, Error> {
+    crate::columnar::read(bytes, file, format)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn columnar(_bytes: Vec<u8>, file: &str, format: Columnar) -> Result<Table, Error> {
+    let format = match format {
+        Columnar::Parquet => "a Parquet table",
+        Columnar::ArrowFile | Columnar::ArrowStream => "an Arrow table",
+    };
+    Err(Error::NeedsFeature { file: file.to_string(), format: format.to_string() })
+}
+
+fn unpack<'a>(bytes: &'a [u8], file: &str) -> Result<Cow<'a, [u8]>, Error> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let mut unpacked = Vec::new();
+    flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut unpacked).map_err(|error| {
+        let reason = format!("the gzip data is damaged or cut off ({error}); fetch it again");
+        Error::Read { file: file.to_string(), reason }
+    })?;
+    Ok(Cow::Owned(unpacked))
+}
+
+/// Why content without a known sign is no text, if it is none.
+fn foreign(bytes: &[u8], name: &str) -> Option<String> {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Some("this is a zip archive (xlsx, npz); export the table as CSV".to_string());
+    }
+    if matches!(extension, "npy" | "parquet" | "arrow" | "feather" | "ipc") {
+        return Some(format!("the content is not what the name .{extension} says; write it again"));
+    }
+    let utf_16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if !utf_16 && bytes[..bytes.len().min(8192)].contains(&0) {
+        return Some("this is binary and no table that matgrad knows; export it as CSV".to_string());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+    use std::io::Write;
+
+    fn fails(bytes: &[u8], file: &str, message: Expect) {
+        let error = read_bytes(bytes, file, &ReadOptions::default()).unwrap_err();
+        message.assert_eq(&error.to_string());
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn gzip_is_known_by_its_content() {
+        let text = b"a,b\n1,2\n";
+        let plain = read_bytes(text, "t.csv", &ReadOptions::default()).unwrap();
+        assert_eq!(read_bytes(&gzip(text), "t.csv", &ReadOptions::default()).unwrap(), plain);
+        let tsv = read_bytes(&gzip(b"a,1\tb\n1\t2\n"), "t.TSV.gz", &ReadOptions::default()).unwrap();
+        assert_eq!(tsv.columns[0].name, "a,1");
+        let packed = gzip(text);
+        fails(&packed[..packed.len() - 4], "t.csv.gz", expect![[""]]);
+    }
+
+    #[test]
+    fn what_is_no_table() {
+        fails(b"", "e.csv", expect![[""]]);
+        fails(b"PK\x03\x04....", "t.xlsx", expect![[""]]);
+        fails(b"1,2\n", "t.npy", expect![[""]]);
+        fails(b"\x7fELF\0\0", "t.csv", expect![[""]]);
+        fails(b"\xff\xfea\0", "t.csv", expect![[""]]);
+        let missing = read(Path::new("no/such.csv"), &ReadOptions::default()).unwrap_err();
+        assert!(missing.to_string().starts_with("no/such.csv: cannot be read: "), "{missing}");
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    #[test]
+    fn needs_the_feature() {
+        fails(b"PAR1....", "t.parquet", expect![[""]]);
+        fails(b"ARROW1..", "t.feather", expect![[""]]);
+    }
+
+    #[test]
+    fn npy_tables() {
+        let matrix = crate::Matrix::new(2, 2, vec![1.0, 2.0, 3.0, 4.0]).unwrap();
+        let bytes = npy::to_bytes(&matrix, npy::Precision::F64);
+        let table = read_bytes(&bytes, "t.npy", &ReadOptions::default()).unwrap();
+        assert_eq!((table.rows, table.columns.len(), table.named), (2, 2, false));
+        assert_eq!(table.place(1), "row 2");
+        let empty = npy::to_bytes(&crate::Matrix::zeros(0, 2), npy::Precision::F64);
+        assert!(matches!(
+            read_bytes(&empty, "t.npy", &ReadOptions::default()),
+            Err(Error::NoRows { .. })
+        ));
+    }
+}

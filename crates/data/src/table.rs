@@ -1,0 +1,273 @@
+//! The one table that every reader fills: columns of numbers or of categories.
+//!
+//! A missing value is `NaN` among numbers and `None` among categories. A column of booleans
+//! (`true`/`false` or `yes`/`no`, in one spelling) is a column of two categories; as an input it
+//! becomes one column of 0 and 1, as a target two classes with the words as labels.
+
+use crate::error::show_names;
+use crate::{Error, Matrix};
+use std::collections::HashMap;
+
+/// Columns of equal length, with what messages need to point at a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// The path the table came from, or `standard input`.
+    pub file: String,
+    /// The columns, each with `rows` values.
+    pub columns: Vec<Column>,
+    /// The number of rows.
+    pub rows: usize,
+    /// Whether the columns have names of their own; else they are called `1`, `2`, ….
+    pub named: bool,
+    /// The line each row began on, from 1; empty for binary tables.
+    pub lines: Vec<usize>,
+}
+
+/// A named column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// The name from the header, or the number of the column from 1.
+    pub name: String,
+    /// One value for each row.
+    pub values: Values,
+}
+
+/// The values of a column, one for each row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Numbers; `NaN` is missing. They may be infinite: [`crate::Encoder`] refuses those, with
+    /// line and column, in the columns it uses.
+    Numbers(Vec<f64>),
+    /// Words.
+    Categories {
+        /// The different words, sorted: as numbers if all are numbers, else as text.
+        levels: Vec<String>,
+        /// The index in `levels` of each row's word; `None` is missing.
+        codes: Vec<Option<u32>>,
+    },
+}
+
+impl Table {
+    /// The index (from 0) of a column given by name or, if no column is called that, by number
+    /// from 1.
+    ///
+    /// # Errors
+    /// [`Error::UnknownColumn`], with the name that is spelt most like `name`.
+    pub fn column(&self, name: &str) -> Result<usize, Error> {
+        let name = name.trim();
+        if let Some(index) = self.columns.iter().position(|column| column.name == name) {
+            return Ok(index);
+        }
+        match name.parse::<usize>() {
+            Ok(number) if (1..=self.columns.len()).contains(&number) => Ok(number - 1),
+            _ => Err(Error::UnknownColumn {
+                file: self.file.clone(),
+                name: name.to_string(),
+                nearest: self.nearest(name),
+                columns: self.show_columns(),
+            }),
+        }
+    }
+
+    /// Where a row came from: `line 7` of a text, `row 7` of a binary table.
+    pub fn place(&self, row: usize) -> String {
+        match self.lines.get(row) {
+            Some(line) => format!("line {line}"),
+            None => format!("row {}", row + 1),
+        }
+    }
+
+    /// A number for each row that says which rows have equal values in `column`, for
+    /// [`crate::split`]; rows without a value share the last number. A column outside the table
+    /// puts all rows together.
+    pub fn strata(&self, column: usize) -> Vec<usize> {
+        match self.columns.get(column).map(|column| &column.values) {
+            None => vec![0; self.rows],
+            Some(Values::Categories { levels, codes }) => {
+                codes.iter().map(|code| code.map_or(levels.len(), |code| code as usize)).collect()
+            }
+            Some(Values::Numbers(numbers)) => {
+                let distinct = distinct(numbers.iter().copied());
+                let find = |x: &f64| distinct.binary_search_by(|y| y.total_cmp(&(x + 0.0)));
+                numbers.iter().map(|x| find(x).unwrap_or(distinct.len())).collect()
+            }
+        }
+    }
+
+    /// A table of a matrix: columns `1`, `2`, … of numbers.
+    pub fn from_matrix(matrix: &Matrix, file: &str) -> Table {
+        let columns = (0..matrix.cols)
+            .map(|j| Column {
+                name: (j + 1).to_string(),
+                values: Values::Numbers(matrix.column(j)),
+            })
+            .collect();
+        Table { file: file.to_string(), columns, rows: matrix.rows, named: false, lines: vec![] }
+    }
+
+    /// The column of a model's training table in this one, by name.
+    pub(crate) fn required(&self, name: &str) -> Result<usize, Error> {
+        self.columns.iter().position(|column| column.name == name).ok_or_else(|| {
+            Error::MissingColumn {
+                file: self.file.clone(),
+                name: name.to_string(),
+                nearest: self.nearest(name),
+                columns: self.show_columns(),
+            }
+        })
+    }
+
+    pub(crate) fn name(&self, column: usize) -> &str {
+        self.columns.get(column).map_or("", |column| &column.name)
+    }
+
+    fn nearest(&self, name: &str) -> Option<String> {
+        let wanted = name.to_lowercase();
+        self.columns
+            .iter()
+            .filter(|_| self.named)
+            .map(|column| (strsim::damerau_levenshtein(&wanted, &column.name.to_lowercase()), column))
+            .min_by_key(|(distance, _)| *distance)
+            .filter(|(distance, _)| *distance <= (wanted.chars().count() / 2).max(2))
+            .map(|(_, column)| column.name.clone())
+    }
+
+    fn show_columns(&self) -> String {
+        if self.named {
+            let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
+            format!("the columns are {}", show_names(&names))
+        } else {
+            format!("the columns have no names and are numbered 1 to {}", self.columns.len())
+        }
+    }
+}
+
+impl Values {
+    /// The column of these texts; `None` is missing.
+    pub(crate) fn categories(texts: impl Iterator<Item = Option<Box<[u8]>>>) -> Values {
+        let mut words = Words::default();
+        texts.for_each(|text| words.push(text.as_deref()));
+        words.finish()
+    }
+}
+
+/// Gathers the words of a column, each kept once.
+#[derive(Default)]
+pub(crate) struct Words {
+    index: HashMap<Box<[u8]>, u32>,
+    words: Vec<String>,
+    codes: Vec<Option<u32>>,
+}
+
+impl Words {
+    pub(crate) fn push(&mut self, word: Option<&[u8]>) {
+        let code = word.map(|word| match self.index.get(word) {
+            Some(&code) => code,
+            None => {
+                let code = self.words.len() as u32;
+                self.index.insert(word.into(), code);
+                self.words.push(String::from_utf8_lossy(word).into_owned());
+                code
+            }
+        });
+        self.codes.push(code);
+    }
+
+    /// Sorts the levels and renumbers the codes.
+    pub(crate) fn finish(self) -> Values {
+        let Words { words, mut codes, .. } = self;
+        let mut order: Vec<usize> = (0..words.len()).collect();
+        match words.iter().map(|word| number(word.as_bytes())).collect::<Option<Vec<f64>>>() {
+            Some(numbers) => order.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b])),
+            None => order.sort_by(|&a, &b| words[a].cmp(&words[b])),
+        }
+        let mut rank = vec![0; words.len()];
+        for (place, &word) in order.iter().enumerate() {
+            rank[word] = place as u32;
+        }
+        for code in codes.iter_mut().flatten() {
+            *code = rank[*code as usize];
+        }
+        let levels = order.into_iter().map(|word| words[word].clone()).collect();
+        Values::Categories { levels, codes }
+    }
+}
+
+/// Whether a trimmed field stands for a missing value: `?`, nothing, `NA`, `NaN`, in any case.
+pub(crate) fn is_missing(field: &[u8]) -> bool {
+    field.is_empty()
+        || field == b"?"
+        || field.eq_ignore_ascii_case(b"na")
+        || field.eq_ignore_ascii_case(b"nan")
+}
+
+/// The number a trimmed field spells, if it does.
+pub(crate) fn number(field: &[u8]) -> Option<f64> {
+    // Words are turned away by their first byte; `inf` and `nan` are numbers.
+    match field.first()? {
+        b'0'..=b'9' | b'+' | b'-' | b'.' | b'i' | b'I' | b'n' | b'N' => {
+            std::str::from_utf8(field).ok()?.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// The different numbers, ascending, without `NaN`; −0 is 0.
+pub(crate) fn distinct(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut numbers: Vec<f64> = numbers.filter(|x| !x.is_nan()).map(|x| x + 0.0).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers.dedup();
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn table() -> Table {
+        let matrix = Matrix::new(2, 2, vec![1.0, 2.0, 3.0, f64::NAN]).unwrap();
+        let mut table = Table::from_matrix(&matrix, "t.csv");
+        table.columns[0].name = "sepal length".to_string();
+        table.columns[1].name = "species".to_string();
+        table.named = true;
+        table
+    }
+
+    #[test]
+    fn columns_by_name_and_number() {
+        let table = table();
+        assert_eq!(table.column("species").unwrap(), 1);
+        assert_eq!(table.column(" 1 ").unwrap(), 0);
+        expect![[r#"t.csv: there is no column "specise"; did you mean "species"?; the columns are "sepal length", "species""#]]
+        .assert_eq(&table.column("specise").unwrap_err().to_string());
+        expect![[r#"t.csv: there is no column "3"; the columns are "sepal length", "species""#]]
+            .assert_eq(&table.column("3").unwrap_err().to_string());
+        expect![[r#"t.csv: the model needs the column "Species", which the table does not have; did you mean "species"?; the columns are "sepal length", "species""#]]
+        .assert_eq(&table.required("Species").unwrap_err().to_string());
+        let unnamed = Table::from_matrix(&Matrix::zeros(1, 2), "x.npy");
+        expect![[r#"x.npy: there is no column "9"; the columns have no names and are numbered 1 to 2"#]]
+        .assert_eq(&unnamed.column("9").unwrap_err().to_string());
+    }
+
+    #[test]
+    fn strata() {
+        let matrix = Matrix::new(4, 1, vec![3.0, 1.0, f64::NAN, 3.0]).unwrap();
+        assert_eq!(Table::from_matrix(&matrix, "t").strata(0), [1, 0, 2, 1]);
+        assert_eq!(Table::from_matrix(&matrix, "t").strata(9), [0; 4]);
+    }
+
+    #[test]
+    fn levels_are_sorted() {
+        let levels = |words: &[&str]| {
+            let texts = words.iter().map(|word| Some(word.as_bytes().into()));
+            match Values::categories(texts) {
+                Values::Categories { levels, codes } => (levels, codes),
+                Values::Numbers(_) => panic!("categories asked for"),
+            }
+        };
+        assert_eq!(levels(&["10", "9", "10"]).0, ["9", "10"]);
+        assert_eq!(levels(&["10", "9", "b"]).0, ["10", "9", "b"]);
+        assert_eq!(levels(&["z", "a", "z"]).1, [Some(1), Some(0), Some(1)]);
+    }
+}

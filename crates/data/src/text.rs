@@ -1,0 +1,330 @@
+//! CSV and its cousins: delimiter, header, numbers and words from text.
+//!
+//! The text is gone through once for numbers; the columns in which a word turned up are gone
+//! through again for their words. Nothing is allocated for a cell.
+
+use crate::table::{Words, is_missing, number};
+use crate::{Column, Error, Table, Values};
+use csv::{ByteRecord, Reader, ReaderBuilder};
+use std::borrow::Cow;
+
+/// Whether the first line holds the names of the columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Header {
+    /// Look: the first line is a header if none of its fields is a number or a missing value, and
+    /// a column that has a name there holds only numbers below; or, in a table of nothing but
+    /// words, if its fields are all different and none turns up again in its own column.
+    #[default]
+    Auto,
+    /// It does.
+    Present,
+    /// It does not; columns are called `1`, `2`, ….
+    Absent,
+}
+
+/// The table in a text.
+pub(crate) fn parse(
+    data: &[u8],
+    file: &str,
+    header: Header,
+    delimiter: Option<u8>,
+) -> Result<Table, Error> {
+    if data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]) {
+        let reason = "the text is UTF-16; save the table as UTF-8".to_string();
+        return Err(Error::Format { file: file.to_string(), reason });
+    }
+    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    let delimiter = delimiter.unwrap_or_else(|| sniff(data));
+    let data = if delimiter == b' ' { single_blanks(data) } else { Cow::Borrowed(data) };
+    let source = Source { data: &data, delimiter, file };
+
+    let numbers = source.numbers()?;
+    let present = match header {
+        Header::Present => true,
+        Header::Absent => false,
+        Header::Auto => source.looks_like_header(&numbers)?,
+    };
+    let skipped = usize::from(present);
+    if numbers.lines.len() == skipped {
+        return Err(Error::NoRows { file: file.to_string() });
+    }
+    let names = source.names(&numbers, present)?;
+    let words = source.words(&numbers, skipped)?;
+    let columns = names.into_iter().zip(numbers.columns).zip(words);
+    Ok(Table {
+        file: file.to_string(),
+        columns: columns
+            .map(|((name, column), words)| Column {
+                name,
+                values: words.unwrap_or_else(|| Values::Numbers(column.values[skipped..].to_vec())),
+            })
+            .collect(),
+        rows: numbers.lines.len() - skipped,
+        named: present,
+        lines: numbers.lines[skipped..].to_vec(),
+    })
+}
+
+/// A text and how to cut it.
+struct Source<'a> {
+    data: &'a [u8],
+    delimiter: u8,
+    file: &'a str,
+}
+
+/// What the first pass finds.
+struct Numbers {
+    columns: Vec<NumberColumn>,
+    lines: Vec<usize>,
+    first: ByteRecord,
+}
+
+/// A column as numbers, for as long as it is one.
+#[derive(Default)]
+struct NumberColumn {
+    /// One value for each record; short when `word_below`.
+    values: Vec<f64>,
+    word_first: bool,
+    word_below: bool,
+    number_below: bool,
+}
+
+impl Source<'_> {
+    fn reader(&self) -> Reader<&[u8]> {
+        ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.delimiter)
+            .from_reader(self.data)
+    }
+
+    /// Calls `visit` with every record that is not blank, its index and its line.
+    fn records(
+        &self,
+        mut visit: impl FnMut(&ByteRecord, usize, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut reader = self.reader();
+        let mut record = ByteRecord::new();
+        let (mut index, mut line, mut counted) = (0, 1, 0);
+        loop {
+            let more = reader.read_byte_record(&mut record).map_err(|error| Error::Read {
+                file: self.file.to_string(),
+                reason: error.to_string(),
+            })?;
+            if !more {
+                return Ok(());
+            }
+            // The reader's own line is one off after CRLF and blank lines, so lines are counted.
+            let start = record.position().map_or(0, |position| position.byte() as usize);
+            let start = start.max(counted).min(self.data.len());
+            let blank = self.data[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            let start = start + blank.count();
+            line += line_ends(&self.data[counted..start]);
+            counted = start;
+            if record.len() == 1 && field(&record[0]).is_empty() {
+                continue;
+            }
+            visit(&record, index, line)?;
+            index += 1;
+        }
+    }
+
+    fn numbers(&self) -> Result<Numbers, Error> {
+        let mut columns: Vec<NumberColumn> = Vec::new();
+        let mut lines = Vec::new();
+        let mut first = ByteRecord::new();
+        self.records(|record, index, line| {
+            if index == 0 {
+                first = record.clone();
+                columns.resize_with(record.len(), NumberColumn::default);
+            }
+            if record.len() != columns.len() {
+                return Err(Error::Ragged {
+                    file: self.file.to_string(),
+                    line,
+                    found: record.len(),
+                    first: lines[0],
+                    expected: columns.len(),
+                });
+            }
+            lines.push(line);
+            for (column, text) in columns.iter_mut().zip(record) {
+                column.push(field(text), index == 0);
+            }
+            Ok(())
+        })?;
+        if lines.is_empty() {
+            return Err(Error::Empty { file: self.file.to_string() });
+        }
+        Ok(Numbers { columns, lines, first })
+    }
+
+    fn looks_like_header(&self, numbers: &Numbers) -> Result<bool, Error> {
+        let first: Vec<&[u8]> = numbers.first.iter().map(field).collect();
+        let data = |text: &&[u8]| number(text).is_some() || (!text.is_empty() && is_missing(text));
+        if first.iter().any(data) {
+            return Ok(false);
+        }
+        let above_numbers = |(column, text): (&NumberColumn, &&[u8])| {
+            !text.is_empty() && column.number_below && !column.word_below
+        };
+        if numbers.columns.iter().zip(&first).any(above_numbers) {
+            return Ok(true);
+        }
+        let mut sorted = first.clone();
+        sorted.sort_unstable();
+        if first.contains(&&b""[..]) || sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Ok(false);
+        }
+        let mut again = false;
+        self.records(|record, index, _| {
+            again |= index > 0 && record.iter().map(field).zip(&first).any(|(a, b)| a == *b);
+            Ok(())
+        })?;
+        Ok(!again)
+    }
+
+    fn names(&self, numbers: &Numbers, present: bool) -> Result<Vec<String>, Error> {
+        let first = &numbers.first;
+        let number = |index: usize| (index + 1).to_string();
+        if !present {
+            return Ok((0..first.len()).map(number).collect());
+        }
+        let mut seen = std::collections::HashMap::new();
+        let mut names = Vec::with_capacity(first.len());
+        for (index, text) in first.iter().map(field).enumerate() {
+            let name = match text {
+                b"" => number(index),
+                text => std::str::from_utf8(text)
+                    .map_err(|_| Error::NotUtf8 {
+                        file: self.file.to_string(),
+                        line: numbers.lines[0],
+                        column: index + 1,
+                    })?
+                    .to_string(),
+            };
+            if let Some(earlier) = seen.insert(name.clone(), index) {
+                return Err(Error::DuplicateColumn {
+                    file: self.file.to_string(),
+                    name,
+                    first: earlier + 1,
+                    second: index + 1,
+                });
+            }
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    /// The second pass: the columns that are not numbers.
+    fn words(&self, numbers: &Numbers, skipped: usize) -> Result<Vec<Option<Values>>, Error> {
+        let mut words: Vec<Option<Words>> = numbers
+            .columns
+            .iter()
+            .map(|column| column.word_below || (skipped == 0 && column.word_first))
+            .map(|is_words| is_words.then(Words::default))
+            .collect();
+        if words.iter().any(Option::is_some) {
+            self.records(|record, index, line| {
+                for (column, words) in words.iter_mut().enumerate() {
+                    let Some(words) = words else { continue };
+                    let text = field(&record[column]);
+                    if index < skipped {
+                        continue;
+                    }
+                    if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+                        let file = self.file.to_string();
+                        return Err(Error::NotUtf8 { file, line, column: column + 1 });
+                    }
+                    words.push((!is_missing(text)).then_some(text));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(words.into_iter().map(|words| words.map(Words::finish)).collect())
+    }
+}
+
+impl NumberColumn {
+    fn push(&mut self, text: &[u8], is_first: bool) {
+        if self.word_below {
+            return;
+        }
+        let value = if is_missing(text) {
+            Some(f64::NAN)
+        } else {
+            let value = number(text);
+            self.number_below |= !is_first && value.is_some();
+            value
+        };
+        self.word_first |= is_first && value.is_none();
+        self.word_below |= !is_first && value.is_none();
+        self.values.push(value.unwrap_or(f64::NAN));
+    }
+}
+
+/// A field without the spaces around it, nor the quotes that a space before them kept.
+fn field(text: &[u8]) -> &[u8] {
+    let text = text.trim_ascii();
+    match text {
+        [b'"', inner @ .., b'"'] => inner.trim_ascii(),
+        _ => text,
+    }
+}
+
+/// Line ends in a text: LF, CRLF or CR.
+fn line_ends(text: &[u8]) -> usize {
+    let lone_cr = |(i, &byte): (usize, &u8)| byte == b'\r' && text.get(i + 1) != Some(&b'\n');
+    let lf = text.iter().filter(|&&byte| byte == b'\n').count();
+    lf + if text.contains(&b'\r') { text.iter().enumerate().filter(|&x| lone_cr(x)).count() } else { 0 }
+}
+
+/// The delimiter: the most frequent of `,` tab `;` `|` in the first line; if there is none, and
+/// the first two lines have equally many runs of blanks, a blank.
+fn sniff(data: &[u8]) -> u8 {
+    let head = &data[..data.len().min(1 << 20)];
+    let mut lines =
+        head.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let mut quoted = false;
+    let mut counts = [(b',', 0usize), (b'\t', 0), (b';', 0), (b'|', 0)];
+    for byte in first {
+        quoted ^= *byte == b'"';
+        for (delimiter, count) in &mut counts {
+            *count += usize::from(!quoted && delimiter == byte);
+        }
+    }
+    let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    if most > 0 {
+        return counts.iter().find(|(_, count)| *count == most).map_or(b',', |(byte, _)| *byte);
+    }
+    let fields = |line: &[u8]| line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty()).count();
+    match lines.next() {
+        Some(second) if fields(first) > 1 && fields(first) == fields(second) => b' ',
+        _ => b',',
+    }
+}
+
+/// Every run of spaces and tabs outside quotes as one space, none at the ends of lines.
+fn single_blanks(data: &[u8]) -> Cow<'_, [u8]> {
+    let mut text = Vec::with_capacity(data.len());
+    let (mut quoted, mut blank) = (false, false);
+    for &byte in data {
+        quoted ^= byte == b'"';
+        if !quoted && matches!(byte, b' ' | b'\t') {
+            blank = true;
+            continue;
+        }
+        let at_end = matches!(byte, b'\n' | b'\r') || matches!(text.last(), None | Some(b'\n' | b'\r'));
+        if blank && !at_end {
+            text.push(b' ');
+        }
+        blank = false;
+        text.push(byte);
+    }
+    Cow::Owned(text)
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

@@ -1,0 +1,140 @@
+use super::*;
+use crate::{ReadOptions, read_bytes};
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+fn table(text: &str) -> Table {
+    parse(text.as_bytes(), "t.csv", Header::Auto, None).unwrap()
+}
+
+fn fails(text: &[u8], header: Header, message: Expect) {
+    message.assert_eq(&parse(text, "t.csv", header, None).unwrap_err().to_string());
+}
+
+fn numbers(table: &Table, column: usize) -> &[f64] {
+    match &table.columns[column].values {
+        Values::Numbers(numbers) => numbers,
+        Values::Categories { levels, .. } => panic!("categories {levels:?}"),
+    }
+}
+
+fn words(table: &Table, column: usize) -> Vec<&str> {
+    match &table.columns[column].values {
+        Values::Numbers(numbers) => panic!("numbers {numbers:?}"),
+        Values::Categories { levels, codes } => {
+            codes.iter().map(|code| code.map_or("-", |code| &levels[code as usize])).collect()
+        }
+    }
+}
+
+#[test]
+fn numbers_words_and_missing() {
+    let table = table("x, y ,kind\n 1 ,?, a\n2,nA,b \n,3e1,NaN\n4,\"5\", \"c d\"\n");
+    assert!(table.named);
+    assert_eq!(table.columns.iter().map(|c| &c.name[..]).collect::<Vec<_>>(), ["x", "y", "kind"]);
+    assert_eq!(numbers(&table, 0)[..2], [1.0, 2.0]);
+    assert!(numbers(&table, 0)[2].is_nan() && numbers(&table, 1)[0].is_nan());
+    assert_eq!(numbers(&table, 1)[2..], [30.0, 5.0]);
+    assert_eq!(words(&table, 2), ["a", "b", "-", "c d"]);
+    assert_eq!(table.lines, [2, 3, 4, 5]);
+}
+
+#[test]
+fn headers() {
+    let named = |text: &str| table(text).named;
+    assert!(named("a,b\n1,x\n"));
+    assert!(named(",a,b\n0,1,x\n"), "an index column without a name");
+    assert!(!named("1,x\n2,y\n"));
+    assert!(!named("x,?\ny,3\n"), "? is data");
+    assert!(!named("red,yes\nblue,no\nred,no\n"), "words that come again");
+    assert!(named("colour,good\nblue,no\nred,no\n"), "words that do not");
+    assert!(!named("a,a\nb,c\n"), "equal names over words");
+    assert!(!named("150,4,setosa\n5,3,0\n"));
+    let absent = parse(b"a,b\n1,2\n", "t.csv", Header::Absent, None).unwrap();
+    assert_eq!(words(&absent, 0), ["a", "1"]);
+    let present = parse(b"5,6\n1,2\n", "t.csv", Header::Present, None).unwrap();
+    assert_eq!((&present.columns[1].name[..], numbers(&present, 1)), ("6", &[2.0][..]));
+}
+
+#[test]
+fn delimiters() {
+    for text in ["a,b\n1,2\n", "a;b\n1;2\n", "a\tb\n1\t2\n", "a|b\n1|2\n", " a  b \n 1\t 2\n"] {
+        let table = table(text);
+        assert_eq!((&table.columns[1].name[..], numbers(&table, 1)), ("b", &[2.0][..]), "{text:?}");
+    }
+    assert_eq!(table("x;a,b\n1;\"2;3\"\n").columns.len(), 2);
+    let given = parse(b"a:b\n1:2\n", "t", Header::Auto, Some(b':')).unwrap();
+    assert_eq!(given.columns.len(), 2);
+}
+
+#[test]
+fn lines_are_counted_through_blank_ones() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text = ["", "a,b", "", "1,2", " ", "", "\"x", "y\",4", "5,6"].join(end);
+        assert_eq!(table(&text).lines, [4, 7, 9], "{end:?}");
+    }
+    assert_eq!(table("\u{feff}a,b\r\n1,2\r\n3,4").lines, [2, 3]);
+}
+
+#[test]
+fn messages() {
+    fails(b"", Header::Auto, expect![[""]]);
+    fails(b"\n \n", Header::Auto, expect![[""]]);
+    fails(b"a,b\n", Header::Auto, expect![[""]]);
+    fails(b"a,b\n1,2\n\n1\n", Header::Auto, expect![[""]]);
+    fails(b"1,2\n1,2,3\n", Header::Auto, expect![[""]]);
+    fails(b"a,b,a\n1,2,3\n", Header::Auto, expect![[""]]);
+    fails(b"a,b\n1,f\xfcnf\n", Header::Auto, expect![[""]]);
+    fails(b"a,f\xfcnf\n1,2\n", Header::Auto, expect![[""]]);
+    fails(b"\xff\xfea\0", Header::Auto, expect![[""]]);
+}
+
+/// 100 000 rows of 20 columns: the bound is generous because tests run unoptimised beside others;
+/// the time is printed.
+#[test]
+fn large_tables() {
+    let line = "0.5123,17,-3.25e-2,red,1,2,3,4,5,6,7,8,9,10,11.25,12,13,14,15.5,16\n";
+    let text = line.repeat(100_000);
+    let start = std::time::Instant::now();
+    let table = table(&text);
+    let seconds = start.elapsed().as_secs_f64();
+    eprintln!("100000 rows of 20 columns, {} MB: {seconds:.3} s", text.len() / 1_000_000);
+    assert_eq!((table.rows, table.columns.len()), (100_000, 20));
+    assert!(seconds < 5.0, "{seconds} s");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes(bytes: Vec<u8>, delimiter: Option<u8>) {
+        for header in [Header::Auto, Header::Present, Header::Absent] {
+            let _ = read_bytes(&bytes, "t.csv", &ReadOptions { header, delimiter });
+            let _ = parse(&bytes, "t.csv", header, delimiter);
+        }
+    }
+
+    #[test]
+    fn any_text(text in "[a1?,;\" \\t\\r\\n.\u{e9}-]{0,60}") {
+        for header in [Header::Auto, Header::Present, Header::Absent] {
+            if let Ok(table) = parse(text.as_bytes(), "t.csv", header, None) {
+                prop_assert!(table.rows > 0);
+                prop_assert_eq!(table.lines.len(), table.rows);
+                for column in &table.columns {
+                    let length = match &column.values {
+                        Values::Numbers(numbers) => numbers.len(),
+                        Values::Categories { codes, .. } => codes.len(),
+                    };
+                    prop_assert_eq!(length, table.rows);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_come_back(rows in proptest::collection::vec((-1e9f64..1e9, any::<i32>()), 1..20)) {
+        let text: String = rows.iter().map(|(x, n)| format!("{x:?},{n}\n")).collect();
+        let table = parse(text.as_bytes(), "t.csv", Header::Auto, None).unwrap();
+        prop_assert_eq!(numbers(&table, 0), rows.iter().map(|row| row.0).collect::<Vec<_>>());
+        let integers: Vec<f64> = rows.iter().map(|row| f64::from(row.1)).collect();
+        prop_assert_eq!(numbers(&table, 1), integers);
+    }
+}

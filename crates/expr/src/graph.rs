@@ -1,0 +1,515 @@
+//! The typed graph: append-only, hash-consed nodes with shapes and names.
+//!
+//! A node is made by [`Graph::node`], which proves the shape, folds numbers and drops operations
+//! that do nothing. Two equal expressions are one node. Operands of a commutative op are sorted
+//! for comparison but kept in the order in which they were first written, so that equations print
+//! as they were typed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::dim::{Dim, Shape, Symbols};
+use crate::matrix::Matrix;
+use crate::op::{Axis, Bits, Meaning, Op, ShapeRule};
+use crate::syntax::{self, Role};
+
+/// A node of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// The most operands an op or a kept function may have.
+pub const MOST_OPERANDS: usize = 6;
+
+/// Operands of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Operands {
+    nodes: [NodeId; MOST_OPERANDS],
+    length: u8,
+}
+
+impl Operands {
+    fn new(nodes: &[NodeId]) -> Operands {
+        let mut all = [NodeId(0); MOST_OPERANDS];
+        all[..nodes.len()].copy_from_slice(nodes);
+        Operands { nodes: all, length: nodes.len() as u8 }
+    }
+}
+
+impl std::ops::Deref for Operands {
+    type Target = [NodeId];
+    fn deref(&self) -> &[NodeId] {
+        &self.nodes[..self.length as usize]
+    }
+}
+
+/// An operation on other nodes.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    /// What is done.
+    pub op: Op,
+    /// To what.
+    pub operands: Operands,
+    /// Shape of the result.
+    pub shape: Shape,
+}
+
+/// What a matrix from outside is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Declared by `input`, `target`, `param` or `const`.
+    Declared(Role),
+    /// State of an update rule.
+    State,
+    /// What an update rule is given: `G`, `W`, `t`, `L` and its hyperparameters.
+    Given,
+}
+
+/// How a variable begins.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Initial {
+    /// The caller supplies it.
+    None,
+    /// Drawn from a named distribution.
+    Draw(String, Vec<f64>),
+    /// These numbers (a 1×1 value fills the shape).
+    Value(Matrix),
+}
+
+/// A matrix from outside.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// Its node.
+    pub node: NodeId,
+    /// What it is for.
+    pub kind: Kind,
+    /// Its shape.
+    pub shape: Shape,
+    /// How it begins.
+    pub initial: Initial,
+}
+
+/// Why no node was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShapeError {
+    /// `(m×k)(l×n)` with k ≠ l.
+    Product,
+    /// Element-wise on two shapes.
+    Unequal,
+    /// Wants a square matrix.
+    NotSquare,
+    /// Wants a column.
+    NotColumn,
+    /// Sizes before and after differ.
+    Size,
+    /// Only a number, a row or a column spreads, and only to a fitting shape.
+    Spread,
+    /// Concatenated matrices do not fit, or the sum of their dimensions is no product of symbols.
+    Concat,
+    /// A slice outside the matrix.
+    Range,
+    /// Wrong number of operands.
+    Arity,
+}
+
+/// The graph of a page.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    index: HashMap<(Op, Operands), NodeId>,
+    /// Dimension symbols.
+    pub symbols: Symbols,
+    /// Matrices from outside.
+    pub variables: Vec<Variable>,
+    /// Written matrices.
+    pub literals: Vec<Matrix>,
+    /// Functions that calls refer to: those of the library first, in its order.
+    pub functions: Vec<Arc<syntax::Function>>,
+    bodies: HashMap<NodeId, NodeId>,
+    names: HashMap<NodeId, syntax::Name>,
+}
+
+impl Graph {
+    /// A graph whose first functions are these.
+    pub fn new(functions: &[Arc<syntax::Function>]) -> Graph {
+        Graph { functions: functions.to_vec(), ..Graph::default() }
+    }
+
+    /// A node by its id.
+    pub fn get(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// Its shape.
+    pub fn shape(&self, id: NodeId) -> Shape {
+        self.get(id).shape
+    }
+
+    /// Number of nodes; ids are `0..len`.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The value of a number node, also of one spread to a shape.
+    pub fn number_at(&self, id: NodeId) -> Option<f64> {
+        let node = self.get(id);
+        match node.op {
+            Op::Number(Bits(bits)) => Some(f64::from_bits(bits)),
+            Op::Spread(_) => self.number_at(node.operands[0]),
+            _ => None,
+        }
+    }
+
+    /// The name of a node.
+    pub fn name(&self, id: NodeId) -> Option<&syntax::Name> {
+        self.names.get(&id)
+    }
+
+    /// All names with their nodes, in the order of the nodes.
+    pub fn names(&self) -> Vec<(&syntax::Name, NodeId)> {
+        let mut all: Vec<_> = self.names.iter().map(|(&id, name)| (name, id)).collect();
+        all.sort_by_key(|&(_, id)| id);
+        all
+    }
+
+    /// The node with a canonical name.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.names.iter().find(|(_, n)| n.text == name).map(|(&id, _)| id)
+    }
+
+    /// Names a node; the first name stays. Returns whether it took it.
+    pub fn set_name(&mut self, id: NodeId, name: syntax::Name) -> bool {
+        if self.names.contains_key(&id) {
+            return false;
+        }
+        self.names.insert(id, name);
+        true
+    }
+
+    /// Takes all names away for which the test fails.
+    pub fn retain_names(&mut self, mut keep: impl FnMut(NodeId, &syntax::Name) -> bool) {
+        self.names.retain(|&id, name| keep(id, name));
+    }
+
+    /// The body of a call: the node that it abbreviates.
+    pub fn body(&self, call: NodeId) -> Option<NodeId> {
+        self.bodies.get(&call).copied()
+    }
+
+    /// The variable of a node.
+    pub fn variable(&self, id: NodeId) -> Option<&Variable> {
+        match self.get(id).op {
+            Op::Variable(i) => Some(&self.variables[i as usize]),
+            _ => None,
+        }
+    }
+
+    /// Adds a variable, with its name.
+    pub fn add_variable(
+        &mut self,
+        name: syntax::Name,
+        kind: Kind,
+        shape: Shape,
+        initial: Initial,
+    ) -> NodeId {
+        let op = Op::Variable(self.variables.len() as u32);
+        let node = self.push(op, &[], shape);
+        self.variables.push(Variable { node, kind, shape, initial });
+        self.names.insert(node, name);
+        node
+    }
+
+    /// Adds written numbers; equal ones are one node.
+    pub fn literal(&mut self, matrix: Matrix) -> NodeId {
+        if matrix.rows == 1 && matrix.cols == 1 {
+            return self.number(matrix.data[0]);
+        }
+        let shape = Shape::new(Dim::of(matrix.rows as u64), Dim::of(matrix.cols as u64));
+        let known = self.literals.iter().position(|l| *l == matrix);
+        let i = known.unwrap_or_else(|| {
+            self.literals.push(matrix);
+            self.literals.len() - 1
+        });
+        self.push(Op::Literal(i as u32), &[], shape)
+    }
+
+    /// A 1×1 number.
+    pub fn number(&mut self, value: f64) -> NodeId {
+        self.push(Op::number(value), &[], Shape::SCALAR)
+    }
+
+    /// A dimension as a 1×1 value.
+    pub fn size(&mut self, dim: Dim) -> NodeId {
+        match dim.number() {
+            Some(n) => self.number(n as f64),
+            None => self.push(Op::Size(dim), &[], Shape::SCALAR),
+        }
+    }
+
+    /// A kept call with its body.
+    pub fn call(&mut self, function: u32, operands: &[NodeId], body: NodeId) -> NodeId {
+        let node = self.push(Op::Call(function), operands, self.shape(body));
+        self.bodies.insert(node, body);
+        node
+    }
+
+    /// Repeats a number, row or column to a shape (or returns the node, if it has it already).
+    ///
+    /// # Errors
+    /// [`ShapeError::Spread`] where it does not fit.
+    pub fn spread(&mut self, id: NodeId, shape: Shape) -> Result<NodeId, ShapeError> {
+        self.node(Op::Spread(shape), &[id])
+    }
+
+    /// Element-wise op after spreading the operands to their common shape.
+    ///
+    /// # Errors
+    /// [`ShapeError::Unequal`] where there is none.
+    pub fn elementwise(&mut self, op: Op, operands: &[NodeId]) -> Result<NodeId, ShapeError> {
+        let shapes: Vec<Shape> = operands.iter().map(|&id| self.shape(id)).collect();
+        let common = shapes.iter().copied().find(|&s| {
+            shapes.iter().all(|&t| {
+                (t.rows == s.rows || t.rows == Dim::ONE) && (t.cols == s.cols || t.cols == Dim::ONE)
+            })
+        });
+        let common = common.ok_or(ShapeError::Unequal)?;
+        let spread: Result<Vec<NodeId>, ShapeError> =
+            operands.iter().map(|&id| self.spread(id, common)).collect();
+        self.node(op, &spread?)
+    }
+
+    /// The matrix product, or the scaling if either is 1×1.
+    ///
+    /// # Errors
+    /// [`ShapeError::Product`] where the inner dimensions differ.
+    pub fn product(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, ShapeError> {
+        if self.shape(a).is_scalar() || self.shape(b).is_scalar() {
+            return self.elementwise(Op::Mul, &[a, b]);
+        }
+        self.node(Op::MatMul, &[a, b])
+    }
+
+    /// Makes a node, or returns one that means the same.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where the operands do not fit.
+    pub fn node(&mut self, op: Op, operands: &[NodeId]) -> Result<NodeId, ShapeError> {
+        if !matches!(op, Op::Call(_)) && operands.len() != op.def().arity {
+            return Err(ShapeError::Arity);
+        }
+        let shapes: Vec<Shape> = operands.iter().map(|&id| self.shape(id)).collect();
+        let shape = result_shape(op, &shapes)?;
+        if let Some(same) = self.trivial(op, operands, shape)? {
+            return Ok(same);
+        }
+        Ok(self.push(op, operands, shape))
+    }
+
+    /// Operations that do nothing, and arithmetic on numbers.
+    fn trivial(
+        &mut self,
+        op: Op,
+        operands: &[NodeId],
+        shape: Shape,
+    ) -> Result<Option<NodeId>, ShapeError> {
+        if op.is_elementwise() {
+            let numbers: Option<Vec<f64>> = operands.iter().map(|&o| self.number_at(o)).collect();
+            if let Some(numbers) = numbers {
+                let value = match op.def().meaning {
+                    Meaning::Map(f) => f(numbers[0]),
+                    Meaning::Zip(f) => f(numbers[0], numbers[1]),
+                    Meaning::Leaf | Meaning::Matrix(_) => return Ok(None),
+                };
+                // A quotient such as 1/3 stays as it is written.
+                let exact = op != Op::Div || value.fract() == 0.0 || numbers[1].log2().fract() == 0.0;
+                if exact && value.is_finite() {
+                    let number = self.number(value);
+                    return self.spread(number, shape).map(Some);
+                }
+            }
+        }
+        let operand = operands.first().copied();
+        let same = match op {
+            Op::Spread(s) | Op::Reshape(s) => operand.filter(|&o| self.shape(o) == s),
+            Op::Transpose => operand.filter(|&o| self.shape(o).is_scalar()),
+            Op::Sum(axis) => operand.filter(|&o| {
+                let s = self.shape(o);
+                let one_row = s.rows == Dim::ONE;
+                let one_col = s.cols == Dim::ONE;
+                match axis {
+                    Axis::All => one_row && one_col,
+                    Axis::Rows => one_col,
+                    Axis::Cols => one_row,
+                }
+            }),
+            Op::Slice(axis, start, length) => operand.filter(|&o| {
+                let s = self.shape(o);
+                let whole = if axis == Axis::Rows { s.rows } else { s.cols };
+                start == Dim::of(0) && length == whole
+            }),
+            Op::Mul if operands.iter().any(|&o| self.number_at(o) == Some(1.0)) => {
+                operands.iter().copied().find(|&o| self.number_at(o) != Some(1.0))
+            }
+            Op::Div => operand.filter(|_| self.number_at(operands[1]) == Some(1.0)),
+            _ => None,
+        };
+        if same.is_some() {
+            return Ok(same);
+        }
+        let Some(inner) = operand.map(|o| *self.get(o)) else { return Ok(None) };
+        Ok(match (op, inner.op) {
+            (Op::Transpose, Op::Transpose) | (Op::Neg, Op::Neg) => Some(inner.operands[0]),
+            (Op::Transpose, Op::Eye(_)) => operand,
+            (Op::Transpose, Op::Spread(s)) if self.shape(inner.operands[0]).is_scalar() => {
+                Some(self.spread(inner.operands[0], s.transposed())?)
+            }
+            (Op::Spread(s), Op::Spread(_)) => Some(self.spread(inner.operands[0], s)?),
+            (Op::Reshape(s), Op::Reshape(_)) => Some(self.node(Op::Reshape(s), &[inner.operands[0]])?),
+            (Op::Sum(Axis::All), Op::Sum(_)) => Some(self.node(op, &[inner.operands[0]])?),
+            // A product with ones is a sum or a spreading.
+            (Op::MatMul, _) => {
+                let (a, b) = (operands[0], operands[1]);
+                let (m, n) = (self.shape(a), self.shape(b));
+                let ones = |g: &Graph, id| g.number_at(id) == Some(1.0);
+                if ones(self, a) && m.rows == Dim::ONE {
+                    Some(self.node(Op::Sum(Axis::Cols), &[b])?)
+                } else if ones(self, b) && n.cols == Dim::ONE {
+                    Some(self.node(Op::Sum(Axis::Rows), &[a])?)
+                } else if (ones(self, a) && m.cols == Dim::ONE) || matches!(self.get(a).op, Op::Eye(_)) {
+                    Some(self.spread(b, shape)?)
+                } else if (ones(self, b) && n.rows == Dim::ONE) || matches!(self.get(b).op, Op::Eye(_)) {
+                    Some(self.spread(a, shape)?)
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        })
+    }
+
+    fn push(&mut self, op: Op, operands: &[NodeId], shape: Shape) -> NodeId {
+        let mut key = operands.to_vec();
+        if op.def().commutative {
+            key.sort_unstable();
+        }
+        let key = (op, Operands::new(&key));
+        if let Some(&id) = self.index.get(&key) {
+            return id;
+        }
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(Node { op, operands: Operands::new(operands), shape });
+        self.index.insert(key, id);
+        id
+    }
+
+    /// The nodes that these need, each after its operands; with `through_calls`, calls count as
+    /// their bodies and are left out.
+    pub fn reachable(&self, roots: &[NodeId], through_calls: bool) -> Vec<NodeId> {
+        let mut seen = vec![false; self.nodes.len()];
+        let mut order = Vec::new();
+        let mut stack: Vec<(NodeId, bool)> = roots.iter().rev().map(|&r| (r, false)).collect();
+        while let Some((id, done)) = stack.pop() {
+            if done {
+                order.push(id);
+                continue;
+            }
+            if std::mem::replace(&mut seen[id.0 as usize], true) {
+                continue;
+            }
+            stack.push((id, true));
+            let body = if through_calls { self.body(id) } else { None };
+            match body {
+                Some(body) => stack.push((body, false)),
+                None => stack.extend(self.get(id).operands.iter().rev().map(|&o| (o, false))),
+            }
+        }
+        order
+    }
+}
+
+/// The shape of a result, or why there is none.
+fn result_shape(op: Op, shapes: &[Shape]) -> Result<Shape, ShapeError> {
+    let first = || shapes.first().copied().ok_or(ShapeError::Arity);
+    match op.def().shape {
+        ShapeRule::Given => match op {
+            Op::Eye(n) => Ok(Shape::new(n, n)),
+            _ => Ok(Shape::SCALAR),
+        },
+        ShapeRule::Same => {
+            let s = first()?;
+            if shapes.iter().all(|&t| t == s) { Ok(s) } else { Err(ShapeError::Unequal) }
+        }
+        ShapeRule::Product => {
+            if shapes[0].cols != shapes[1].rows {
+                return Err(ShapeError::Product);
+            }
+            Ok(Shape::new(shapes[0].rows, shapes[1].cols))
+        }
+        ShapeRule::Transposed => Ok(first()?.transposed()),
+        ShapeRule::Reduced => Ok(match op {
+            Op::Sum(Axis::All) => Shape::SCALAR,
+            Op::Sum(Axis::Cols) => Shape::new(Dim::ONE, first()?.cols),
+            _ => Shape::new(first()?.rows, Dim::ONE),
+        }),
+        ShapeRule::Spread => {
+            let (s, Op::Spread(to)) = (first()?, op) else { return Err(ShapeError::Spread) };
+            let fits = (s.rows == to.rows || s.rows == Dim::ONE)
+                && (s.cols == to.cols || s.cols == Dim::ONE);
+            if fits { Ok(to) } else { Err(ShapeError::Spread) }
+        }
+        ShapeRule::Reshaped => {
+            let (s, Op::Reshape(to)) = (first()?, op) else { return Err(ShapeError::Size) };
+            let equal = s == to || (s.size().is_some() && s.size() == to.size());
+            if equal { Ok(to) } else { Err(ShapeError::Size) }
+        }
+        ShapeRule::Along => along(op, shapes),
+        ShapeRule::Diagonal => {
+            let s = first()?;
+            if s.cols == Dim::ONE { Ok(Shape::new(s.rows, s.rows)) } else { Err(ShapeError::NotColumn) }
+        }
+        ShapeRule::SquareToColumn => square(first()?).map(|n| Shape::new(n, Dim::ONE)),
+        ShapeRule::Square => square(first()?).map(|n| Shape::new(n, n)),
+        ShapeRule::SquareToScalar => square(first()?).map(|_| Shape::SCALAR),
+    }
+}
+
+fn square(s: Shape) -> Result<Dim, ShapeError> {
+    if s.rows == s.cols { Ok(s.rows) } else { Err(ShapeError::NotSquare) }
+}
+
+fn along(op: Op, shapes: &[Shape]) -> Result<Shape, ShapeError> {
+    let s = shapes[0];
+    let inside = |start: Dim, length: Dim, total: Dim| match start.plus(length) {
+        Some(end) => match (end.number(), total.number()) {
+            (Some(end), Some(total)) => end <= total,
+            // A symbolic end is checked when the symbols have values.
+            _ => true,
+        },
+        None => true,
+    };
+    match op {
+        Op::Slice(Axis::Rows, start, length) => {
+            if inside(start, length, s.rows) { Ok(Shape::new(length, s.cols)) } else { Err(ShapeError::Range) }
+        }
+        Op::Slice(_, start, length) => {
+            if inside(start, length, s.cols) { Ok(Shape::new(s.rows, length)) } else { Err(ShapeError::Range) }
+        }
+        Op::Place(Axis::Rows, start, total) => {
+            if inside(start, s.rows, total) { Ok(Shape::new(total, s.cols)) } else { Err(ShapeError::Range) }
+        }
+        Op::Place(_, start, total) => {
+            if inside(start, s.cols, total) { Ok(Shape::new(s.rows, total)) } else { Err(ShapeError::Range) }
+        }
+        Op::Concat(Axis::Rows) if s.cols == shapes[1].cols => {
+            s.rows.plus(shapes[1].rows).map(|r| Shape::new(r, s.cols)).ok_or(ShapeError::Concat)
+        }
+        Op::Concat(Axis::Cols) if s.rows == shapes[1].rows => {
+            s.cols.plus(shapes[1].cols).map(|c| Shape::new(s.rows, c)).ok_or(ShapeError::Concat)
+        }
+        _ => Err(ShapeError::Concat),
+    }
+}

@@ -1,0 +1,22 @@
+//! The op table: one item an op.
+
+pub mod elementwise;
+pub mod leaf;
+pub mod linear;
+pub mod square;
+
+use crate::op::{Domain, Form, Meaning, OpDef, ShapeRule};
+
+/// What most items start from.
+const PLAIN: OpDef = OpDef {
+    name: "",
+    arity: 1,
+    form: Form::Call,
+    numpy: "",
+    shape: ShapeRule::Same,
+    adjoint: &[],
+    transposed: None,
+    meaning: Meaning::Leaf,
+    domain: Domain::Real,
+    commutative: false,
+};

@@ -1,0 +1,1 @@
+//! Activations, losses, layers and update rules as equations.

@@ -1,0 +1,1 @@
+//! Backpropagation in matrix form, from the equation to the trained model.

@@ -1,1 +1,12 @@
-//! Derivation and simplification of matrix equations.
+//! Backpropagation as equations: reverse-mode derivation driven by the adjoint texts, and rewrite
+//! rules that make the result what a textbook prints.
+//!
+//! The second stage of the house: `derive` turns a [`matgrad_expr::graph::Graph`] into
+//! [`Gradients`], `check` proves them with numbers.
+
+pub mod check;
+pub mod derive;
+pub mod rewrite;
+pub mod rule;
+
+pub use derive::{Gradients, derive};

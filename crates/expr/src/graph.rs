@@ -325,7 +325,8 @@ impl Graph {
                     Meaning::Leaf | Meaning::Matrix(_) => return Ok(None),
                 };
                 // A quotient such as 1/3 stays as it is written.
-                let exact = op != Op::Div || value.fract() == 0.0 || numbers[1].log2().fract() == 0.0;
+                let exact =
+                    op != Op::Div || value.fract() == 0.0 || numbers[1].log2().fract() == 0.0;
                 if exact && value.is_finite() {
                     let number = self.number(value);
                     return self.spread(number, shape).map(Some);
@@ -354,6 +355,20 @@ impl Graph {
             Op::Mul if operands.iter().any(|&o| self.number_at(o) == Some(1.0)) => {
                 operands.iter().copied().find(|&o| self.number_at(o) != Some(1.0))
             }
+            Op::Mul if operands.iter().any(|&o| self.number_at(o) == Some(-1.0)) => {
+                let other = operands.iter().copied().find(|&o| self.number_at(o) != Some(-1.0));
+                other.map(|o| self.node(Op::Neg, &[o])).transpose()?
+            }
+            Op::Mul if shape.is_scalar() => {
+                let [a, b] = [operands[0], operands[1]].map(|o| self.size_of(o));
+                let symbolic = |d: Dim| d.number().is_none();
+                match (a, b) {
+                    (Some(a), Some(b)) if symbolic(a) || symbolic(b) => {
+                        a.times(b).map(|d| self.size(d))
+                    }
+                    _ => None,
+                }
+            }
             Op::Div => operand.filter(|_| self.number_at(operands[1]) == Some(1.0)),
             _ => None,
         };
@@ -368,7 +383,9 @@ impl Graph {
                 Some(self.spread(inner.operands[0], s.transposed())?)
             }
             (Op::Spread(s), Op::Spread(_)) => Some(self.spread(inner.operands[0], s)?),
-            (Op::Reshape(s), Op::Reshape(_)) => Some(self.node(Op::Reshape(s), &[inner.operands[0]])?),
+            (Op::Reshape(s), Op::Reshape(_)) => {
+                Some(self.node(Op::Reshape(s), &[inner.operands[0]])?)
+            }
             (Op::Sum(Axis::All), Op::Sum(_)) => Some(self.node(op, &[inner.operands[0]])?),
             // A product with ones is a sum or a spreading.
             (Op::MatMul, _) => {
@@ -379,9 +396,13 @@ impl Graph {
                     Some(self.node(Op::Sum(Axis::Cols), &[b])?)
                 } else if ones(self, b) && n.cols == Dim::ONE {
                     Some(self.node(Op::Sum(Axis::Rows), &[a])?)
-                } else if (ones(self, a) && m.cols == Dim::ONE) || matches!(self.get(a).op, Op::Eye(_)) {
+                } else if (ones(self, a) && m.cols == Dim::ONE)
+                    || matches!(self.get(a).op, Op::Eye(_))
+                {
                     Some(self.spread(b, shape)?)
-                } else if (ones(self, b) && n.rows == Dim::ONE) || matches!(self.get(b).op, Op::Eye(_)) {
+                } else if (ones(self, b) && n.rows == Dim::ONE)
+                    || matches!(self.get(b).op, Op::Eye(_))
+                {
                     Some(self.spread(a, shape)?)
                 } else {
                     None
@@ -389,6 +410,17 @@ impl Graph {
             }
             _ => None,
         })
+    }
+
+    /// The dimension that a 1×1 node is the value of.
+    fn size_of(&self, id: NodeId) -> Option<Dim> {
+        match self.get(id).op {
+            Op::Size(dim) => Some(dim),
+            _ => self
+                .number_at(id)
+                .filter(|n| n.fract() == 0.0 && *n >= 1.0)
+                .map(|n| Dim::of(n as u64)),
+        }
     }
 
     fn push(&mut self, op: Op, operands: &[NodeId], shape: Shape) -> NodeId {
@@ -469,7 +501,11 @@ fn result_shape(op: Op, shapes: &[Shape]) -> Result<Shape, ShapeError> {
         ShapeRule::Along => along(op, shapes),
         ShapeRule::Diagonal => {
             let s = first()?;
-            if s.cols == Dim::ONE { Ok(Shape::new(s.rows, s.rows)) } else { Err(ShapeError::NotColumn) }
+            if s.cols == Dim::ONE {
+                Ok(Shape::new(s.rows, s.rows))
+            } else {
+                Err(ShapeError::NotColumn)
+            }
         }
         ShapeRule::SquareToColumn => square(first()?).map(|n| Shape::new(n, Dim::ONE)),
         ShapeRule::Square => square(first()?).map(|n| Shape::new(n, n)),
@@ -493,16 +529,32 @@ fn along(op: Op, shapes: &[Shape]) -> Result<Shape, ShapeError> {
     };
     match op {
         Op::Slice(Axis::Rows, start, length) => {
-            if inside(start, length, s.rows) { Ok(Shape::new(length, s.cols)) } else { Err(ShapeError::Range) }
+            if inside(start, length, s.rows) {
+                Ok(Shape::new(length, s.cols))
+            } else {
+                Err(ShapeError::Range)
+            }
         }
         Op::Slice(_, start, length) => {
-            if inside(start, length, s.cols) { Ok(Shape::new(s.rows, length)) } else { Err(ShapeError::Range) }
+            if inside(start, length, s.cols) {
+                Ok(Shape::new(s.rows, length))
+            } else {
+                Err(ShapeError::Range)
+            }
         }
         Op::Place(Axis::Rows, start, total) => {
-            if inside(start, s.rows, total) { Ok(Shape::new(total, s.cols)) } else { Err(ShapeError::Range) }
+            if inside(start, s.rows, total) {
+                Ok(Shape::new(total, s.cols))
+            } else {
+                Err(ShapeError::Range)
+            }
         }
         Op::Place(_, start, total) => {
-            if inside(start, s.cols, total) { Ok(Shape::new(s.rows, total)) } else { Err(ShapeError::Range) }
+            if inside(start, s.cols, total) {
+                Ok(Shape::new(s.rows, total))
+            } else {
+                Err(ShapeError::Range)
+            }
         }
         Op::Concat(Axis::Rows) if s.cols == shapes[1].cols => {
             s.rows.plus(shapes[1].rows).map(|r| Shape::new(r, s.cols)).ok_or(ShapeError::Concat)

@@ -5,9 +5,13 @@
 
 pub mod diagnostic;
 pub mod dim;
+pub mod elaborate;
+pub mod expression;
 pub mod graph;
+pub mod library;
 pub mod matrix;
 pub mod meaning;
 pub mod op;
 pub mod ops;
+pub mod print;
 pub mod syntax;

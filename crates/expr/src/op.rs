@@ -254,7 +254,8 @@ impl Op {
 
     /// Whether each entry of the result depends on the entries at the same place only.
     pub fn is_elementwise(self) -> bool {
-        matches!(self, Op::Add | Op::Neg) || matches!(self.def().meaning, Meaning::Map(_) | Meaning::Zip(_))
+        matches!(self, Op::Add | Op::Neg)
+            || matches!(self.def().meaning, Meaning::Map(_) | Meaning::Zip(_))
     }
 
     /// The same op with each dimension replaced; `None` where one cannot be.
@@ -286,11 +287,44 @@ impl Op {
         use Op::*;
         let (n, s) = (Dim::ONE, Shape::SCALAR);
         vec![
-            MatMul, Transpose, Add, Neg, Spread(s), Sum(Axis::All), Sum(Axis::Rows),
-            Sum(Axis::Cols), RowMax, Reshape(s), Slice(Axis::Rows, n, n), Slice(Axis::Cols, n, n),
-            Place(Axis::Rows, n, n), Place(Axis::Cols, n, n), Concat(Axis::Rows),
-            Concat(Axis::Cols), Diag, Diagonal, Mul, Div, Pow, Max, Min, Greater, GreaterEqual,
-            Exp, Log, Sqrt, Tanh, Sigmoid, Erf, Sin, Cos, Abs, Sign, Inv, Det, LogDet,
+            MatMul,
+            Transpose,
+            Add,
+            Neg,
+            Spread(s),
+            Sum(Axis::All),
+            Sum(Axis::Rows),
+            Sum(Axis::Cols),
+            RowMax,
+            Reshape(s),
+            Slice(Axis::Rows, n, n),
+            Slice(Axis::Cols, n, n),
+            Place(Axis::Rows, n, n),
+            Place(Axis::Cols, n, n),
+            Concat(Axis::Rows),
+            Concat(Axis::Cols),
+            Diag,
+            Diagonal,
+            Mul,
+            Div,
+            Pow,
+            Max,
+            Min,
+            Greater,
+            GreaterEqual,
+            Exp,
+            Log,
+            Sqrt,
+            Tanh,
+            Sigmoid,
+            Erf,
+            Sin,
+            Cos,
+            Abs,
+            Sign,
+            Inv,
+            Det,
+            LogDet,
         ]
     }
 }

@@ -32,6 +32,7 @@ mod shape;
 mod tests;
 mod tree;
 
+pub use name::{ascii, canonical};
 pub use parse::{parse_expr, parse_page};
 pub use print::{print_expr, print_page};
 pub use tree::*;

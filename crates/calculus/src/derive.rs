@@ -1,0 +1,292 @@
+//! Reverse-mode derivation, driven by the adjoint texts of the op table. No op is named here.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use matgrad_expr::expression::{Builder, Scope};
+use matgrad_expr::graph::{Graph, NodeId};
+use matgrad_expr::library::Library;
+use matgrad_expr::op::Op;
+use matgrad_expr::print::unicode;
+use matgrad_expr::syntax::{self, Expr, Name, parse_expr};
+
+use crate::rewrite::{Rewriter, Step};
+use crate::rule::Rules;
+
+/// The backward pass of an objective, as equations.
+#[derive(Clone, Debug)]
+pub struct Gradients {
+    /// The graph that was given, grown by the backward pass; nodes keep their ids.
+    pub graph: Graph,
+    /// What was derived.
+    pub objective: NodeId,
+    /// (of, gradient): parameters and the named values between them and the objective, each using
+    /// only those before it.
+    pub gradients: Vec<(NodeId, NodeId)>,
+    /// What was derived with respect to.
+    pub wrt: Vec<NodeId>,
+    /// The proof: every rule that was applied.
+    pub steps: Vec<Step>,
+    /// Functions whose declared derivative is a surrogate, as they were met.
+    pub surrogates: Vec<String>,
+}
+
+impl Gradients {
+    /// The gradient of a node.
+    pub fn of(&self, node: NodeId) -> Option<NodeId> {
+        self.gradients.iter().find(|(of, _)| *of == node).map(|&(_, g)| g)
+    }
+}
+
+/// Derives a 1×1 objective. The gradient of something it does not depend on is zero.
+///
+/// # Errors
+/// An adjoint text that does not fit, with its function: a mistake in a page or in the library.
+pub fn derive(
+    graph: &Graph,
+    objective: NodeId,
+    wrt: &[NodeId],
+    library: &Library,
+) -> Result<Gradients, String> {
+    let mut graph = graph.clone();
+    let stability = Rules::stability(library);
+    let mut stable = Rewriter::new(&stability, true);
+    let objective = stable.rewrite(&mut graph, objective);
+    let mut steps = stable.steps;
+
+    let simplify = Rules::simplify(library);
+    let mut pass = Pass::new(&mut graph, &simplify, wrt);
+    pass.run(objective)?;
+    let Pass { adjoints, rewriter, surrogates, finished, .. } = pass;
+    steps.extend(rewriter.steps);
+    let mut gradients = finished;
+    for &id in wrt {
+        if !adjoints.contains_key(&id) {
+            let zero = graph.number(0.0);
+            let shape = graph.shape(id);
+            let zero = graph.spread(zero, shape).expect("a number spreads to any shape");
+            gradients.push((id, zero));
+        }
+    }
+    drop_unused(&mut graph, &mut gradients, wrt);
+    Ok(Gradients { graph, objective, gradients, wrt: wrt.to_vec(), steps, surrogates })
+}
+
+struct Pass<'a> {
+    graph: &'a mut Graph,
+    rewriter: Rewriter<'a>,
+    wrt: HashSet<NodeId>,
+    parts: HashMap<NodeId, Vec<NodeId>>,
+    adjoints: HashMap<NodeId, NodeId>,
+    finished: Vec<(NodeId, NodeId)>,
+    surrogates: Vec<String>,
+    texts: HashMap<&'static str, (usize, Expr)>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(graph: &'a mut Graph, rules: &'a Rules, wrt: &[NodeId]) -> Pass<'a> {
+        Pass {
+            graph,
+            rewriter: Rewriter::new(rules, false),
+            wrt: wrt.iter().copied().collect(),
+            parts: HashMap::new(),
+            adjoints: HashMap::new(),
+            finished: Vec::new(),
+            surrogates: Vec::new(),
+            texts: HashMap::new(),
+        }
+    }
+
+    /// From the objective to the leaves: a node's adjoint is complete when all its users are done.
+    fn run(&mut self, objective: NodeId) -> Result<(), String> {
+        let one = self.graph.number(1.0);
+        self.parts.insert(objective, vec![one]);
+        let order = self.order(objective);
+        // The forward pass stays as it was written.
+        order.iter().for_each(|&id| self.rewriter.settle(id, id));
+        let active = self.active(&order);
+        for id in order.into_iter().rev().filter(|id| active.contains(id)) {
+            let Some(parts) = self.parts.remove(&id) else { continue };
+            let mut sum = parts[0];
+            for &part in &parts[1..] {
+                sum = self.graph.node(Op::Add, &[sum, part]).map_err(|e| format!("{e:?}"))?;
+            }
+            let gradient = self.rewriter.rewrite(self.graph, sum);
+            self.adjoints.insert(id, gradient);
+            if let Some(name) = self.graph.name(id).cloned() {
+                self.finished.push((id, gradient));
+                let trivial = gradient == one || self.graph.name(gradient).is_some();
+                if !trivial {
+                    let text = format!("∂{}", name.text);
+                    let spelling = format!("d_{}", name.spelling);
+                    self.graph.set_name(gradient, Name { text, spelling, span: name.span });
+                    self.rewriter.settle(gradient, gradient);
+                }
+            }
+            self.backward(id, gradient, &active)?;
+        }
+        Ok(())
+    }
+
+    /// Operands before users; a call that is derived through its body comes after the body.
+    fn order(&self, objective: NodeId) -> Vec<NodeId> {
+        let mut seen = HashSet::new();
+        let mut order = Vec::new();
+        let mut stack = vec![(objective, false)];
+        while let Some((id, done)) = stack.pop() {
+            if done {
+                order.push(id);
+            } else if seen.insert(id) {
+                stack.push((id, true));
+                stack.extend(self.graph.body(id).map(|b| (b, false)));
+                stack.extend(self.graph.get(id).operands.iter().map(|&o| (o, false)));
+            }
+        }
+        order
+    }
+
+    /// Nodes that depend on what is derived with respect to.
+    fn active(&self, order: &[NodeId]) -> HashSet<NodeId> {
+        let mut active = self.wrt.clone();
+        for &id in order {
+            let body = self.graph.body(id);
+            if self.graph.get(id).operands.iter().chain(&body).any(|o| active.contains(o)) {
+                active.insert(id);
+            }
+        }
+        active
+    }
+
+    fn backward(
+        &mut self,
+        id: NodeId,
+        gradient: NodeId,
+        active: &HashSet<NodeId>,
+    ) -> Result<(), String> {
+        let node = *self.graph.get(id);
+        if let Op::Call(function) = node.op {
+            let function = self.graph.functions[function as usize].clone();
+            let wanted: Vec<usize> =
+                (0..node.operands.len()).filter(|&i| active.contains(&node.operands[i])).collect();
+            let matrices: Vec<&syntax::Parameter> = function.parameters.iter().collect();
+            let declared = |i: usize| function.backward.iter().find(|b| b.of == matrices[i].name);
+            let surrogate = function.backward.iter().any(|b| b.surrogate);
+            if !surrogate && wanted.iter().any(|&i| declared(i).is_none()) {
+                let body = self.graph.body(id).expect("a call is made with its body");
+                self.parts.entry(body).or_default().push(gradient);
+                return Ok(());
+            }
+            if surrogate {
+                self.surrogates.push(function.name.text.clone());
+            }
+            for i in wanted {
+                let Some(backward) = declared(i) else { continue };
+                let mut scope = Scope::default();
+                for (parameter, &operand) in matrices.iter().zip(node.operands.iter()) {
+                    scope.values.insert(parameter.name.text.clone(), Some(operand));
+                }
+                scope.values.insert(backward.output.text.clone(), Some(id));
+                scope.values.insert(format!("∂{}", backward.output.text), Some(gradient));
+                let place = format!(
+                    "the {} of {}",
+                    if surrogate { "surrogate" } else { "adjoint" },
+                    function.name.text
+                );
+                self.contribute(&scope, &backward.value, node.operands[i], &place)?;
+            }
+            return Ok(());
+        }
+        let definition = node.op.def();
+        for text in definition.adjoint {
+            let (operand, equation) = self.adjoint_text(text)?;
+            let target = node.operands[operand];
+            if !active.contains(&target) {
+                continue;
+            }
+            let shapes: Vec<_> = node.operands.iter().map(|&o| self.graph.shape(o)).collect();
+            let mut scope = Scope { linear: Some((node.op, operand, shapes)), ..Scope::default() };
+            for (letter, &value) in ["A", "B"].iter().zip(node.operands.iter()) {
+                scope.values.insert(letter.to_string(), Some(value));
+            }
+            scope.values.insert("C".into(), Some(id));
+            scope.values.insert("∂C".into(), Some(gradient));
+            self.contribute(
+                &scope,
+                &equation,
+                target,
+                &format!("the adjoint of {}", definition.name),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn contribute(
+        &mut self,
+        scope: &Scope,
+        equation: &Expr,
+        target: NodeId,
+        place: &str,
+    ) -> Result<(), String> {
+        let shape = self.graph.shape(target);
+        let part = Builder::new(self.graph, "")
+            .expected(scope, equation, shape)
+            .map_err(|d| format!("{place}: {}", d.title))?;
+        let part = self.graph.spread(part, shape).map_err(|_| {
+            let found = self.graph.symbols.shape(self.graph.shape(part));
+            format!("{place} is {found}, but the operand is {}", self.graph.symbols.shape(shape))
+        })?;
+        self.parts.entry(target).or_default().push(part);
+        Ok(())
+    }
+
+    /// `∂A = …` as the number of the operand and the parsed right side.
+    fn adjoint_text(&mut self, text: &'static str) -> Result<(usize, Expr), String> {
+        if let Some(known) = self.texts.get(text) {
+            return Ok(known.clone());
+        }
+        let functions = Library::parse(&[]).map_err(|e| e.to_string())?;
+        let (left, right) = text.split_once('=').ok_or("an adjoint has a left side")?;
+        let right = parse_expr(right, &functions.dialect()).map_err(|d| d[0].title.clone())?;
+        let parsed = (usize::from(left.trim() == "∂B"), right);
+        self.texts.insert(text, parsed.clone());
+        Ok(parsed)
+    }
+}
+
+/// Keeps the parameters and those intermediate gradients that others use, and puts the list in an
+/// order in which each uses only those before it.
+fn drop_unused(graph: &mut Graph, gradients: &mut Vec<(NodeId, NodeId)>, wrt: &[NodeId]) {
+    let needed: HashSet<NodeId> = {
+        let roots: Vec<NodeId> =
+            gradients.iter().filter(|(of, _)| wrt.contains(of)).map(|&(_, g)| g).collect();
+        graph.reachable(&roots, false).into_iter().collect()
+    };
+    let own = |of: NodeId, gradient: NodeId| match (graph.name(of), graph.name(gradient)) {
+        (Some(of), Some(name)) => name.text == format!("∂{}", of.text),
+        _ => false,
+    };
+    gradients.retain(|&(of, g)| wrt.contains(&of) || (needed.contains(&g) && own(of, g)));
+}
+
+impl fmt::Display for Gradients {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let lines: Vec<(String, String)> = self
+            .gradients
+            .iter()
+            .map(|&(of, gradient)| {
+                let name = self.graph.name(of).map_or("?", |n| n.text.as_str());
+                let own = format!("∂{name}");
+                let right = match self.graph.name(gradient) {
+                    Some(n) if n.text != own => n.text.clone(),
+                    _ => unicode(&self.graph, gradient),
+                };
+                (format!("{own} = {right}"), self.graph.symbols.shape(self.graph.shape(of)))
+            })
+            .collect();
+        let width = lines.iter().map(|(l, _)| l.chars().count()).max().unwrap_or(0) + 9;
+        for (equation, shape) in lines {
+            writeln!(f, "{equation}{}{shape}", " ".repeat(width - equation.chars().count()))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,2 @@
+//! The tests of this crate, one binary.
+mod derivations;

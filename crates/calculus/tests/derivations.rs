@@ -1,0 +1,151 @@
+//! Derivations as they are printed.
+
+use expect_test::{Expect, expect};
+use matgrad_calculus::derive;
+use matgrad_expr::elaborate::read;
+use matgrad_library::standard;
+
+fn shows(page: &str, expected: Expect) {
+    let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
+    let wrt = equations.parameters();
+    let objective = equations.objective.expect("the page has an objective");
+    let gradients = derive(&equations.graph, objective, &wrt, standard()).expect("it derives");
+    expected.assert_eq(&gradients.to_string());
+}
+
+#[test]
+fn softmax_regression() {
+    shows(
+        "input X : B×4\ntarget Y : B×3\nparam W : 4×3 ~ glorot\nparam b : 1×3 = 0\nZ = X W + b\nL = cross_entropy(Z, Y)\nminimize L",
+        expect![[r#"
+            ∂Z = (softmax(Z) - Y) / B         B×3
+            ∂W = Xᵀ ∂Z                        4×3
+            ∂b = 𝟏ᵀ ∂Z                        1×3
+        "#]],
+    );
+}
+
+#[test]
+fn linear_regression() {
+    shows(
+        "input X : m×n\ntarget y : m×1\nparam w : n×1\nminimize sum((X w - y) .^ 2)",
+        expect![[r#"
+            ∂w = 2 Xᵀ (X w - y)         n×1
+        "#]],
+    );
+}
+
+#[test]
+fn logistic_regression() {
+    shows(
+        "input X : B×n\ntarget y : B×1\nparam w : n×1\nparam b : 1×1\nz = X w + b\nminimize binary_cross_entropy(z, y)",
+        expect![[r#"
+            ∂z = (sigmoid(z) - y) / B         B×1
+            ∂w = Xᵀ ∂z                        n×1
+            ∂b = sum(∂z)                      1×1
+        "#]],
+    );
+}
+
+#[test]
+fn two_layers_with_sigmoid_and_half_squared_error() {
+    shows(
+        "input X : B×n\ntarget Y : B×p\nparam W1 : n×m\nparam b1 : 1×m\nparam W2 : m×p\nparam b2 : 1×p\nZ1 = X W1 + b1\nA1 = sigmoid(Z1)\nZ2 = A1 W2 + b2\nA2 = sigmoid(Z2)\nL = half_sse(A2, Y)\nminimize L",
+        expect![[r#"
+            ∂A₂ = (A₂ - Y) / B                B×p
+            ∂Z₂ = ∂A₂ ⊙ A₂ ⊙ (1 - A₂)         B×p
+            ∂A₁ = ∂Z₂ W₂ᵀ                     B×m
+            ∂Z₁ = ∂A₁ ⊙ A₁ ⊙ (1 - A₁)         B×m
+            ∂W₁ = Xᵀ ∂Z₁                      n×m
+            ∂b₁ = 𝟏ᵀ ∂Z₁                      1×m
+            ∂W₂ = A₁ᵀ ∂Z₂                     m×p
+            ∂b₂ = 𝟏ᵀ ∂Z₂                      1×p
+        "#]],
+    );
+}
+
+#[test]
+fn deep_tanh_with_cross_entropy() {
+    shows(
+        "input X : B×n\ntarget Y : B×p\nparam W1 : n×m\nparam W2 : m×m\nparam W3 : m×p\nA1 = tanh(X W1)\nA2 = tanh(A1 W2)\nZ = A2 W3\nminimize cross_entropy(Z, Y)",
+        expect![[r#"
+            ∂Z = (softmax(Z) - Y) / B            B×p
+            ∂A₂ = ∂Z W₃ᵀ                         B×m
+            ∂A₁ = (∂A₂ ⊙ (1 - A₂∘²)) W₂ᵀ         B×m
+            ∂W₁ = Xᵀ (∂A₁ ⊙ (1 - A₁∘²))          n×m
+            ∂W₂ = A₁ᵀ (∂A₂ ⊙ (1 - A₂∘²))         m×m
+            ∂W₃ = A₂ᵀ ∂Z                         m×p
+        "#]],
+    );
+}
+
+#[test]
+fn autoencoder_with_tied_weights() {
+    shows(
+        "input X : B×n\nparam W : n×m\nH = sigmoid(X W)\nR = H Wᵀ\nminimize mse(R, X)",
+        expect![[r#"
+            ∂R = 2 (R - X) / (B n)                     B×n
+            ∂H = ∂R W                                  B×m
+            ∂W = Xᵀ (∂H ⊙ H ⊙ (1 - H)) + ∂Rᵀ H         n×m
+        "#]],
+    );
+}
+
+#[test]
+fn layer_normalisation() {
+    shows(
+        "input X : B×k\ntarget Y : B×n\nparam W : k×n\nparam g : 1×n\nparam b : 1×n\nZ = X W\nD = Z - rowmean(Z)\ns = sqrt(rowmean(D .^ 2) + 1e-5)\nN = D ⊘ s\nminimize mse(N ⊙ g + b, Y)",
+        expect![[r#"
+            ∂N = 2 ((N ⊙ g + b - Y) ⊙ g / (B n))            B×n
+            ∂s = -rowsum(∂N ⊙ N ⊘ s)                        B×1
+            ∂D = ∂N ⊘ s + 2 (∂s ⊘ (2 s) / n ⊙ D)            B×n
+            ∂Z = ∂D - rowsum(∂D) / n                        B×n
+            ∂W = Xᵀ ∂Z                                      k×n
+            ∂g = 2 𝟏ᵀ ((N ⊙ g + b - Y) ⊙ N) / (B n)         1×n
+            ∂b = 2 (𝟏ᵀ (N ⊙ g + b - Y) / (B n))             1×n
+        "#]],
+    );
+}
+
+#[test]
+fn residual_block() {
+    shows(
+        "input X : B×n\ntarget Y : B×n\nparam W : n×n\nparam V : n×n\nH = X V\nA = relu(H W)\nR = H + A\nminimize mse(R, Y)",
+        expect![[r#"
+            ∂R = 2 (R - Y) / (B n)                B×n
+            ∂H = ∂R + (∂R ⊙ (H W > 0)) Wᵀ         B×n
+            ∂V = Xᵀ ∂H                            n×n
+            ∂W = Hᵀ (∂R ⊙ (H W > 0))              n×n
+        "#]],
+    );
+}
+
+#[test]
+fn ridge() {
+    shows(
+        "input X : m×n\ntarget y : m×1\nconst c : 1×1\nparam w : n×1\nminimize norm2(X w - y)^2 + c norm2(w)^2",
+        expect![[r#"
+            ∂w = 2 Xᵀ (X w - y) + 2 c w         n×1
+        "#]],
+    );
+}
+
+#[test]
+fn gaussian_log_likelihood() {
+    shows(
+        "input X : m×n\nparam S : n×n\nminimize m / 2 logdet(S) + 0.5 tr(X inv(S) Xᵀ)",
+        expect![[r#"
+            ∂S = m (S⁻¹ᵀ / 2) - 0.5 S⁻¹ᵀ (Xᵀ X) S⁻¹ᵀ         n×n
+        "#]],
+    );
+}
+
+#[test]
+fn probabilities_by_hand_are_made_stable() {
+    shows(
+        "input X : B×n\ntarget Y : B×p\nparam W : n×p\nP = softmax(X W)\nminimize -sum(Y ⊙ log(P)) / B",
+        expect![[r#"
+            ∂W = Xᵀ (rowsum(Y) / B ⊙ P - Y / B)         n×p
+        "#]],
+    );
+}

@@ -1,0 +1,333 @@
+//! The tree becomes a graph: names are resolved, definitions expanded, operands spread, shapes
+//! proved.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Errors, nearest};
+use crate::dim::{Dim, Shape};
+use crate::expression::{Builder, Scope};
+use crate::graph::{Graph, Initial, Kind, NodeId};
+use crate::library::Library;
+use crate::matrix::Matrix;
+use crate::meaning::{Bindings, evaluate};
+use crate::syntax::{self, Declaration, Name, Optimizer, Page, Role, Span, Statement};
+
+/// A page as a graph.
+#[derive(Clone, Debug)]
+pub struct Equations {
+    /// The graph; its names are those of the page.
+    pub graph: Graph,
+    /// What is minimised.
+    pub objective: Option<NodeId>,
+    /// Named values, in the order of the text.
+    pub definitions: Vec<NodeId>,
+    /// Update rules that the page defines.
+    pub optimizers: Vec<Arc<Optimizer>>,
+}
+
+impl Equations {
+    /// The trained variables, in the order of the text.
+    pub fn parameters(&self) -> Vec<NodeId> {
+        let param = Kind::Declared(Role::Param);
+        self.graph.variables.iter().filter(|v| v.kind == param).map(|v| v.node).collect()
+    }
+}
+
+/// Reads a page and builds its graph.
+///
+/// # Errors
+/// All that is wrong with it, pointing at the text.
+pub fn read(file: &str, source: &str, library: &Library) -> Result<Equations, Errors> {
+    syntax::parse_page(source, &library.dialect())
+        .and_then(|parsed| page(&parsed, source, library))
+        .map_err(|diagnostics| Errors { file: file.into(), source: source.into(), diagnostics })
+}
+
+/// Builds the graph of a page. `source` is the text that its spans point into.
+///
+/// # Errors
+/// One diagnostic for each statement that is wrong.
+pub fn page(page: &Page, source: &str, library: &Library) -> Result<Equations, Vec<Diagnostic>> {
+    let mut equations = Equations {
+        graph: Graph::new(&library.functions),
+        objective: None,
+        definitions: Vec::new(),
+        optimizers: Vec::new(),
+    };
+    let mut scope = Scope::default();
+    let mut errors = Vec::new();
+    for item in &page.items {
+        let mut builder = Builder::new(&mut equations.graph, source);
+        match &item.statement {
+            Statement::Declaration(d) => {
+                let known = scope.values.get(&d.name.text).is_some();
+                let declared = twice(&scope, &d.name)
+                    .and_then(|()| declare(&mut builder, &scope, d, Kind::Declared(d.role)));
+                match declared {
+                    Ok(node) => drop(scope.values.insert(d.name.text.clone(), Some(node))),
+                    Err(error) => {
+                        if !known {
+                            scope.values.insert(d.name.text.clone(), None);
+                        }
+                        errors.push(error);
+                    }
+                }
+                scope.places.insert(d.name.text.clone(), d.name.span);
+            }
+            Statement::Definition(d) => {
+                let value = twice(&scope, &d.name)
+                    .and_then(|()| builder.definition(&scope, &d.value, &d.parts));
+                match value {
+                    Ok(node) => {
+                        let renamed = !equations.graph.set_name(node, d.name.clone());
+                        if !renamed {
+                            equations.definitions.push(node);
+                        }
+                        scope.values.insert(d.name.text.clone(), Some(node));
+                    }
+                    Err(error) => {
+                        scope.values.entry(d.name.text.clone()).or_insert(None);
+                        errors.extend(error.title.ne(POISONED).then_some(error));
+                    }
+                }
+                scope.places.entry(d.name.text.clone()).or_insert(d.name.span);
+            }
+            Statement::Function(f) => {
+                equations.graph.functions.push(Arc::new(f.clone()));
+                scope
+                    .closures
+                    .insert(equations.graph.functions.len() as u32 - 1, scope.values.clone());
+            }
+            Statement::Optimizer(o) => equations.optimizers.push(Arc::new(o.clone())),
+            Statement::Minimize(e) => match builder.definition(&scope, e, &[]) {
+                Ok(node) if !equations.graph.shape(node).is_scalar() => {
+                    let shape = equations.graph.symbols.shape(equations.graph.shape(node));
+                    errors.push(
+                        Diagnostic::new("the objective is not a number")
+                            .label(e.span, format!("this is {shape}"))
+                            .help("minimise a 1×1 value, such as `sum(…)` or a loss of it"),
+                    );
+                }
+                Ok(_) if equations.objective.is_some() => errors.push(
+                    Diagnostic::new("there are two objectives")
+                        .label(e.span, "this is the second")
+                        .help("add them: `minimize L₁ + L₂`"),
+                ),
+                Ok(node) => equations.objective = Some(node),
+                Err(error) => errors.extend(error.title.ne(POISONED).then_some(error)),
+            },
+        }
+    }
+    if errors.is_empty() { Ok(equations) } else { Err(errors) }
+}
+
+/// Title of the error that says only that something above is wrong already; never shown.
+pub(crate) const POISONED: &str = "a name above is wrong";
+
+fn twice(scope: &Scope, name: &Name) -> Result<(), Diagnostic> {
+    match scope.places.get(&name.text) {
+        Some(&first) => Err(Diagnostic::new(format!("{} is defined twice", name.text))
+            .label(name.span, "here again")
+            .label(first, "first here")
+            .help("every name is defined once; give one of them another name")),
+        None => Ok(()),
+    }
+}
+
+/// Adds the variable of a declaration.
+pub(crate) fn declare(
+    builder: &mut Builder,
+    scope: &Scope,
+    declaration: &Declaration,
+    kind: Kind,
+) -> Result<NodeId, Diagnostic> {
+    let name = &declaration.name;
+    let initial = match &declaration.initial {
+        None => Initial::None,
+        Some(syntax::Initial::Value(e)) => Initial::Value(constant(builder, scope, e)?),
+        Some(syntax::Initial::Draw { name, arguments }) => {
+            let numbers: Result<Vec<f64>, Diagnostic> =
+                arguments.iter().map(|a| Ok(constant(builder, scope, a)?.data[0])).collect();
+            draw(name, numbers?)?
+        }
+    };
+    let shape = match (&declaration.shape, &initial) {
+        (Some(shape), _) => builder.shape(scope, shape)?,
+        (None, Initial::Value(m)) => Shape::new(Dim::of(m.rows as u64), Dim::of(m.cols as u64)),
+        (None, Initial::None | Initial::Draw(..)) => {
+            return Err(Diagnostic::new(format!("{} has no shape", name.text))
+                .label(name.span, "declared here")
+                .help(format!("write `{} : rows×columns`", name.text)));
+        }
+    };
+    if let Initial::Value(m) = &initial
+        && (m.rows, m.cols) != (1, 1)
+        && Shape::new(Dim::of(m.rows as u64), Dim::of(m.cols as u64)) != shape
+    {
+        let declared = builder.graph.symbols.shape(shape);
+        return Err(Diagnostic::new(format!("the numbers of {} do not fit its shape", name.text))
+            .label(
+                name.span,
+                format!("declared {declared}, but the numbers are {}×{}", m.rows, m.cols),
+            )
+            .help("change the shape or the numbers; rows are separated by `;`"));
+    }
+    Ok(builder.graph.add_variable(name.clone(), kind, shape, initial))
+}
+
+/// Distributions with the number of their arguments.
+const DISTRIBUTIONS: [(&str, usize); 9] = [
+    ("glorot", 0),
+    ("glorot_normal", 0),
+    ("he", 0),
+    ("he_normal", 0),
+    ("lecun", 0),
+    ("lecun_normal", 0),
+    ("orthogonal", 0),
+    ("uniform", 2),
+    ("normal", 2),
+];
+
+fn draw(name: &Name, numbers: Vec<f64>) -> Result<Initial, Diagnostic> {
+    match DISTRIBUTIONS.iter().find(|(known, _)| *known == name.text) {
+        Some((_, count)) if *count == numbers.len() => {
+            Ok(Initial::Draw(name.text.clone(), numbers))
+        }
+        Some((_, count)) => Err(Diagnostic::new(format!("{} takes {count} numbers", name.text))
+            .label(name.span, format!("{} given", numbers.len()))),
+        None => {
+            let known = DISTRIBUTIONS.map(|(n, _)| n);
+            let near = nearest(&name.text, known);
+            Err(Diagnostic::new(format!("there is no distribution {}", name.text))
+                .label(name.span, near.map_or("not known".into(), |n| format!("did you mean {n}?")))
+                .help(format!("known are {}", known.join(", "))))
+        }
+    }
+}
+
+fn constant(builder: &mut Builder, scope: &Scope, e: &syntax::Expr) -> Result<Matrix, Diagnostic> {
+    let node = builder.definition(scope, e, &[])?;
+    let mut values = evaluate(builder.graph, &[node], &Bindings::default())
+        .map_err(|why| Diagnostic::new("an initial value must be numbers").label(e.span, why))?;
+    Ok(values.remove(&node).expect("evaluate returns its roots"))
+}
+
+/// What an update rule does to one parameter.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The new weights.
+    pub weights: NodeId,
+    /// Each state variable with its new value.
+    pub states: Vec<(NodeId, NodeId)>,
+}
+
+/// The hyperparameters of a rule with their defaults.
+pub fn hyperparameters(rule: &Optimizer) -> Vec<(String, f64)> {
+    let mut graph = Graph::default();
+    let mut builder = Builder::new(&mut graph, "");
+    let mut scope = Scope::default();
+    let mut found = Vec::new();
+    for parameter in &rule.parameters {
+        let value = parameter
+            .default
+            .as_ref()
+            .and_then(|e| constant(&mut builder, &scope, e).ok())
+            .map_or(f64::NAN, |m| m.data[0]);
+        let node = builder.graph.number(value);
+        scope.values.insert(parameter.name.text.clone(), Some(node));
+        found.push((parameter.name.text.clone(), value));
+    }
+    found
+}
+
+/// What a rule is given besides the weights: the gradient, the step from 1 and the loss, all nodes
+/// of the graph, and each hyperparameter as a node and as the number with which states begin.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// `W`.
+    pub weights: NodeId,
+    /// `G`.
+    pub gradient: NodeId,
+    /// `t`, 1×1, from 1.
+    pub step: NodeId,
+    /// `L`, 1×1: the loss before the update.
+    pub loss: NodeId,
+    /// Hyperparameters by canonical name.
+    pub hyperparameters: BTreeMap<String, (NodeId, f64)>,
+}
+
+/// Applies a rule to one parameter. State variables are added to the graph; they are called after
+/// the parameter, such as `M_W₁`.
+///
+/// # Errors
+/// What is wrong in the rule, pointing into its text.
+pub fn update_rule(
+    graph: &mut Graph,
+    rule: &Optimizer,
+    source: &str,
+    given: &Given,
+) -> Result<Update, Vec<Diagnostic>> {
+    let shape = graph.shape(given.weights);
+    let owner = graph.name(given.weights).map_or(String::new(), |n| n.text.clone());
+    let mut scope = Scope::default();
+    let mut start = Scope::default();
+    for (name, (node, value)) in &given.hyperparameters {
+        scope.values.insert(name.clone(), Some(*node));
+        let number = graph.number(*value);
+        start.values.insert(name.clone(), Some(number));
+    }
+    for (name, node) in
+        [("W", given.weights), ("G", given.gradient), ("t", given.step), ("L", given.loss)]
+    {
+        scope.values.insert(name.into(), Some(node));
+    }
+    let mut builder = Builder::new(graph, source);
+    let mut states: Vec<(String, NodeId)> = Vec::new();
+    let mut errors = Vec::new();
+    for state in &rule.states {
+        match constant(&mut builder, &start, &state.value) {
+            Ok(value) => {
+                let text = format!("{}_{owner}", state.name.text);
+                let name = Name { spelling: syntax::ascii(&text), text, span: state.name.span };
+                let node =
+                    builder.graph.add_variable(name, Kind::State, shape, Initial::Value(value));
+                scope.values.insert(state.name.text.clone(), Some(node));
+                states.push((state.name.text.clone(), node));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    for line in &rule.updates {
+        let kept = line.name.text == "W" || states.iter().any(|(n, _)| *n == line.name.text);
+        let value = builder.expected(&scope, &line.value, shape).and_then(|node| {
+            if !kept {
+                return Ok(node);
+            }
+            builder.graph.spread(node, shape).map_err(|_| {
+                Diagnostic::new(format!("{} must keep the shape of W", line.name.text))
+                    .label(line.value.span, "this has another shape")
+            })
+        });
+        match value {
+            Ok(node) => drop(scope.values.insert(line.name.text.clone(), Some(node))),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let now = |name: &str| scope.values[name].expect("no error, so no name is wrong");
+    Ok(Update {
+        weights: now("W"),
+        states: states.iter().map(|(name, variable)| (*variable, now(name))).collect(),
+    })
+}
+
+/// A name that no text has.
+pub(crate) fn made_up(text: String) -> Name {
+    Name { spelling: syntax::ascii(&text), text, span: Span::default() }
+}
+
+/// Values of a scope without the wrong ones.
+pub(crate) type Values = HashMap<String, Option<NodeId>>;

@@ -1,0 +1,237 @@
+//! From the graph back to equations: each node as an expression in which named nodes stand by
+//! their names.
+
+use crate::dim::{Dim, Shape};
+use crate::graph::{Graph, NodeId};
+use crate::op::{Axis, Form, Op};
+use crate::syntax::{
+    Argument, Binary, Expr, ExprKind, Name, Range, Span, Unary, ascii as ascii_name, print_expr,
+};
+
+/// The equation of a node in Unicode; the node itself is written out even when it has a name.
+pub fn unicode(graph: &Graph, id: NodeId) -> String {
+    print_expr(&equation(graph, id), false)
+}
+
+/// The same in ASCII.
+pub fn ascii(graph: &Graph, id: NodeId) -> String {
+    print_expr(&equation(graph, id), true)
+}
+
+/// The expression tree of a node, written out once.
+pub fn equation(graph: &Graph, id: NodeId) -> Expr {
+    Writer { graph }.write(id)
+}
+
+struct Writer<'a> {
+    graph: &'a Graph,
+}
+
+fn expr(kind: ExprKind) -> Expr {
+    Expr { kind, span: Span::default() }
+}
+
+fn name(text: &str) -> Name {
+    Name { text: text.into(), spelling: ascii_name(text), span: Span::default() }
+}
+
+fn call(function: &str, arguments: Vec<Expr>) -> Expr {
+    expr(ExprKind::Call(name(function), arguments.into_iter().map(Argument::Value).collect()))
+}
+
+fn binary(op: Binary, a: Expr, b: Expr) -> Expr {
+    expr(ExprKind::Binary(op, Box::new(a), Box::new(b)))
+}
+
+fn number(value: f64) -> Expr {
+    let positive = expr(ExprKind::Number(value.abs()));
+    if value < 0.0 { expr(ExprKind::Unary(Unary::Negative, Box::new(positive))) } else { positive }
+}
+
+/// `2 A B` rather than `2 (A B)`: a number in front of a product goes to its first factor.
+fn scaled(scale: Expr, e: Expr) -> Expr {
+    match e.kind {
+        ExprKind::Binary(Binary::Product, a, b) => binary(Binary::Product, scaled(scale, *a), *b),
+        kind => binary(Binary::Product, scale, Expr { kind, span: e.span }),
+    }
+}
+
+impl Writer<'_> {
+    /// By its name, if it has one.
+    fn operand(&self, id: NodeId) -> Expr {
+        match self.graph.name(id) {
+            Some(name) => expr(ExprKind::Name(name.clone())),
+            None => self.write(id),
+        }
+    }
+
+    fn write(&self, id: NodeId) -> Expr {
+        let node = self.graph.get(id);
+        let operand = |i: usize| self.operand(node.operands[i]);
+        let unary = |op, a| expr(ExprKind::Unary(op, Box::new(a)));
+        match node.op {
+            Op::Variable(_) => self
+                .graph
+                .name(id)
+                .map_or(call("variable", vec![]), |n| expr(ExprKind::Name(n.clone()))),
+            Op::Literal(i) => {
+                let m = &self.graph.literals[i as usize];
+                expr(ExprKind::Literal((0..m.rows).map(|r| m.row(r).to_vec()).collect()))
+            }
+            Op::Number(bits) => number(f64::from_bits(bits.0)),
+            Op::Size(dim) => self.size(dim),
+            Op::Eye(_) => expr(ExprKind::Identity),
+            Op::Call(f) => {
+                let function = &self.graph.functions[f as usize];
+                let mut arguments: Vec<Expr> = (0..node.operands.len()).map(operand).collect();
+                // Trailing arguments that are the defaults need not be said.
+                while let Some(last) = arguments.last() {
+                    let default = function.parameters[arguments.len() - 1].default.as_ref();
+                    if default.is_some_and(|d| d.kind == last.kind) {
+                        arguments.pop()
+                    } else {
+                        break;
+                    };
+                }
+                call(&function.name.text, arguments)
+            }
+            Op::MatMul => binary(Binary::Product, operand(0), operand(1)),
+            Op::Transpose => unary(Unary::Transpose, operand(0)),
+            Op::Inv => unary(Unary::Inverse, operand(0)),
+            Op::Neg => unary(Unary::Negative, operand(0)),
+            Op::Add => {
+                let [a, b] = [node.operands[0], node.operands[1]];
+                let negated = |id: NodeId| {
+                    let inner = self.graph.get(id);
+                    (inner.op == Op::Neg && self.graph.name(id).is_none())
+                        .then(|| inner.operands[0])
+                };
+                match (negated(a), negated(b)) {
+                    (_, Some(b)) => self.elementwise(Binary::Difference, a, b),
+                    (Some(a), None) => self.elementwise(Binary::Difference, b, a),
+                    (None, None) => self.elementwise(Binary::Sum, a, b),
+                }
+            }
+            Op::Mul => match (self.scalar(node.operands[0]), self.scalar(node.operands[1])) {
+                (Some(s), _) => scaled(s, operand(1)),
+                (None, Some(s)) => scaled(s, operand(0)),
+                (None, None) => {
+                    self.elementwise(Binary::Hadamard, node.operands[0], node.operands[1])
+                }
+            },
+            Op::Div => match self.scalar(node.operands[1]) {
+                Some(s) => binary(Binary::Division, self.side(node.operands[0], false), s),
+                None => self.elementwise(Binary::Quotient, node.operands[0], node.operands[1]),
+            },
+            Op::Pow => {
+                let power =
+                    if node.shape.is_scalar() { Binary::Power } else { Binary::ElementPower };
+                self.elementwise(power, node.operands[0], node.operands[1])
+            }
+            Op::Greater => self.elementwise(Binary::Greater, node.operands[0], node.operands[1]),
+            Op::GreaterEqual => {
+                self.elementwise(Binary::GreaterEqual, node.operands[0], node.operands[1])
+            }
+            Op::Spread(shape) => self.explicit(node.operands[0], shape),
+            Op::Sum(Axis::Cols) => {
+                let ones = unary(Unary::Transpose, expr(ExprKind::Ones));
+                binary(Binary::Product, ones, operand(0))
+            }
+            Op::Reshape(shape) => {
+                let dims = vec![self.dim(shape.rows), self.dim(shape.cols)];
+                let arguments = vec![Argument::Value(operand(0)), Argument::Shape(dims)];
+                expr(ExprKind::Call(name("reshape"), arguments))
+            }
+            Op::Slice(axis, start, length) => {
+                let end = start.plus(length).unwrap_or(length);
+                let first = start.plus(Dim::ONE).unwrap_or(start);
+                let range = Range::Span(self.dim(first), self.dim(end));
+                let (rows, cols) =
+                    if axis == Axis::Rows { (range, Range::All) } else { (Range::All, range) };
+                expr(ExprKind::Index(Box::new(operand(0)), rows, cols))
+            }
+            op => {
+                debug_assert!(op.def().form == Form::Call || matches!(op, Op::Place(..)));
+                call(op.def().name, (0..node.operands.len()).map(operand).collect())
+            }
+        }
+    }
+
+    /// The 1×1 value behind a spreading, or of a 1×1 node.
+    fn scalar(&self, id: NodeId) -> Option<Expr> {
+        let node = self.graph.get(id);
+        if node.shape.is_scalar() {
+            return Some(self.operand(id));
+        }
+        let inner = matches!(node.op, Op::Spread(_)).then(|| node.operands[0])?;
+        self.graph.shape(inner).is_scalar().then(|| self.operand(inner))
+    }
+
+    /// Operands that spread are written as what they are, as long as the other has the shape.
+    fn elementwise(&self, op: Binary, a: NodeId, b: NodeId) -> Expr {
+        let spreads = |id| matches!(self.graph.get(id).op, Op::Spread(_));
+        let implicit = |this: NodeId, other: NodeId| spreads(this) && !spreads(other);
+        binary(op, self.side(a, implicit(a, b)), self.side(b, implicit(b, a)))
+    }
+
+    fn side(&self, id: NodeId, implicit: bool) -> Expr {
+        if implicit && self.graph.name(id).is_none() {
+            return self.operand(self.graph.get(id).operands[0]);
+        }
+        self.operand(id)
+    }
+
+    /// A spreading as the product with ones that it is.
+    fn explicit(&self, inner: NodeId, to: Shape) -> Expr {
+        let from = self.graph.shape(inner);
+        let ones = |m: Dim, n: Dim| call("ones", vec![self.size(m), self.size(n)]);
+        if from.is_scalar() {
+            return match self.graph.number_at(inner) {
+                Some(1.0) => ones(to.rows, to.cols),
+                _ => binary(Binary::Product, self.operand(inner), ones(to.rows, to.cols)),
+            };
+        }
+        if from.rows == Dim::ONE {
+            binary(Binary::Product, ones(to.rows, Dim::ONE), self.operand(inner))
+        } else {
+            binary(Binary::Product, self.operand(inner), ones(Dim::ONE, to.cols))
+        }
+    }
+
+    /// A dimension as a value: `B`, `3 B`; where a value has the name of the symbol, `rows(X)`.
+    fn size(&self, dim: Dim) -> Expr {
+        let symbols = dim.symbols().map(|s| {
+            let text = self.graph.symbols.name(s);
+            if self.graph.find(text).is_none() {
+                return expr(ExprKind::Name(name(text)));
+            }
+            let wanted = Dim::symbol(s);
+            let holder = self.graph.variables.iter().find_map(|v| {
+                let function = if v.shape.rows == wanted {
+                    "rows"
+                } else if v.shape.cols == wanted {
+                    "cols"
+                } else {
+                    return None;
+                };
+                self.graph
+                    .name(v.node)
+                    .map(|n| call(function, vec![expr(ExprKind::Name(n.clone()))]))
+            });
+            holder.unwrap_or_else(|| expr(ExprKind::Name(name(text))))
+        });
+        let front = (dim.coefficient() != 1 || dim.number().is_some())
+            .then(|| number(dim.coefficient() as f64));
+        let mut factors = front.into_iter().chain(symbols);
+        let first = factors.next().expect("a dimension without symbols has its number");
+        factors.fold(first, |product, factor| binary(Binary::Product, product, factor))
+    }
+
+    fn dim(&self, dim: Dim) -> crate::syntax::Dim {
+        crate::syntax::Dim {
+            coefficient: dim.coefficient(),
+            symbols: dim.symbols().map(|s| name(self.graph.symbols.name(s))).collect(),
+            span: Span::default(),
+        }
+    }
+}

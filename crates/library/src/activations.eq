@@ -1,0 +1,49 @@
+# Activations and helper functions. What is sealed with `adjoint` is printed by its name; the
+# tests prove each adjoint against the derived one.
+
+# sums and norms
+tr(A) = sum(diag(A))
+  adjoint t: ∂A = ∂t eye(rows(A))
+mean(A: m×n) = sum(A) / (m n)
+rowmean(A: m×n) = rowsum(A) / n
+colmean(A: m×n) = colsum(A) / m
+norm(A) = sqrt(sum(A .^ 2))
+norm2(A) = sqrt(sum(A .^ 2))
+norm1(A) = sum(abs(A))
+clamp(A, lo, hi) = min(max(A, lo), hi)
+adj(A) = det(A) inv(A)
+
+# activations
+relu(X) = max(X, 0)
+  adjoint C: ∂X = ∂C ⊙ (X > 0)
+leaky_relu(X, α = 0.01) = max(X, 0) + α min(X, 0)
+  adjoint C: ∂X = ∂C ⊙ ((X > 0) + α (0 >= X))
+elu(X, α = 1) = max(X, 0) + α (exp(min(X, 0)) - 1)
+  adjoint C: ∂X = ∂C ⊙ ((X > 0) + (0 >= X) ⊙ (α exp(min(X, 0))))
+selu(X) = 1.0507009873554805 max(X, 0) + 1.7580993408473766 (exp(min(X, 0)) - 1)
+  adjoint C: ∂X = ∂C ⊙ (1.0507009873554805 (X > 0) + (0 >= X) ⊙ (1.7580993408473766 exp(min(X, 0))))
+gelu(X) = 0.5 (X ⊙ (1 + erf(0.7071067811865476 X)))
+  adjoint C: ∂X = ∂C ⊙ (0.5 (1 + erf(0.7071067811865476 X)) + X ⊙ (0.3989422804014327 exp(-0.5 X .^ 2)))
+silu(X) = X ⊙ sigmoid(X)
+  adjoint C: ∂X = ∂C ⊙ (sigmoid(X) + C ⊙ (1 - sigmoid(X)))
+softplus(X) = max(X, 0) + log(1 + exp(-abs(X)))
+  adjoint C: ∂X = ∂C ⊙ sigmoid(X)
+softsign(X) = X ⊘ (1 + abs(X))
+  adjoint C: ∂X = ∂C ⊘ (1 + abs(X)) .^ 2
+hard_sigmoid(X) = min(max(X / 6 + 0.5, 0), 1)
+  adjoint C: ∂X = ∂C ⊙ ((C > 0) ⊙ (1 > C)) / 6
+
+# row by row
+softmax(Z) = E ⊘ rowsum(E)
+  where E = exp(Z - rowmax(Z))
+  adjoint P: ∂Z = P ⊙ (∂P - rowsum(∂P ⊙ P))
+lse(Z) = rowmax(Z) + log(rowsum(exp(Z - rowmax(Z))))
+  adjoint S: ∂Z = ∂S ⊙ softmax(Z)
+log_softmax(Z) = Z - rowmax(Z) - log(rowsum(exp(Z - rowmax(Z))))
+  adjoint S: ∂Z = ∂S - softmax(Z) ⊙ rowsum(∂S)
+
+# Rprop's selections without a conditional
+separate_by_sign(D) = hcat(max(D, 0), max(-D, 0))
+min_where_nonzero(A, B, D) = (1 - abs(sign(D))) ⊙ A + abs(sign(D)) ⊙ min(A, B)
+max_where_nonzero(A, B, D) = (1 - abs(sign(D))) ⊙ A + abs(sign(D)) ⊙ max(A, B)
+zero_where_negative(A, D) = A ⊙ (1 - max(-sign(D), 0))

@@ -1,0 +1,88 @@
+# Update rules. W are the weights, G their gradient, t the step from 1, L the loss before the
+# update. λ is weight decay added to the gradient (adamw: taken from the weights).
+
+optimizer sgd(η = 0.01, λ = 0)
+  W ← W - η (G + λ W)
+
+# M₁ = G, as in PyTorch (no dampening)
+optimizer momentum(η = 0.01, μ = 0.9, λ = 0)
+  state M = 0
+  M ← μ M + G + λ W
+  W ← W - η M
+
+optimizer nesterov(η = 0.01, μ = 0.9, λ = 0)
+  state M = 0
+  D ← G + λ W
+  M ← μ M + D
+  W ← W - η (D + μ M)
+
+optimizer rmsprop(η = 0.01, ρ = 0.99, ε = 1e-8, λ = 0)
+  state V = 0
+  D ← G + λ W
+  V ← ρ V + (1 - ρ) D .^ 2
+  W ← W - (η D) ⊘ (sqrt(V) + ε)
+
+optimizer adagrad(η = 0.01, ε = 1e-10, λ = 0)
+  state V = 0
+  D ← G + λ W
+  V ← V + D .^ 2
+  W ← W - (η D) ⊘ (sqrt(V) + ε)
+
+# ε is added after the bias correction, as in Kingma & Ba, algorithm 1, and PyTorch
+optimizer adam(η = 1e-3, β₁ = 0.9, β₂ = 0.999, ε = 1e-8, λ = 0)
+  state M = 0, V = 0
+  D ← G + λ W
+  M ← β₁ M + (1 - β₁) D
+  V ← β₂ V + (1 - β₂) D .^ 2
+  W ← W - ((η / (1 - β₁ ^ t)) M) ⊘ (sqrt(V) / sqrt(1 - β₂ ^ t) + ε)
+
+# "epsilon hat": ε is added before the bias correction, as in Keras and TensorFlow
+optimizer adam_hat(η = 1e-3, β₁ = 0.9, β₂ = 0.999, ε = 1e-7, λ = 0)
+  state M = 0, V = 0
+  D ← G + λ W
+  M ← β₁ M + (1 - β₁) D
+  V ← β₂ V + (1 - β₂) D .^ 2
+  W ← W - ((η sqrt(1 - β₂ ^ t) / (1 - β₁ ^ t)) M) ⊘ (sqrt(V) + ε)
+
+# weight decay apart from the gradient: Loshchilov & Hutter 2019
+optimizer adamw(η = 1e-3, β₁ = 0.9, β₂ = 0.999, ε = 1e-8, λ = 0.01)
+  state M = 0, V = 0
+  M ← β₁ M + (1 - β₁) G
+  V ← β₂ V + (1 - β₂) G .^ 2
+  W ← (1 - η λ) W - ((η / (1 - β₁ ^ t)) M) ⊘ (sqrt(V) / sqrt(1 - β₂ ^ t) + ε)
+
+# Riedmiller & Braun 1993 in matrix form, a changed sign skips one update (iRprop⁻):
+# D is the decision matrix, U the update matrix, M the meta-gradient matrix
+optimizer rprop(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δmax = 50)
+  state U = Δ₀, M = 0
+  D ← sign(G ⊙ M)
+  U ← clamp(U ⊙ (1 + (η⁺ - 1) max(D, 0) - (1 - η⁻) max(-D, 0)), Δmin, Δmax)
+  M ← zero_where_negative(G, D)
+  W ← W - U ⊙ sign(M)
+
+# Igel & Hüsken 2000: without weight backtracking
+optimizer irprop_minus(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δmax = 50)
+  state U = Δ₀, M = 0
+  D ← sign(G ⊙ M)
+  U ← clamp(U ⊙ (1 + (η⁺ - 1) max(D, 0) - (1 - η⁻) max(-D, 0)), Δmin, Δmax)
+  M ← zero_where_negative(G, D)
+  W ← W - U ⊙ sign(M)
+
+# Riedmiller 1994: a changed sign takes the last update S back
+optimizer rprop_plus(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δmax = 50)
+  state U = Δ₀, M = 0, S = 0
+  D ← sign(G ⊙ M)
+  U ← clamp(U ⊙ (1 + (η⁺ - 1) max(D, 0) - (1 - η⁻) max(-D, 0)), Δmin, Δmax)
+  M ← zero_where_negative(G, D)
+  S ← -(U ⊙ sign(M)) - S ⊙ max(-D, 0)
+  W ← W + S
+
+# Igel & Hüsken 2000: taken back only where the loss has risen; E keeps the last loss
+optimizer irprop_plus(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δmax = 50)
+  state U = Δ₀, M = 0, S = 0, E = 0
+  D ← sign(G ⊙ M)
+  U ← clamp(U ⊙ (1 + (η⁺ - 1) max(D, 0) - (1 - η⁻) max(-D, 0)), Δmin, Δmax)
+  M ← zero_where_negative(G, D)
+  S ← -(U ⊙ sign(M)) - S ⊙ max(-D, 0) ⊙ (L > E)
+  E ← L
+  W ← W + S

@@ -106,10 +106,9 @@ fn rule(line: &str, library: &Library) -> Result<Vec<Rule>, String> {
     let shapes = vec![None; names.len()];
     let numbers = sides(library, (&pattern, &replacement), &names, &shapes)
         .filter(|(graph, pattern, replacement)| {
-            graph.get(*pattern).op == matrices.graph.get(matrices.pattern).op
-                && pattern != replacement
-                && graph.reachable(&[*pattern], false).len() + 1
-                    >= matrices.graph.reachable(&[matrices.pattern], false).len()
+            pattern != replacement
+                && graph.get(*pattern).op == matrices.graph.get(matrices.pattern).op
+                && graph.reachable(&[*pattern], false).iter().all(|&n| graph.shape(n).is_scalar())
         })
         .map(|(graph, pattern, replacement)| Rule {
             graph,

@@ -1,2 +1,3 @@
 //! The tests of this crate, one binary.
 mod derivations;
+mod proofs;

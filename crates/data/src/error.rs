@@ -106,7 +106,7 @@ pub enum Error {
         second: usize,
     },
     /// A column was asked for that the table does not have.
-    #[error("{file}: there is no column \"{name}\"{}; {columns}", suggestion(.nearest.as_deref()))]
+    #[error("{file}: there is no column \"{name}\"{} {columns}", suggestion(.nearest.as_deref()))]
     UnknownColumn {
         /// The file.
         file: String,
@@ -114,12 +114,12 @@ pub enum Error {
         name: String,
         /// The name that is spelt most like it.
         nearest: Option<String>,
-        /// The columns there are.
+        /// The columns there are, as a sentence.
         columns: String,
     },
     /// A column the model was trained on is not in the table.
     #[error(
-        "{file}: the model needs the column \"{name}\", which the table does not have{}; {columns}",
+        "{file}: the model needs the column \"{name}\", which the table does not have{} {columns}",
         suggestion(.nearest.as_deref())
     )]
     MissingColumn {
@@ -129,13 +129,14 @@ pub enum Error {
         name: String,
         /// The name that is spelt most like it.
         nearest: Option<String>,
-        /// The columns there are.
+        /// The columns there are, as a sentence.
         columns: String,
     },
     /// A table read by position has too few columns.
     #[error(
-        "{file}: {found} columns, but the model was trained on {expected} ({targets} of them \
-         targets, which may be left out); without names on both sides columns go by position"
+        "{file}: the model was trained on {expected} columns ({targets} of them targets, which may \
+         be left out), but the table has {found}; without names on both sides columns go by \
+         position, so give all of them in that order"
     )]
     ColumnCount {
         /// The file.
@@ -250,7 +251,7 @@ pub enum Error {
         file: String,
     },
     /// A row number outside the table.
-    #[error("{file}: row {row} was asked for, but the table has {rows} rows")]
+    #[error("{file}: row {row} was asked for, but the table has {rows}; ask for a row it has")]
     RowOutside {
         /// The file.
         file: String,
@@ -281,7 +282,7 @@ pub enum Error {
 }
 
 fn suggestion(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"))
+    nearest.map_or_else(|| ".".to_string(), |name| format!("; did you mean \"{name}\"?"))
 }
 
 /// A column in a message: the bare number when it has no name, else the name in quotes.

@@ -18,14 +18,16 @@
 //! # Ok::<(), matgrad_data::Error>(())
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that unwraps an error has failed"))]
+
 #[cfg(feature = "parquet")]
 mod columnar;
 mod encoder;
 mod error;
 mod input;
 mod matrix;
-mod number;
 pub mod npy;
+mod number;
 mod random;
 mod read;
 mod schema;

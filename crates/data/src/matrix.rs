@@ -63,6 +63,7 @@ mod tests {
     #[test]
     fn wrong_length() {
         let error = Matrix::new(2, 3, vec![1.0]).unwrap_err();
-        expect!["a matrix of 2×3 has no place for 1 values; give one for each element"].assert_eq(&error.to_string());
+        expect!["a matrix of 2×3 has no place for 1 values; give one for each element"]
+            .assert_eq(&error.to_string());
     }
 }

@@ -111,7 +111,9 @@ fn parse_array(bytes: &[u8]) -> Result<Array, String> {
         [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
         [2 | 3, _, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
         [1..=3, ..] | [] => return Err(CUT.to_string()),
-        [version, ..] => return Err(format!(".npy version {version} is not known; write version 1")),
+        [version, ..] => {
+            return Err(format!(".npy version {version} is not known; write version 1"));
+        }
     };
     let (header, values) = rest.split_at_checked(length).ok_or(CUT)?;
     let header = String::from_utf8_lossy(header);
@@ -212,7 +214,8 @@ fn string(text: &str) -> Result<&str, String> {
 }
 
 fn dims(text: &str) -> Result<Vec<usize>, String> {
-    let inner = text.strip_prefix('(').and_then(|text| text.split_once(')')).map(|(inner, _)| inner);
+    let inner =
+        text.strip_prefix('(').and_then(|text| text.split_once(')')).map(|(inner, _)| inner);
     let inner = inner.ok_or("'shape' in the .npy header is no tuple; write the file again")?;
     let parts = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts

@@ -55,7 +55,9 @@ fn version_two_has_a_long_header() {
 #[test]
 fn writes_what_numpy_writes() {
     let matrix = Matrix::new(1, 2, vec![1.5, -2.0]).unwrap();
-    let mut numpy = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }".to_vec();
+    let mut numpy =
+        b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }"
+            .to_vec();
     numpy.resize(127, b' ');
     numpy.push(b'\n');
     numpy.extend_from_slice(&1.5f64.to_le_bytes());
@@ -80,16 +82,43 @@ fn messages() {
     let fails = |bytes: &[u8], message: Expect| {
         message.assert_eq(&parse(bytes, "x.npy").unwrap_err().to_string());
     };
-    fails(b"hello", expect![[""]]);
-    fails(b"\x93NUMPY\x01\x00\xff", expect![[""]]);
-    fails(b"\x93NUMPY\x09\x00....", expect![[""]]);
-    fails(&file("{}", &[]), expect![[""]]);
-    fails(&file(&header("<c16", false, "(1,)"), &[0; 16]), expect![[""]]);
-    fails(&file("{'descr': [('a', '<f8')]}", &[]), expect![[""]]);
-    fails(&file(&header("<f8", false, "(1, 2, 3)"), &[0; 48]), expect![[""]]);
-    fails(&file(&header("<f8", false, "(3, 2)"), &[0; 40]), expect![[""]]);
-    fails(&file(&header("<f8", false, "(99999999999, 99999999999)"), &[]), expect![[""]]);
-    fails(&file(&header("<f8", false, "(-1,)"), &[]), expect![[""]]);
+    fails(b"hello", expect!["x.npy: this is no .npy file; write it with numpy.save"]);
+    fails(
+        b"\x93NUMPY\x01\x00\xff",
+        expect!["x.npy: the .npy header is cut off; write the file again"],
+    );
+    fails(b"\x93NUMPY\x09\x00....", expect!["x.npy: .npy version 9 is not known; write version 1"]);
+    fails(&file("{}", &[]), expect!["x.npy: the .npy header has no 'descr'; write the file again"]);
+    fails(
+        &file(&header("<c16", false, "(1,)"), &[0; 16]),
+        expect![
+            "x.npy: the array holds values of type '<c16'; convert it to numbers first (f4, f8, i1 to i8, u1 to u8, bool)"
+        ],
+    );
+    fails(
+        &file("{'descr': [('a', '<f8')]}", &[]),
+        expect!["x.npy: the array holds records, not numbers; save one field of it at a time"],
+    );
+    fails(
+        &file(&header("<f8", false, "(1, 2, 3)"), &[0; 48]),
+        expect!["x.npy: the array has 3 dimensions; reshape it to two or fewer"],
+    );
+    fails(
+        &file(&header("<f8", false, "(3, 2)"), &[0; 40]),
+        expect![
+            "x.npy: an array of 3×2 values of 8 bytes was announced, but 40 bytes follow; the file is cut off, write it again"
+        ],
+    );
+    fails(
+        &file(&header("<f8", false, "(99999999999, 99999999999)"), &[]),
+        expect![
+            "x.npy: an array of 99999999999×99999999999 values of 8 bytes was announced, but 0 bytes follow; the file is cut off, write it again"
+        ],
+    );
+    fails(
+        &file(&header("<f8", false, "(-1,)"), &[]),
+        expect!["x.npy: 'shape' in the .npy header is (-1,); write the file again"],
+    );
 }
 
 proptest! {

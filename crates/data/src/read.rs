@@ -130,7 +130,9 @@ fn foreign(bytes: &[u8], name: &str) -> Option<String> {
     }
     let utf_16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if !utf_16 && bytes[..bytes.len().min(8192)].contains(&0) {
-        return Some("this is binary and no table that matgrad knows; export it as CSV".to_string());
+        return Some(
+            "this is binary and no table that matgrad knows; export it as CSV".to_string(),
+        );
     }
     None
 }
@@ -157,19 +159,46 @@ mod tests {
         let text = b"a,b\n1,2\n";
         let plain = read_bytes(text, "t.csv", &ReadOptions::default()).unwrap();
         assert_eq!(read_bytes(&gzip(text), "t.csv", &ReadOptions::default()).unwrap(), plain);
-        let tsv = read_bytes(&gzip(b"a,1\tb\n1\t2\n"), "t.TSV.gz", &ReadOptions::default()).unwrap();
+        let tsv =
+            read_bytes(&gzip(b"a,1\tb\n1\t2\n"), "t.TSV.gz", &ReadOptions::default()).unwrap();
         assert_eq!(tsv.columns[0].name, "a,1");
         let packed = gzip(text);
-        fails(&packed[..packed.len() - 4], "t.csv.gz", expect![[""]]);
+        fails(
+            &packed[..packed.len() - 4],
+            "t.csv.gz",
+            expect![
+                "t.csv.gz: cannot be read: the gzip data is damaged or cut off (unexpected end of file); fetch it again"
+            ],
+        );
     }
 
     #[test]
     fn what_is_no_table() {
-        fails(b"", "e.csv", expect![[""]]);
-        fails(b"PK\x03\x04....", "t.xlsx", expect![[""]]);
-        fails(b"1,2\n", "t.npy", expect![[""]]);
-        fails(b"\x7fELF\0\0", "t.csv", expect![[""]]);
-        fails(b"\xff\xfea\0", "t.csv", expect![[""]]);
+        fails(
+            b"",
+            "e.csv",
+            expect!["e.csv: the file is empty; a table needs at least one line of values"],
+        );
+        fails(
+            b"PK\x03\x04....",
+            "t.xlsx",
+            expect!["t.xlsx: this is a zip archive (xlsx, npz); export the table as CSV"],
+        );
+        fails(
+            b"1,2\n",
+            "t.npy",
+            expect!["t.npy: the content is not what the name .npy says; write it again"],
+        );
+        fails(
+            b"\x7fELF\0\0",
+            "t.csv",
+            expect!["t.csv: this is binary and no table that matgrad knows; export it as CSV"],
+        );
+        fails(
+            b"\xff\xfea\0",
+            "t.csv",
+            expect!["t.csv: the text is UTF-16; save the table as UTF-8"],
+        );
         let missing = read(Path::new("no/such.csv"), &ReadOptions::default()).unwrap_err();
         assert!(missing.to_string().starts_with("no/such.csv: cannot be read: "), "{missing}");
     }
@@ -177,8 +206,20 @@ mod tests {
     #[cfg(not(feature = "parquet"))]
     #[test]
     fn needs_the_feature() {
-        fails(b"PAR1....", "t.parquet", expect![[""]]);
-        fails(b"ARROW1..", "t.feather", expect![[""]]);
+        fails(
+            b"PAR1....",
+            "t.parquet",
+            expect![
+                "t.parquet: this is a Parquet table, which this build does not read; build with `--features parquet`, or export the table as CSV"
+            ],
+        );
+        fails(
+            b"ARROW1..",
+            "t.feather",
+            expect![
+                "t.feather: this is an Arrow table, which this build does not read; build with `--features parquet`, or export the table as CSV"
+            ],
+        );
     }
 
     #[test]

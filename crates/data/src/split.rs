@@ -46,7 +46,8 @@ pub fn split(
 /// How many rows of each class are held back.
 fn held_back(classes: &[Vec<usize>], rows: usize, fraction: f64, stratified: bool) -> Vec<usize> {
     let total = (rows as f64 * fraction).round() as usize;
-    let most = |size: usize| if stratified && fraction < 1.0 { size.saturating_sub(1) } else { size };
+    let most =
+        |size: usize| if stratified && fraction < 1.0 { size.saturating_sub(1) } else { size };
     let quota: Vec<f64> = classes.iter().map(|class| class.len() as f64 * fraction).collect();
     let mut held: Vec<usize> = classes
         .iter()
@@ -71,7 +72,8 @@ mod tests {
     #[test]
     fn keeps_shares() {
         // 50, 30 and 21 rows, 0.3 of each: 15, 9, 6.3; of 101 rows 30 are held back.
-        let strata: Vec<usize> = (0..101).map(|i| usize::from(i >= 50) + usize::from(i >= 80)).collect();
+        let strata: Vec<usize> =
+            (0..101).map(|i| usize::from(i >= 50) + usize::from(i >= 80)).collect();
         let rows: Vec<usize> = (0..101).collect();
         let (train, test) = split(&rows, Some(&strata), 0.3, 4);
         let count = |class| test.iter().filter(|&&row| strata[row] == class).count();

@@ -123,31 +123,26 @@ impl Table {
 
     fn nearest(&self, name: &str) -> Option<String> {
         let wanted = name.to_lowercase();
+        let length = wanted.chars().count();
         self.columns
             .iter()
             .filter(|_| self.named)
-            .map(|column| (strsim::damerau_levenshtein(&wanted, &column.name.to_lowercase()), column))
+            .map(|column| {
+                (strsim::damerau_levenshtein(&wanted, &column.name.to_lowercase()), column)
+            })
             .min_by_key(|(distance, _)| *distance)
-            .filter(|(distance, _)| *distance <= (wanted.chars().count() / 2).max(2))
+            .filter(|(distance, _)| *distance <= (length / 2).max(2) && *distance < length)
             .map(|(_, column)| column.name.clone())
     }
 
     fn show_columns(&self) -> String {
         if self.named {
-            let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
-            format!("the columns are {}", show_names(&names))
+            let names: Vec<String> =
+                self.columns.iter().map(|column| column.name.clone()).collect();
+            format!("The columns are {}", show_names(&names))
         } else {
-            format!("the columns have no names and are numbered 1 to {}", self.columns.len())
+            format!("The columns have no names and are numbered 1 to {}", self.columns.len())
         }
-    }
-}
-
-impl Values {
-    /// The column of these texts; `None` is missing.
-    pub(crate) fn categories(texts: impl Iterator<Item = Option<Box<[u8]>>>) -> Values {
-        let mut words = Words::default();
-        texts.for_each(|text| words.push(text.as_deref()));
-        words.finish()
     }
 }
 
@@ -239,14 +234,16 @@ mod tests {
         let table = table();
         assert_eq!(table.column("species").unwrap(), 1);
         assert_eq!(table.column(" 1 ").unwrap(), 0);
-        expect![[r#"t.csv: there is no column "specise"; did you mean "species"?; the columns are "sepal length", "species""#]]
+        expect![[r#"t.csv: there is no column "specise"; did you mean "species"? The columns are "sepal length", "species""#]]
         .assert_eq(&table.column("specise").unwrap_err().to_string());
-        expect![[r#"t.csv: there is no column "3"; the columns are "sepal length", "species""#]]
+        expect![[r#"t.csv: there is no column "3". The columns are "sepal length", "species""#]]
             .assert_eq(&table.column("3").unwrap_err().to_string());
-        expect![[r#"t.csv: the model needs the column "Species", which the table does not have; did you mean "species"?; the columns are "sepal length", "species""#]]
+        expect![[r#"t.csv: the model needs the column "Species", which the table does not have; did you mean "species"? The columns are "sepal length", "species""#]]
         .assert_eq(&table.required("Species").unwrap_err().to_string());
         let unnamed = Table::from_matrix(&Matrix::zeros(1, 2), "x.npy");
-        expect![[r#"x.npy: there is no column "9"; the columns have no names and are numbered 1 to 2"#]]
+        expect![[
+            r#"x.npy: there is no column "9". The columns have no names and are numbered 1 to 2"#
+        ]]
         .assert_eq(&unnamed.column("9").unwrap_err().to_string());
     }
 
@@ -260,8 +257,9 @@ mod tests {
     #[test]
     fn levels_are_sorted() {
         let levels = |words: &[&str]| {
-            let texts = words.iter().map(|word| Some(word.as_bytes().into()));
-            match Values::categories(texts) {
+            let mut gathered = Words::default();
+            words.iter().for_each(|word| gathered.push(Some(word.as_bytes())));
+            match gathered.finish() {
                 Values::Categories { levels, codes } => (levels, codes),
                 Values::Numbers(_) => panic!("categories asked for"),
             }

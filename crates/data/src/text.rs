@@ -276,33 +276,46 @@ fn field(text: &[u8]) -> &[u8] {
 fn line_ends(text: &[u8]) -> usize {
     let lone_cr = |(i, &byte): (usize, &u8)| byte == b'\r' && text.get(i + 1) != Some(&b'\n');
     let lf = text.iter().filter(|&&byte| byte == b'\n').count();
-    lf + if text.contains(&b'\r') { text.iter().enumerate().filter(|&x| lone_cr(x)).count() } else { 0 }
+    lf + if text.contains(&b'\r') {
+        text.iter().enumerate().filter(|&x| lone_cr(x)).count()
+    } else {
+        0
+    }
 }
 
-/// The delimiter: the most frequent of `,` tab `;` `|` in the first line; if there is none, and
-/// the first two lines have equally many runs of blanks, a blank.
+/// The delimiter: of `,` tab `;` `|` one that the first two lines have equally often, else the
+/// most frequent of the first line; if it has none, and both lines have equally many runs of
+/// blanks, a blank.
 fn sniff(data: &[u8]) -> u8 {
     let head = &data[..data.len().min(1 << 20)];
-    let mut lines =
-        head.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii).filter(|l| !l.is_empty());
+    let mut lines = head
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    let mut quoted = false;
-    let mut counts = [(b',', 0usize), (b'\t', 0), (b';', 0), (b'|', 0)];
-    for byte in first {
-        quoted ^= *byte == b'"';
-        for (delimiter, count) in &mut counts {
-            *count += usize::from(!quoted && delimiter == byte);
+    let second = lines.next().unwrap_or_default();
+    let mut best = (false, 0, b',');
+    for delimiter in [b',', b'\t', b';', b'|'] {
+        let count = unquoted(first, delimiter);
+        let agrees = count > 0 && count == unquoted(second, delimiter);
+        if (agrees, count) > (best.0, best.1) {
+            best = (agrees, count, delimiter);
         }
     }
-    let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    if most > 0 {
-        return counts.iter().find(|(_, count)| *count == most).map_or(b',', |(byte, _)| *byte);
+    let runs =
+        |line: &[u8]| line.split(u8::is_ascii_whitespace).filter(|run| !run.is_empty()).count();
+    if best.1 == 0 && runs(first) > 1 && runs(first) == runs(second) { b' ' } else { best.2 }
+}
+
+/// How often a delimiter stands outside quotes.
+fn unquoted(line: &[u8], delimiter: u8) -> usize {
+    let mut quoted = false;
+    let mut count = 0;
+    for &byte in line {
+        quoted ^= byte == b'"';
+        count += usize::from(!quoted && byte == delimiter);
     }
-    let fields = |line: &[u8]| line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty()).count();
-    match lines.next() {
-        Some(second) if fields(first) > 1 && fields(first) == fields(second) => b' ',
-        _ => b',',
-    }
+    count
 }
 
 /// Every run of spaces and tabs outside quotes as one space, none at the ends of lines.
@@ -315,7 +328,8 @@ fn single_blanks(data: &[u8]) -> Cow<'_, [u8]> {
             blank = true;
             continue;
         }
-        let at_end = matches!(byte, b'\n' | b'\r') || matches!(text.last(), None | Some(b'\n' | b'\r'));
+        let at_end =
+            matches!(byte, b'\n' | b'\r') || matches!(text.last(), None | Some(b'\n' | b'\r'));
         if blank && !at_end {
             text.push(b' ');
         }

@@ -78,15 +78,59 @@ fn lines_are_counted_through_blank_ones() {
 
 #[test]
 fn messages() {
-    fails(b"", Header::Auto, expect![[""]]);
-    fails(b"\n \n", Header::Auto, expect![[""]]);
-    fails(b"a,b\n", Header::Auto, expect![[""]]);
-    fails(b"a,b\n1,2\n\n1\n", Header::Auto, expect![[""]]);
-    fails(b"1,2\n1,2,3\n", Header::Auto, expect![[""]]);
-    fails(b"a,b,a\n1,2,3\n", Header::Auto, expect![[""]]);
-    fails(b"a,b\n1,f\xfcnf\n", Header::Auto, expect![[""]]);
-    fails(b"a,f\xfcnf\n1,2\n", Header::Auto, expect![[""]]);
-    fails(b"\xff\xfea\0", Header::Auto, expect![[""]]);
+    fails(
+        b"",
+        Header::Auto,
+        expect!["t.csv: the file is empty; a table needs at least one line of values"],
+    );
+    fails(
+        b"\n \n",
+        Header::Auto,
+        expect!["t.csv: the file is empty; a table needs at least one line of values"],
+    );
+    fails(
+        b"a,b\n",
+        Header::Auto,
+        expect![
+            "t.csv: the table has column names but no rows; if its first line is data, read it with --no-header"
+        ],
+    );
+    fails(
+        b"a,b\n1,2\n\n1\n",
+        Header::Auto,
+        expect![
+            "t.csv, line 4: 1 field, but line 1 has 2; look for a missing or an extra delimiter, or quote the field that contains it"
+        ],
+    );
+    fails(
+        b"1,2\n1,2,3\n",
+        Header::Auto,
+        expect![
+            "t.csv, line 2: 3 fields, but line 1 has 2; look for a missing or an extra delimiter, or quote the field that contains it"
+        ],
+    );
+    fails(
+        b"a,b,a\n1,2,3\n",
+        Header::Auto,
+        expect![[
+            r#"t.csv: columns 1 and 3 are both named "a"; rename one, or read with --no-header if the first line is data"#
+        ]],
+    );
+    fails(
+        b"a,b\n1,f\xfcnf\n",
+        Header::Auto,
+        expect!["t.csv, line 2, column 2: the text is not UTF-8; save the table as UTF-8"],
+    );
+    fails(
+        b"a,f\xfcnf\n1,2\n",
+        Header::Auto,
+        expect!["t.csv, line 1, column 2: the text is not UTF-8; save the table as UTF-8"],
+    );
+    fails(
+        b"\xff\xfea\0",
+        Header::Auto,
+        expect!["t.csv: the text is UTF-16; save the table as UTF-8"],
+    );
 }
 
 /// 100 000 rows of 20 columns: the bound is generous because tests run unoptimised beside others;

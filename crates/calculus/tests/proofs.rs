@@ -1,0 +1,396 @@
+//! Proofs by numbers: every op, every library function, every rule, the published identities.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use matgrad_calculus::check::check;
+use matgrad_calculus::derive;
+use matgrad_calculus::rule::{Rule, Rules};
+use matgrad_expr::dim::Symbol;
+use matgrad_expr::elaborate::{Equations, read};
+use matgrad_expr::graph::{Graph, NodeId};
+use matgrad_expr::library::Library;
+use matgrad_expr::matrix::Matrix;
+use matgrad_expr::meaning::{Bindings, evaluate};
+use matgrad_expr::op::{Domain, Form, Op};
+use matgrad_library::standard;
+
+/// Numbers that look random, the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0
+    }
+
+    fn matrix(&mut self, rows: usize, cols: usize, domain: Domain) -> Matrix {
+        let data = (0..rows * cols).map(|_| self.next()).collect();
+        let mut m = Matrix::new(rows, cols, data);
+        match domain {
+            Domain::Real => {}
+            Domain::Positive => m.data.iter_mut().for_each(|x| *x = x.abs() + 0.4),
+            Domain::Nonzero | Domain::Kinked => {
+                m.data.iter_mut().for_each(|x| *x += x.signum() * 0.4);
+            }
+            Domain::Invertible => {
+                for i in 0..rows.min(cols) {
+                    m.data[i * cols + i] += 3.0;
+                }
+            }
+        }
+        m
+    }
+}
+
+/// Every symbol a size of its own; every variable random numbers.
+fn sample(graph: &Graph, domain: Domain, seed: u64) -> Bindings {
+    let mut numbers = Numbers(seed);
+    let dims: HashMap<Symbol, usize> =
+        graph.symbols.iter().enumerate().map(|(i, (s, _))| (s, [3, 4, 2, 5][i % 4])).collect();
+    let mut at = Bindings { dims, ..Bindings::default() };
+    for variable in &graph.variables {
+        let size = |d: matgrad_expr::dim::Dim| {
+            d.evaluate(&|s| at.dims.get(&s).copied()).expect("every symbol has a size")
+        };
+        let value = numbers.matrix(size(variable.shape.rows), size(variable.shape.cols), domain);
+        at.values.insert(variable.node, value);
+    }
+    at
+}
+
+fn page(text: &str) -> Equations {
+    read("page.eq", text, standard()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn holds(text: &str, domain: Domain, bound: f64) {
+    let equations = page(text);
+    let objective = equations.objective.expect("it has an objective");
+    for seed in 1..4 {
+        let at = sample(&equations.graph, domain, seed);
+        let results = check(&equations.graph, objective, &equations.parameters(), standard(), &at)
+            .expect(text);
+        for r in results {
+            assert!(r.relative_difference <= bound, "{text}\n{}: {r:?}", r.name);
+        }
+    }
+}
+
+#[test]
+fn every_op_has_the_gradient_it_states() {
+    for op in Op::all() {
+        let item = op.def();
+        let text = match op {
+            Op::MatMul => "param A : m×n\nparam B : n×k\nconst R : m×k\nminimize sum(R ⊙ (A B))",
+            Op::Transpose => "param A : m×n\nconst R : n×m\nminimize sum(R ⊙ A')",
+            Op::Neg => "param A : m×n\nconst R : m×n\nminimize sum(R ⊙ (-A))",
+            Op::Spread(_) => {
+                "param A : 1×n\nparam B : m×1\nparam c : 1×1\nconst R : m×n\nminimize sum(R ⊙ (R + A) ⊙ (R .* B) + c R)"
+            }
+            Op::Reshape(_) => "param A : 4×6\nconst R : 3×8\nminimize sum(R ⊙ reshape(A, 3×8))",
+            Op::Slice(..) | Op::Place(..) => {
+                "param A : 4×6\nconst R : 2×3\nminimize sum(R ⊙ A[2:3, 4:6] .^ 2)"
+            }
+            Op::Concat(_) => {
+                "param A : m×3\nparam B : m×2\nparam C : m×5\nconst R : 2·m×5\nminimize sum(R ⊙ vcat(hcat(A, B), C) .^ 2)"
+            }
+            Op::Diag => "param A : m×1\nconst R : m×m\nminimize sum(R ⊙ diag(A))",
+            Op::Diagonal => "param A : m×m\nconst R : m×1\nminimize sum(R ⊙ diag(A))",
+            Op::Inv => "param A : m×m\nconst R : m×m\nminimize sum(R ⊙ inv(A))",
+            Op::Add => "param A : m×n\nparam B : m×n\nconst R : m×n\nminimize sum(R ⊙ (A + B))",
+            Op::Mul => "param A : m×n\nparam B : m×n\nconst R : m×n\nminimize sum(R ⊙ A ⊙ B)",
+            Op::Div => "param A : m×n\nparam B : m×n\nconst R : m×n\nminimize sum(R ⊙ (A ⊘ B))",
+            Op::Pow => "param A : m×n\nparam B : m×n\nconst R : m×n\nminimize sum(R ⊙ A .^ B)",
+            Op::Greater | Op::GreaterEqual => {
+                "param A : m×n\nconst R : m×n\nminimize sum(R ⊙ A ⊙ (A > R) ⊙ (R >= A))"
+            }
+            _ => "",
+        };
+        assert!(!text.is_empty() || item.form == Form::Call, "{} has a test", item.name);
+        let generated = match item.arity {
+            _ if matches!(op, Op::Det | Op::LogDet) => {
+                format!("param A : m×m\nminimize {}(A)", item.name)
+            }
+            1 => format!("param A : m×n\nminimize sum({}(A) .^ 2)", item.name),
+            _ => format!(
+                "param A : m×n\nparam B : m×n\nconst R : m×n\nminimize sum(R ⊙ {}(A, B))",
+                item.name
+            ),
+        };
+        let text = if text.is_empty() { &generated } else { text };
+        let domain = if matches!(op, Op::Pow) { Domain::Positive } else { item.domain };
+        holds(text, domain, 1e-9);
+    }
+}
+
+#[test]
+fn every_activation_and_loss_has_the_right_gradient() {
+    let matrix = ["tr", "mean", "rowmean", "colmean", "norm", "norm2", "norm1", "clamp", "adj"];
+    for function in &standard().functions {
+        let name = &function.name.text;
+        if function.layer || matrix.contains(&name.as_str()) {
+            continue;
+        }
+        let needed = function.parameters.iter().filter(|p| p.default.is_none()).count();
+        let call = ["A", "A, Y", "A, Y, V"][needed - 1];
+        let text = if name == "expected_cost" {
+            "param A : m×n\nconst Y : m×n\nconst C : n×n\nminimize expected_cost(A, Y, C)"
+                .to_string()
+        } else {
+            format!(
+                "param A : m×n\nconst Y : m×n\nconst V : m×n\nminimize sum({name}({call}) .^ 2)"
+            )
+        };
+        holds(&text, Domain::Kinked, 1e-9);
+    }
+    for (text, domain) in [
+        ("param A : m×m\nminimize tr(A A)", Domain::Real),
+        ("param A : m×n\nminimize mean(A .^ 2) + norm(A) + norm1(A)", Domain::Kinked),
+        ("param A : m×n\nminimize sum(rowmean(A) .^ 2) + sum(colmean(A) .^ 2)", Domain::Real),
+        ("param A : m×n\nminimize sum(clamp(A, -0.7, 0.7) .^ 2)", Domain::Kinked),
+        ("param A : m×m\nconst R : m×m\nminimize sum(R ⊙ adj(A))", Domain::Invertible),
+    ] {
+        holds(text, domain, 1e-9);
+    }
+}
+
+#[test]
+fn every_layer_has_the_right_gradient() {
+    for layer in ["dense(X, 3)", "layer_norm(X)", "residual(X)"] {
+        holds(
+            &format!("param X : B×4\nH = {layer}\nminimize sum(tanh(H) .^ 2)"),
+            Domain::Real,
+            1e-9,
+        );
+    }
+}
+
+/// The same library with every `adjoint` taken away, so that all is derived.
+fn unsealed() -> Library {
+    let mut library = standard().clone();
+    library.functions = library
+        .functions
+        .iter()
+        .map(|f| {
+            let mut f = f.as_ref().clone();
+            f.backward.clear();
+            Arc::new(f)
+        })
+        .collect();
+    library
+}
+
+#[test]
+fn every_declared_adjoint_is_the_derived_one() {
+    let plain = unsealed();
+    for function in standard().functions.iter().filter(|f| !f.backward.is_empty()) {
+        let name = &function.name.text;
+        let needed = function.parameters.iter().filter(|p| p.default.is_none()).count();
+        let call = ["A", "A, Y"][needed - 1];
+        let shape = if name == "tr" { "m×m" } else { "m×n" };
+        let text = format!("param A : {shape}\nconst Y : m×n\nminimize sum({name}({call}) .^ 2)");
+        let sealed = page(&text);
+        let open = read("page.eq", &text, &plain).unwrap_or_else(|e| panic!("{e}"));
+        let value = |e: &Equations, library: &Library| {
+            let at = sample(&e.graph, Domain::Kinked, 7);
+            let wrt = e.parameters();
+            let g = derive(&e.graph, e.objective.expect("objective"), &wrt, library).expect(name);
+            let node = g.of(wrt[0]).expect("gradient");
+            evaluate(&g.graph, &[node], &at).expect(name).remove(&node).expect("its root")
+        };
+        close(&value(&sealed, standard()), &value(&open, &plain), 1e-12, name);
+    }
+}
+
+fn close(a: &Matrix, b: &Matrix, bound: f64, what: &str) {
+    assert_eq!((a.rows, a.cols), (b.rows, b.cols), "{what}");
+    let size = b.norm().max(1e-300);
+    let apart = a.data.iter().zip(&b.data).fold(0.0f64, |m, (x, y)| m.max((x - y).abs()));
+    assert!(apart <= bound * size.max(1.0), "{what}: {a:?} and {b:?}");
+}
+
+fn rules() -> Vec<Rule> {
+    let mut rules = Rules::simplify(standard()).rules;
+    rules.extend(Rules::stability(standard()).rules);
+    rules
+}
+
+#[test]
+fn both_sides_of_every_rule_have_the_same_shape_and_value() {
+    for rule in rules() {
+        assert_eq!(
+            rule.graph.shape(rule.pattern),
+            rule.graph.shape(rule.replacement),
+            "{}",
+            rule.name
+        );
+        let domain = match rule.name.as_str() {
+            "log.det" | "neg.inverse" => Domain::Invertible,
+            _ => Domain::Positive,
+        };
+        for seed in 0..3 {
+            let at = sample(&rule.graph, domain, seed);
+            let both = [rule.pattern, rule.replacement];
+            let values = evaluate(&rule.graph, &both, &at).expect(&rule.name);
+            close(&values[&both[1]], &values[&both[0]], 1e-12, &rule.name);
+        }
+    }
+}
+
+/// A number in front of a matrix.
+fn scale(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.get(id);
+    match node.op {
+        Op::Spread(_) => graph.shape(node.operands[0]).is_scalar(),
+        _ => node.shape.is_scalar(),
+    }
+}
+
+/// Multiplications, additions and function values, with transposes and spreading free.
+fn cost(graph: &Graph, root: NodeId) -> usize {
+    let dims = |d: matgrad_expr::dim::Dim| {
+        d.evaluate(&|s| Some([3, 4, 2, 5][s.0 as usize % 4])).expect("all known")
+    };
+    let each = graph.reachable(&[root], true).into_iter().map(|id| {
+        let node = graph.get(id);
+        let size = dims(node.shape.rows) * dims(node.shape.cols);
+        match node.op {
+            Op::MatMul => 2 * size * dims(graph.shape(node.operands[0]).cols),
+            Op::Transpose | Op::Spread(_) | Op::Size(_) | Op::Number(_) | Op::Variable(_) => 0,
+            // Signs and scales ride along with whatever has the entry in hand.
+            Op::Neg => 0,
+            Op::Mul | Op::Div if node.operands.iter().any(|&o| scale(graph, o)) => 0,
+            Op::Sum(_) => {
+                let s = graph.shape(node.operands[0]);
+                dims(s.rows) * dims(s.cols)
+            }
+            _ => size,
+        }
+    });
+    each.sum()
+}
+
+#[test]
+fn no_rule_makes_more_work() {
+    for rule in rules() {
+        // Made for numbers, not for work: an exponential more, and no overflow.
+        if rule.name.starts_with("log.") {
+            continue;
+        }
+        let (before, after) =
+            (cost(&rule.graph, rule.pattern), cost(&rule.graph, rule.replacement));
+        assert!(after <= before, "{}: {before} became {after}", rule.name);
+    }
+}
+
+/// The folder of shared data sets beside the project, or a loud word that it is not there.
+fn shared(file: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("MATGRAD_SHARED").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
+    let path = root.join("data").join(file);
+    if !path.exists() {
+        eprintln!("NOT CHECKED: {} is absent; set MATGRAD_SHARED", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn published_matrix_identities_hold() {
+    let Some(path) = shared("matrix-identities.json") else { return };
+    let text = std::fs::read_to_string(path).expect("readable");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let identities = json["identities"].as_array().expect("a list");
+    assert_eq!(identities.len(), 15);
+    for identity in identities {
+        let (wrt, id) =
+            (identity["wrt"].as_str().expect("wrt"), identity["id"].as_str().expect("id"));
+        let mut declarations = String::new();
+        let mut domain = Domain::Real;
+        let mut shape = String::new();
+        for (name, variable) in identity["vars"].as_object().expect("vars") {
+            let dims: Vec<String> = variable["shape"]
+                .as_array()
+                .expect("shape")
+                .iter()
+                .map(|d| d.to_string().trim_matches('"').to_string())
+                .collect();
+            let role = if name == wrt { "param" } else { "const" };
+            declarations += &format!("{role} {name} : {}\n", dims.join("×"));
+            if name == wrt {
+                shape = dims.join("×");
+            }
+            if variable["kind"] == "spd" || variable["kind"] == "inv" {
+                domain = Domain::Invertible;
+            }
+        }
+        let expr = identity["expr"].as_str().expect("expr");
+        let expected = identity["expected"].as_str().expect("expected");
+        // s10 writes products and Hadamard products side by side, left to right.
+        let expected = expected.replace(
+            "-X'*(y.*exp(-y.*(X*w))./(exp(-y.*(X*w))+1))",
+            "-X'*((y.*exp(-y.*(X*w)))./(exp(-y.*(X*w))+1))",
+        );
+        let text = format!("{declarations}const R : {shape}\nE = {expected}\nminimize {expr}");
+        let equations = page(&text);
+        let wanted = equations.graph.find("E").or_else(|| equations.definitions.last().copied());
+        let parameters = equations.parameters();
+        let objective = equations.objective.expect("objective");
+        let gradients = derive(&equations.graph, objective, &parameters, standard()).expect(id);
+        let gradient = gradients.of(parameters[0]).expect(id);
+        let wanted = wanted.unwrap_or(gradient);
+        for seed in 0..3 {
+            let at = sample(&gradients.graph, domain, seed);
+            let values = evaluate(&gradients.graph, &[gradient, wanted], &at).expect(id);
+            close(&values[&gradient], &values[&wanted], 1e-10, id);
+        }
+    }
+}
+
+#[test]
+fn the_two_neuron_example_has_its_published_numbers() {
+    let text = "input x : 1×2 \ntarget y : 1×2\nparam V : 2×2 = [0.15 0.25; 0.20 0.30]\nparam W : 2×2 = [0.40 0.50; 0.45 0.55]\nH = sigmoid(x V + 0.35)\nO = sigmoid(H W + 0.60)\nE = half_sse(O, y)\nminimize E";
+    let e = page(text);
+    let objective = e.objective.expect("objective");
+    let wrt = e.parameters();
+    let g = derive(&e.graph, objective, &wrt, standard()).expect("it derives");
+    let (dv, dw) = (g.of(wrt[0]).expect("∂V"), g.of(wrt[1]).expect("∂W"));
+    let mut at = Bindings::default();
+    let set = |at: &mut Bindings, name: &str, rows, data: &[f64]| {
+        let node = e.graph.find(name).expect(name);
+        at.values.insert(node, Matrix::new(rows, 2, data.to_vec()));
+    };
+    set(&mut at, "x", 1, &[0.05, 0.10]);
+    set(&mut at, "y", 1, &[0.01, 0.99]);
+    set(&mut at, "V", 2, &[0.15, 0.25, 0.20, 0.30]);
+    set(&mut at, "W", 2, &[0.40, 0.50, 0.45, 0.55]);
+    let mut error = 0.0;
+    for step in 0..=10_000 {
+        let values = evaluate(&g.graph, &[objective, dv, dw], &at).expect("it evaluates");
+        error = values[&objective].data[0];
+        if step == 0 {
+            assert!((error - 0.298_371_109).abs() < 5e-10, "{error}");
+            assert!((values[&dw].data[0] - 0.082_167_041).abs() < 5e-10);
+            assert!((values[&dv].data[0] - 0.000_438_568).abs() < 5e-10);
+        }
+        for (parameter, gradient) in [(wrt[0], dv), (wrt[1], dw)] {
+            let weights = at.values.get_mut(&parameter).expect("set above");
+            weights.data.iter_mut().zip(&values[&gradient].data).for_each(|(w, g)| *w -= 0.5 * g);
+        }
+        if step == 0 {
+            let w = &at.values[&wrt[1]].data;
+            for (w, printed) in
+                w.iter().zip([0.358_916_48, 0.511_301_27, 0.408_666_186, 0.561_370_121])
+            {
+                assert!((w - printed).abs() < 5e-9, "{w} {printed}");
+            }
+        }
+    }
+    assert!((error - 3.510_187_782_978_851e-5).abs() < 1e-13, "{error:e}");
+}

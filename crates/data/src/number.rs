@@ -1,0 +1,171 @@
+//! Numbers on a common scale: z = (x − offset) / divisor, and back.
+
+use crate::error::show_column;
+use crate::table::number;
+use crate::{Error, Table, Values};
+
+/// How a column of numbers is scaled; what it takes is learnt from the training rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scaling {
+    /// To mean 0 and standard deviation 1 (of the population: the sum of squares over n).
+    #[default]
+    Standardize,
+    /// The least training value to 0, the greatest to 1.
+    MinMax,
+    /// Not at all.
+    None,
+}
+
+/// The map z = (x − offset) / divisor. The divisor of a constant column is 0, and z is 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// What becomes 0.
+    pub offset: f64,
+    /// The distance that becomes 1.
+    pub divisor: f64,
+}
+
+impl Scale {
+    /// The scaled value; `NaN` stays `NaN`.
+    pub fn apply(&self, x: f64) -> f64 {
+        if self.divisor == 0.0 {
+            return if x.is_nan() { x } else { 0.0 };
+        }
+        let difference = x - self.offset;
+        if difference.is_infinite() {
+            return x / self.divisor - self.offset / self.divisor;
+        }
+        difference / self.divisor
+    }
+
+    /// The value that scales to `z`.
+    pub fn undo(&self, z: f64) -> f64 {
+        z * self.divisor + self.offset
+    }
+}
+
+/// Mean and extent of the finite values of a column, `NaN` left out.
+pub(crate) struct Summary {
+    pub(crate) count: usize,
+    pub(crate) mean: f64,
+    least: f64,
+    greatest: f64,
+    deviation: f64,
+}
+
+impl Summary {
+    pub(crate) fn of(values: &[f64]) -> Summary {
+        let known = || values.iter().copied().filter(|x| !x.is_nan());
+        let count = known().count();
+        if count == 0 {
+            return Summary { count, mean: 0.0, least: 0.0, greatest: 0.0, deviation: 0.0 };
+        }
+        let least = known().fold(f64::INFINITY, f64::min);
+        let greatest = known().fold(f64::NEG_INFINITY, f64::max);
+        // Squares of extreme values leave the range of f64, so those are taken in a unit.
+        let size = least.abs().max(greatest.abs());
+        let unit = if (1e-140..1e140).contains(&size) || size == 0.0 { 1.0 } else { size };
+        let n = count as f64;
+        let mean = known().map(|x| x / unit).sum::<f64>() / n;
+        let square = known().map(|x| (x / unit - mean).powi(2)).sum::<f64>() / n;
+        Summary {
+            count,
+            mean: (mean * unit).clamp(least, greatest),
+            least,
+            greatest,
+            deviation: square.sqrt() * unit,
+        }
+    }
+
+    /// Whether all values are one, up to what rounding makes of it.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.least == self.greatest || self.deviation == 0.0
+    }
+
+    pub(crate) fn scale(&self, scaling: Scaling) -> Scale {
+        let (offset, divisor) = match scaling {
+            Scaling::None => return Scale { offset: 0.0, divisor: 1.0 },
+            Scaling::Standardize => (self.mean, self.deviation),
+            Scaling::MinMax => (self.least, (self.greatest - self.least).min(f64::MAX)),
+        };
+        Scale { offset, divisor: if self.is_constant() { 0.0 } else { divisor } }
+    }
+}
+
+/// The numbers of a column at `rows`; `NaN` is missing.
+pub(crate) fn numbers(table: &Table, column: usize, rows: &[usize]) -> Result<Vec<f64>, Error> {
+    let place = |row: usize| {
+        let (file, place) = (table.file.clone(), table.place(row));
+        (file, place, show_column(table.name(column)))
+    };
+    let finite = |row: usize, x: f64| {
+        if x.is_infinite() {
+            let (file, place, column) = place(row);
+            return Err(Error::Infinite { file, place, column });
+        }
+        Ok(x)
+    };
+    match table.columns.get(column).map(|column| &column.values) {
+        None => Ok(vec![f64::NAN; rows.len()]),
+        Some(Values::Numbers(numbers)) => rows
+            .iter()
+            .map(|&row| finite(row, numbers.get(row).copied().unwrap_or(f64::NAN)))
+            .collect(),
+        Some(Values::Categories { levels, codes }) => {
+            let numbers: Vec<Option<f64>> =
+                levels.iter().map(|level| number(level.as_bytes())).collect();
+            rows.iter()
+                .map(|&row| {
+                    let Some(code) = codes.get(row).copied().flatten() else { return Ok(f64::NAN) };
+                    match numbers.get(code as usize).copied().flatten() {
+                        Some(x) => finite(row, x),
+                        None => {
+                            let (file, place, column) = place(row);
+                            let text = levels.get(code as usize).cloned().unwrap_or_default();
+                            Err(Error::NotANumber { file, place, column, text })
+                        }
+                    }
+                })
+                .collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_scales() {
+        let summary = Summary::of(&[1.0, f64::NAN, 3.0, 5.0]);
+        assert_eq!((summary.count, summary.mean), (3, 3.0));
+        let standard = summary.scale(Scaling::Standardize);
+        assert_eq!(standard, Scale { offset: 3.0, divisor: (8.0f64 / 3.0).sqrt() });
+        assert_eq!(summary.scale(Scaling::MinMax), Scale { offset: 1.0, divisor: 4.0 });
+        assert_eq!(summary.scale(Scaling::None).apply(7.5), 7.5);
+        assert!(standard.apply(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn constants_become_zero() {
+        let summary = Summary::of(&[0.1; 7]);
+        let scale = summary.scale(Scaling::Standardize);
+        assert_eq!((scale.apply(0.1), scale.apply(5.0), scale.undo(3.0)), (0.0, 0.0, 0.1));
+    }
+
+    proptest! {
+        #[test]
+        fn stays_finite(
+            values in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 1..20),
+        ) {
+            for scaling in [Scaling::Standardize, Scaling::MinMax, Scaling::None] {
+                let scale = Summary::of(&values).scale(scaling);
+                prop_assert!(scale.offset.is_finite() && scale.divisor.is_finite());
+                for &x in &values {
+                    prop_assert!(scale.apply(x).is_finite(), "{x} {scale:?}");
+                }
+            }
+        }
+    }
+}

@@ -268,6 +268,8 @@ fn cost(graph: &Graph, root: NodeId) -> usize {
                 let s = graph.shape(node.operands[0]);
                 dims(s.rows) * dims(s.cols)
             }
+            // Arithmetic on single numbers is no work.
+            _ if node.shape.is_scalar() => 0,
             _ => size,
         }
     });
@@ -288,7 +290,7 @@ fn no_rule_makes_more_work() {
 }
 
 /// The folder of shared data sets beside the project, or a loud word that it is not there.
-fn shared(file: &str) -> Option<PathBuf> {
+pub fn shared(file: &str) -> Option<PathBuf> {
     let root = std::env::var_os("MATGRAD_SHARED").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
         PathBuf::from,

@@ -73,7 +73,7 @@ fn numeric(
     let mut moved = at.clone();
     let mut result = at.values.get(&parameter).ok_or("a parameter has no value")?.clone();
     let mut skip = vec![false; result.data.len()];
-    for i in 0..result.data.len() {
+    for (i, kinked) in skip.iter_mut().enumerate() {
         let middle = at.values[&parameter].data[i];
         let mut slope = |h: f64| -> Result<f64, String> {
             let mut value = |x: f64| -> Result<f64, String> {
@@ -89,7 +89,7 @@ fn numeric(
         let (e1, e2) = ((4.0 * d2 - d1) / 3.0, (4.0 * d3 - d2) / 3.0);
         result.data[i] = (16.0 * e2 - e1) / 15.0;
         if (e1 - e2).abs() > 1e-6 * (1.0 + e2.abs()) {
-            skip[i] = true;
+            *kinked = true;
             result.data[i] = 0.0;
         }
     }

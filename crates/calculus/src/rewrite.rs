@@ -270,14 +270,16 @@ fn instantiate(graph: &mut Graph, rule: &Rule, id: NodeId, found: &Found) -> Opt
     let operands = operands?;
     let dim = |d: Dim| d.substitute(&|s| found.dims.get(&s).copied());
     let op = node.op.map_dims(&dim)?;
-    match op {
-        Op::Call(function) => {
-            // The body is made again from that of the rule, with its letters replaced.
-            let body = instantiate(graph, rule, rule.graph.body(id)?, found)?;
-            Some(graph.call(function, &operands, body))
-        }
-        Op::Size(d) => Some(graph.size(d)),
-        Op::MatMul => graph.product(operands[0], operands[1]).ok(),
-        _ => graph.node(op, &operands).ok(),
+    if let Op::Call(function) = op {
+        // The body is made again from that of the rule, with its letters replaced.
+        let body = instantiate(graph, rule, rule.graph.body(id)?, found)?;
+        return Some(graph.call(function, &operands, body));
     }
+    if let Op::Size(d) = op {
+        return Some(graph.size(d));
+    }
+    if op == Op::MatMul {
+        return graph.product(operands[0], operands[1]).ok();
+    }
+    graph.node(op, &operands).ok()
 }

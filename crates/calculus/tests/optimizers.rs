@@ -115,7 +115,7 @@ fn network(initial: &[f64], data: &str, loss: &str) -> String {
         list(0, 3, 2),
         list(6, 3, 1),
         list(9, 1, 3),
-        initial[12].to_string(),
+        initial[12],
     )
 }
 

@@ -61,7 +61,7 @@ pub fn page(page: &Page, source: &str, library: &Library) -> Result<Equations, V
         let mut builder = Builder::new(&mut equations.graph, source);
         match &item.statement {
             Statement::Declaration(d) => {
-                let known = scope.values.get(&d.name.text).is_some();
+                let known = scope.values.contains_key(&d.name.text);
                 let declared = twice(&scope, &d.name)
                     .and_then(|()| declare(&mut builder, &scope, d, Kind::Declared(d.role)));
                 match declared {

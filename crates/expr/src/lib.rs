@@ -3,6 +3,11 @@
 //! The first stage of the house. `syntax` reads and prints the language, `elaborate` proves the
 //! shapes and builds the [`graph::Graph`], `meaning` evaluates it plainly in f64.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a question about one op of forty says nothing of the others; Op::def is exhaustive"
+)]
+
 pub mod diagnostic;
 pub mod dim;
 pub mod elaborate;

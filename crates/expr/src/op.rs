@@ -149,6 +149,12 @@ pub enum Domain {
     Invertible,
 }
 
+/// (op, operands, value of a dimension) → result.
+pub type WholeMatrix = fn(Op, &[&Matrix], &dyn Fn(Dim) -> usize) -> Matrix;
+
+/// (op, number of the operand, shapes of the operands) → the transposed op.
+pub type Transposed = fn(Op, usize, &[Shape]) -> Op;
+
 /// The value, plainly, in f64.
 #[derive(Clone, Copy)]
 pub enum Meaning {
@@ -159,7 +165,7 @@ pub enum Meaning {
     /// Entries at the same place.
     Zip(fn(f64, f64) -> f64),
     /// The whole matrix: (op, operands, value of a dimension) → result.
-    Matrix(fn(Op, &[&Matrix], &dyn Fn(Dim) -> usize) -> Matrix),
+    Matrix(WholeMatrix),
 }
 
 /// How an op is written; all printers start from this.
@@ -188,7 +194,7 @@ pub struct OpDef {
     /// `transposed(∂C)` applies [`OpDef::transposed`].
     pub adjoint: &'static [&'static str],
     /// For linear ops with attributes: the transposed op for operand `i` of given shapes.
-    pub transposed: Option<fn(Op, usize, &[Shape]) -> Op>,
+    pub transposed: Option<Transposed>,
     /// Its value.
     pub meaning: Meaning,
     /// Where tests may sample.

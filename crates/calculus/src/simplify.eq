@@ -30,8 +30,6 @@ transpose.rowsum      rowsum(A)' → colsum(A')
 transpose.colsum      colsum(A)' → rowsum(A')
 
 # zero and one
-zero.sum              A + 0 → A
-zero.product          0 A → 0 ones(rows(A), cols(A))
 zero.left             (0 ones(m, k)) A → 0 ones(m, cols(A))
 zero.right            A (0 ones(k, n)) → 0 ones(rows(A), n)
 zero.transpose        (0 ones(m, n))' → 0 ones(n, m)

@@ -169,8 +169,10 @@ impl<'a> Builder<'a> {
                 (self.build(scope, a, (hint.0, Some(inner)))?, y)
             } else {
                 let x = self.build(scope, a, (hint.0, None))?;
-                let inner = self.graph.shape(x).cols;
-                (x, self.build(scope, b, (Some(inner), hint.1))?)
+                let shape = self.graph.shape(x);
+                // A number scales, so that what it scales has the shape of the product.
+                let rows = if shape.is_scalar() { hint.0 } else { Some(shape.cols) };
+                (x, self.build(scope, b, (rows, hint.1))?)
             };
             return self
                 .graph

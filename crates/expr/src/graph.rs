@@ -355,6 +355,13 @@ impl Graph {
             Op::Mul if operands.iter().any(|&o| self.number_at(o) == Some(1.0)) => {
                 operands.iter().copied().find(|&o| self.number_at(o) != Some(1.0))
             }
+            Op::Mul if operands.iter().any(|&o| self.number_at(o) == Some(0.0)) => {
+                let zero = self.number(0.0);
+                Some(self.spread(zero, shape)?)
+            }
+            Op::Add if operands.iter().any(|&o| self.number_at(o) == Some(0.0)) => {
+                operands.iter().copied().find(|&o| self.number_at(o) != Some(0.0))
+            }
             Op::Mul if operands.iter().any(|&o| self.number_at(o) == Some(-1.0)) => {
                 let other = operands.iter().copied().find(|&o| self.number_at(o) != Some(-1.0));
                 other.map(|o| self.node(Op::Neg, &[o])).transpose()?
@@ -438,8 +445,8 @@ impl Graph {
         id
     }
 
-    /// The nodes that these need, each after its operands; with `through_calls`, calls count as
-    /// their bodies and are left out.
+    /// The nodes that these need, each after its operands; with `through_calls`, each call after
+    /// its body instead.
     pub fn reachable(&self, roots: &[NodeId], through_calls: bool) -> Vec<NodeId> {
         let mut seen = vec![false; self.nodes.len()];
         let mut order = Vec::new();

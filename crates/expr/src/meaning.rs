@@ -25,7 +25,9 @@ impl Bindings {
     pub fn set(&mut self, graph: &Graph, variable: NodeId, value: Matrix) -> Result<(), String> {
         let shape = graph.shape(variable);
         let name = graph.name(variable).map_or("?", |n| n.spelling.as_str());
-        for (dim, found, what) in [(shape.rows, value.rows, "rows"), (shape.cols, value.cols, "columns")] {
+        for (dim, found, what) in
+            [(shape.rows, value.rows, "rows"), (shape.cols, value.cols, "columns")]
+        {
             if let Some(symbol) = dim.as_symbol() {
                 self.dims.entry(symbol).or_insert(found);
             }

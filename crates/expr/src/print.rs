@@ -106,6 +106,14 @@ impl Writer<'_> {
                     (inner.op == Op::Neg && self.graph.name(id).is_none())
                         .then(|| inner.operands[0])
                 };
+                // `X - 1`, not `X + (-1)`.
+                let less = self.graph.number_at(b).filter(|n| *n < 0.0);
+                if let Some(less) = less
+                    && self.graph.name(b).is_none()
+                    && !matches!(self.graph.get(a).op, Op::Spread(_))
+                {
+                    return binary(Binary::Difference, self.operand(a), number(-less));
+                }
                 match (negated(a), negated(b)) {
                     (_, Some(b)) => self.elementwise(Binary::Difference, a, b),
                     (Some(a), None) => self.elementwise(Binary::Difference, b, a),

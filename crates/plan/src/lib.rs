@@ -1,1 +1,25 @@
 //! A graph of matrix equations as one straight-line program over one arena.
+//!
+//! The stage between the graph and the machine. [`plan::plan`] takes a [`plan::Request`] (what is
+//! to be readable, which variables are updated, how large the dimensions are) and gives a
+//! [`program::Program`]: a list of [`instruction::Instruction`]s whose operands are places in one
+//! block of memory. A program knows nothing of networks, and prints itself.
+//!
+//! Four passes: `values` finds out where each node lives and `group` which element-wise nodes run
+//! together, `schedule` puts the work in order, `emit` writes the instructions, and
+//! `allocate` gives each region its place in the arena.
+
+mod allocate;
+mod display;
+mod emit;
+pub mod extent;
+mod group;
+pub mod instruction;
+pub mod plan;
+pub mod program;
+mod schedule;
+mod values;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+mod tests;

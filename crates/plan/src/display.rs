@@ -1,0 +1,90 @@
+//! A program as people read it: one instruction a line.
+
+use std::fmt;
+
+use crate::extent::{Slot, View};
+use crate::instruction::{Instruction, Reduction};
+use crate::program::Program;
+
+impl Program {
+    /// Floating-point operations of a step with all rows; a function counts as one.
+    pub fn flops(&self) -> u128 {
+        self.instructions.iter().map(|i| flops(i, self.capacity)).sum()
+    }
+}
+
+fn flops(instruction: &Instruction, rows: usize) -> u128 {
+    let cube = |a: &View| (a.rows.at(rows) as u128).pow(3);
+    match instruction {
+        Instruction::Product { a, to, .. } => 2 * to.len(rows) as u128 * a.cols.at(rows) as u128,
+        Instruction::Tile(tile) => {
+            tile.operations.len() as u128 * (tile.rows.at(rows) * tile.cols.at(rows)) as u128
+        }
+        Instruction::Reduce { a, .. } => (a.rows.at(rows) * a.cols.at(rows)) as u128,
+        Instruction::Inverse { a, .. } => 2 * cube(a),
+        Instruction::Determinant { a, .. } => 2 * cube(a) / 3,
+        Instruction::Copy { .. }
+        | Instruction::Zero { .. }
+        | Instruction::Eye { .. }
+        | Instruction::Size { .. }
+        | Instruction::Diag { .. }
+        | Instruction::Diagonal { .. } => 0,
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<(&str, String)> = self
+            .equations
+            .iter()
+            .zip(&self.instructions)
+            .map(|(equation, instruction)| (equation.as_str(), instruction.to_string()))
+            .collect();
+        let width = lines.iter().map(|(e, _)| e.chars().count()).filter(|&n| n <= 60).max();
+        let width = width.unwrap_or(0);
+        for (equation, instruction) in &lines {
+            writeln!(f, "{equation:width$}  {instruction}")?;
+        }
+        let rows =
+            if self.has_rows { format!(" for {} rows", self.capacity) } else { String::new() };
+        let (count, arena, flops) = (self.instructions.len(), self.arena_len, self.flops());
+        writeln!(f, "{count} instructions, {arena} numbers, {flops} operations a step{rows}")
+    }
+}
+
+impl fmt::Display for Instruction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slot = |s: &Slot| format!("{}×{} @{}", s.rows, s.cols, s.offset);
+        match self {
+            Instruction::Product { a, b, to } => {
+                write!(f, "gemm {}×{}×{} @{}", a.rows, a.cols, b.cols, to.offset)
+            }
+            Instruction::Tile(tile) => {
+                let (ops, registers) = (tile.operations.len(), tile.registers);
+                write!(f, "tile {}×{}, {ops} ops, {registers} registers", tile.rows, tile.cols)
+            }
+            Instruction::Reduce { reduction, a, to } => {
+                let name = match reduction {
+                    Reduction::Sum => "sum",
+                    Reduction::RowSum => "rowsum",
+                    Reduction::ColSum => "colsum",
+                    Reduction::RowMax => "rowmax",
+                };
+                write!(f, "{name} {}×{} @{}", a.rows, a.cols, to.offset)
+            }
+            Instruction::Copy { to, .. } => {
+                write!(f, "copy {}×{} @{}", to.rows, to.cols, to.offset)
+            }
+            Instruction::Zero { to } => write!(f, "zero {}", slot(to)),
+            Instruction::Eye { to } => write!(f, "eye {}", slot(to)),
+            Instruction::Size { extent, to } => write!(f, "size {extent} @{}", to.offset),
+            Instruction::Diag { to, .. } => write!(f, "diag {}", slot(to)),
+            Instruction::Diagonal { to, .. } => write!(f, "diagonal {}", slot(to)),
+            Instruction::Inverse { to, .. } => write!(f, "inverse {}", slot(to)),
+            Instruction::Determinant { a, logarithm, to, .. } => {
+                let name = if *logarithm { "logdet" } else { "det" };
+                write!(f, "{name} {}×{} @{}", a.rows, a.cols, to.offset)
+            }
+        }
+    }
+}

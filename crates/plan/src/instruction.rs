@@ -1,0 +1,277 @@
+//! The instructions of a program.
+
+use crate::extent::{Extent, Slot, View};
+
+/// One piece of work. What it writes never overlaps what it reads, except that a store of a
+/// [`Tile`] may overwrite an operand which the tile reads at the same places only.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Instruction {
+    /// Matrix product, to ← a b.
+    Product {
+        /// m×k.
+        a: View,
+        /// k×n.
+        b: View,
+        /// m×n.
+        to: Slot,
+    },
+    /// Element-wise work of one shape.
+    Tile(Tile),
+    /// A sum or a largest entry.
+    Reduce {
+        /// Which.
+        reduction: Reduction,
+        /// m×n.
+        a: View,
+        /// 1×1, m×1 or 1×n.
+        to: Slot,
+    },
+    /// The same entries elsewhere.
+    Copy {
+        /// From here.
+        a: View,
+        /// To there, of the same shape; no entry twice.
+        to: View,
+    },
+    /// Zeros.
+    Zero {
+        /// There.
+        to: Slot,
+    },
+    /// The identity.
+    Eye {
+        /// n×n.
+        to: Slot,
+    },
+    /// A size as a number.
+    Size {
+        /// The size.
+        extent: Extent,
+        /// 1×1.
+        to: Slot,
+    },
+    /// A column on the diagonal of zeros.
+    Diag {
+        /// n×1.
+        a: View,
+        /// n×n.
+        to: Slot,
+    },
+    /// The diagonal as a column.
+    Diagonal {
+        /// n×n.
+        a: View,
+        /// n×1.
+        to: Slot,
+    },
+    /// Inverse matrix.
+    Inverse {
+        /// n×n.
+        a: View,
+        /// Room for the elimination, n×n.
+        work: Slot,
+        /// n×n.
+        to: Slot,
+    },
+    /// Determinant.
+    Determinant {
+        /// n×n.
+        a: View,
+        /// Room for the elimination, n×n.
+        work: Slot,
+        /// Whether the logarithm of its absolute value is wanted.
+        logarithm: bool,
+        /// 1×1.
+        to: Slot,
+    },
+}
+
+/// What a reduction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduction {
+    /// Sum of everything.
+    Sum,
+    /// Sum of each row.
+    RowSum,
+    /// Sum of each column.
+    ColSum,
+    /// Largest entry of each row; NaN where there is one.
+    RowMax,
+}
+
+/// Element-wise work: the operations run one after the other over a block of entries, then over
+/// the next block. Entries are counted row by row through the whole shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tile {
+    /// Number of rows.
+    pub rows: Extent,
+    /// Number of columns.
+    pub cols: Extent,
+    /// How many registers (blocks of numbers) the operations use.
+    pub registers: usize,
+    /// What is done with each block, in this order.
+    pub operations: Vec<Operation>,
+    /// Registers written to memory after the operations of a block.
+    pub stores: Vec<(usize, Slot)>,
+}
+
+/// One operation on a block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Operation {
+    /// What is done.
+    pub function: Function,
+    /// Where the result goes.
+    pub to: Target,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Function {
+    /// Brings entries of a view together.
+    Load(View),
+    /// A function of one number.
+    Map(Map, Source),
+    /// A function of two numbers.
+    Zip(Zip, Source, Source),
+}
+
+/// Where an operation finds an operand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Source {
+    /// A block in a register.
+    Register(usize),
+    /// Entries of a contiguous view of the tile's shape.
+    Memory(View),
+    /// One number of the arena for all entries.
+    Scalar(View),
+    /// A number.
+    Number(f64),
+    /// A size as a number.
+    Size(Extent),
+}
+
+/// Where an operation puts its result.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// A register which none of its operands is in.
+    Register(usize),
+    /// A matrix of the tile's shape.
+    Memory(Slot),
+}
+
+/// Functions of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Map {
+    /// -a
+    Neg,
+    /// exp a
+    Exp,
+    /// ln a
+    Log,
+    /// √a
+    Sqrt,
+    /// tanh a
+    Tanh,
+    /// 1 / (1 + exp(-a))
+    Sigmoid,
+    /// erf a
+    Erf,
+    /// sin a
+    Sin,
+    /// cos a
+    Cos,
+    /// |a|
+    Abs,
+    /// -1, 0 or 1
+    Sign,
+    /// a a
+    Square,
+}
+
+/// Functions of two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zip {
+    /// a + b
+    Add,
+    /// a - b
+    Sub,
+    /// a b
+    Mul,
+    /// a / b
+    Div,
+    /// aᵇ
+    Pow,
+    /// The larger; NaN if either is.
+    Max,
+    /// The smaller; NaN if either is.
+    Min,
+    /// 1 where a > b, else 0.
+    Greater,
+    /// 1 where a ≥ b, else 0.
+    GreaterEqual,
+}
+
+/// What an instruction does to a matrix of the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+impl Instruction {
+    /// Shows the offset of every operand and result to a function, which may change it.
+    pub(crate) fn offsets(&mut self, f: &mut impl FnMut(&mut usize, Access)) {
+        match self {
+            Instruction::Product { a, b, to } => {
+                f(&mut a.offset, Access::Read);
+                f(&mut b.offset, Access::Read);
+                f(&mut to.offset, Access::Write);
+            }
+            Instruction::Tile(tile) => tile.offsets(f),
+            Instruction::Reduce { a, to, .. }
+            | Instruction::Diag { a, to }
+            | Instruction::Diagonal { a, to } => {
+                f(&mut a.offset, Access::Read);
+                f(&mut to.offset, Access::Write);
+            }
+            Instruction::Copy { a, to } => {
+                f(&mut a.offset, Access::Read);
+                f(&mut to.offset, Access::Write);
+            }
+            Instruction::Zero { to } | Instruction::Eye { to } | Instruction::Size { to, .. } => {
+                f(&mut to.offset, Access::Write);
+            }
+            Instruction::Inverse { a, work, to } | Instruction::Determinant { a, work, to, .. } => {
+                f(&mut a.offset, Access::Read);
+                f(&mut work.offset, Access::Write);
+                f(&mut to.offset, Access::Write);
+            }
+        }
+    }
+}
+
+impl Tile {
+    fn offsets(&mut self, f: &mut impl FnMut(&mut usize, Access)) {
+        let source = |source: &mut Source, f: &mut dyn FnMut(&mut usize, Access)| match source {
+            Source::Memory(view) | Source::Scalar(view) => f(&mut view.offset, Access::Read),
+            Source::Register(_) | Source::Number(_) | Source::Size(_) => {}
+        };
+        for operation in &mut self.operations {
+            match &mut operation.function {
+                Function::Load(view) => f(&mut view.offset, Access::Read),
+                Function::Map(_, a) => source(a, f),
+                Function::Zip(_, a, b) => {
+                    source(a, f);
+                    source(b, f);
+                }
+            }
+            match &mut operation.to {
+                Target::Register(_) => {}
+                Target::Memory(slot) => f(&mut slot.offset, Access::Write),
+            }
+        }
+        for (_, slot) in &mut self.stores {
+            f(&mut slot.offset, Access::Write);
+        }
+    }
+}

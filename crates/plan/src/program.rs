@@ -1,0 +1,88 @@
+//! A straight-line program over one arena.
+
+use std::collections::BTreeMap;
+
+use matgrad_expr::graph::NodeId;
+
+use crate::extent::{Extent, Slot};
+use crate::instruction::Instruction;
+
+/// What one step does, and where in the arena everything is. Made by [`crate::plan::plan`] only,
+/// which vouches that every place is inside the arena.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub(crate) instructions: Vec<Instruction>,
+    /// One equation an instruction, for people.
+    pub(crate) equations: Vec<String>,
+    pub(crate) variables: BTreeMap<NodeId, Slot>,
+    pub(crate) outputs: BTreeMap<NodeId, Slot>,
+    pub(crate) constants: Vec<(Slot, Vec<f64>)>,
+    pub(crate) ranges: Vec<Range>,
+    pub(crate) arena_len: usize,
+    pub(crate) capacity: usize,
+    pub(crate) has_rows: bool,
+}
+
+/// A part that must lie inside a matrix: start + length ≤ total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub start: Extent,
+    pub length: Extent,
+    pub total: Extent,
+}
+
+impl Range {
+    pub fn holds(&self, rows: usize) -> bool {
+        let end = self.start.checked_at(rows).zip(self.length.checked_at(rows));
+        end.and_then(|(s, l)| s.checked_add(l)).is_some_and(|end| end <= self.total.at(rows))
+    }
+}
+
+impl Program {
+    /// Where a variable is; `None` for one that nothing needs.
+    pub fn variable(&self, variable: NodeId) -> Option<&Slot> {
+        self.variables.get(&variable)
+    }
+
+    /// All variables with their places, in the order of the nodes.
+    pub fn variables(&self) -> impl Iterator<Item = (NodeId, &Slot)> {
+        self.variables.iter().map(|(&id, slot)| (id, slot))
+    }
+
+    /// Where an output is.
+    pub fn output(&self, node: NodeId) -> Option<&Slot> {
+        self.outputs.get(&node)
+    }
+
+    /// Numbers in the arena.
+    pub fn arena_len(&self) -> usize {
+        self.arena_len
+    }
+
+    /// The largest number of rows of the batch (1 for a program without a batch).
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// What is done, in this order.
+    pub fn instructions(&self) -> &[Instruction] {
+        &self.instructions
+    }
+
+    /// What each instruction computes, as an equation for people.
+    pub fn equations(&self) -> &[String] {
+        &self.equations
+    }
+
+    /// Numbers to be put into the arena once, before the first step.
+    pub fn constants(&self) -> impl Iterator<Item = (&Slot, &[f64])> {
+        self.constants.iter().map(|(slot, values)| (slot, values.as_slice()))
+    }
+
+    /// Whether a step may run with this number of rows: at most the capacity, and enough for each
+    /// slice with fixed ends. Without a batch only the capacity itself is allowed.
+    pub fn allows_rows(&self, rows: usize) -> bool {
+        (rows == self.capacity || (self.has_rows && rows < self.capacity))
+            && self.ranges.iter().all(|range| range.holds(rows))
+    }
+}

@@ -1,0 +1,116 @@
+//! The order of the units, and which new values overwrite their variables at once.
+//!
+//! Units come in the order in which the outputs and updates ask for them. Only a unit whose values
+//! are nothing but new values of variables moves: behind the last unit that reads these variables,
+//! so that it can write them in place and needs no memory of its own.
+
+use crate::extent::View;
+use crate::values::{Update, Values, Work};
+
+/// Units in order.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    pub order: Vec<usize>,
+    /// Updates that are copied at the end; the others are written in place.
+    pub copies: Vec<Update>,
+}
+
+pub(crate) fn schedule(values: &mut Values) -> Schedule {
+    let updates = values.updates.clone();
+    let last: Vec<bool> = (0..values.units.len())
+        .map(|unit| {
+            values.units[unit].work == Work::Tile
+                && updates.iter().any(|u| u.unit == Some(unit))
+                && values.units[unit].nodes.iter().all(|&id| !values.is_needed(id))
+        })
+        .collect();
+    let mut asked = values.output_units.clone();
+    for unit in updates.iter().filter_map(|u| u.unit) {
+        if last[unit] {
+            let mut needs = values.units[unit].needs.clone();
+            needs.sort_unstable();
+            asked.extend(needs);
+        } else {
+            asked.push(unit);
+        }
+    }
+    let base = in_order(values, &asked);
+    let order = with_last(values, &updates, base, &last);
+
+    // Which regions each unit reads, by its place in the order.
+    let reads: Vec<Vec<usize>> =
+        order.iter().map(|&u| values.reads(u).iter().map(|v| v.offset).collect()).collect();
+    let mut copies = Vec::new();
+    for update in updates {
+        if is_in_place(values, &update, &order, &reads) {
+            let view = update.variable.view();
+            values.set_view(update.value, view);
+        } else {
+            copies.push(update);
+        }
+    }
+    Schedule { order, copies }
+}
+
+/// Each unit behind all that it needs.
+fn in_order(values: &Values, asked: &[usize]) -> Vec<usize> {
+    let mut seen = vec![false; values.units.len()];
+    let mut order = Vec::new();
+    let mut stack: Vec<(usize, bool)> = asked.iter().rev().map(|&u| (u, false)).collect();
+    while let Some((unit, done)) = stack.pop() {
+        if done {
+            order.push(unit);
+        } else if !std::mem::replace(&mut seen[unit], true) {
+            stack.push((unit, true));
+            let mut needs = values.units[unit].needs.clone();
+            needs.sort_unstable();
+            needs.dedup();
+            stack.extend(needs.iter().rev().map(|&n| (n, false)));
+        }
+    }
+    order
+}
+
+/// Puts the units that do nothing but update in their places.
+fn with_last(values: &Values, updates: &[Update], base: Vec<usize>, last: &[bool]) -> Vec<usize> {
+    let mut behind: Vec<Vec<usize>> = vec![Vec::new(); base.len() + 1];
+    let mut done = vec![false; last.len()];
+    let readers: Vec<Vec<usize>> =
+        base.iter().map(|&u| values.reads(u).iter().map(|v| v.offset).collect()).collect();
+    for unit in updates.iter().filter_map(|u| u.unit).filter(|&u| last[u]) {
+        if std::mem::replace(&mut done[unit], true) {
+            continue;
+        }
+        let written: Vec<usize> =
+            updates.iter().filter(|u| u.unit == Some(unit)).map(|u| u.variable.offset).collect();
+        let needs = &values.units[unit].needs;
+        let place = (0..base.len())
+            .rev()
+            .find(|&i| needs.contains(&base[i]) || readers[i].iter().any(|r| written.contains(r)));
+        behind[place.map_or(0, |i| i + 1)].push(unit);
+    }
+    let mut order = std::mem::take(&mut behind[0]);
+    for (i, unit) in base.into_iter().enumerate() {
+        order.push(unit);
+        order.append(&mut behind[i + 1]);
+    }
+    order
+}
+
+/// Whether the unit that makes a new value may write it over the old one: nothing behind it reads
+/// the old one, and it itself reads each entry only where it writes it.
+fn is_in_place(values: &Values, update: &Update, order: &[usize], reads: &[Vec<usize>]) -> bool {
+    let Some(unit) = update.unit else { return false };
+    let from_tile =
+        values.units[unit].work == Work::Tile && values.tile(update.value) == Some(unit);
+    let twice = values.updates.iter().filter(|u| u.value == update.value).count() > 1;
+    if !from_tile || twice || values.is_needed(update.value) {
+        return false;
+    }
+    let region = update.variable.offset;
+    let whole: View = update.variable.view();
+    let place = order.iter().position(|&u| u == unit);
+    let Some(place) = place else { return false };
+    reads[place + 1..].iter().all(|regions| !regions.contains(&region))
+        && values.reads(unit).iter().all(|view| view.offset != region || *view == whole)
+}

@@ -1,0 +1,125 @@
+//! Graphs for the tests, and what is expected of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use matgrad_expr::dim::{Dim, Shape, Symbol};
+use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
+use matgrad_expr::matrix::Matrix;
+use matgrad_expr::meaning::{Bindings, evaluate};
+use matgrad_expr::syntax::{Name, Role};
+use matgrad_plan::plan::{Request, plan};
+use matgrad_plan::program::Program;
+use matgrad_run::machine::Machine;
+use matgrad_run::real::Real;
+
+/// The most rows of the batch in these tests.
+pub const CAPACITY: usize = 7;
+
+/// A graph with a batch symbol and variables.
+pub struct Page {
+    pub graph: Graph,
+    pub batch: Symbol,
+    pub variables: Vec<NodeId>,
+}
+
+impl Page {
+    pub fn new() -> Page {
+        let mut graph = Graph::default();
+        let batch = graph.symbols.intern("B");
+        Page { graph, batch, variables: Vec::new() }
+    }
+
+    pub fn b(&self) -> Dim {
+        Dim::symbol(self.batch)
+    }
+
+    pub fn variable(&mut self, rows: Dim, cols: Dim) -> NodeId {
+        let text = format!("V{}", self.variables.len());
+        let name = Name { spelling: text.clone(), text, span: Default::default() };
+        let kind = Kind::Declared(Role::Param);
+        let id = self.graph.add_variable(name, kind, Shape::new(rows, cols), Initial::None);
+        self.variables.push(id);
+        id
+    }
+
+    pub fn plan(&self, outputs: &[NodeId], updates: &[(NodeId, NodeId)]) -> Arc<Program> {
+        let dims = HashMap::new();
+        let rows = Some((self.batch, CAPACITY));
+        let request = Request { graph: &self.graph, outputs, updates, dims: &dims, rows };
+        Arc::new(plan(&request).expect("this graph can be planned"))
+    }
+
+    /// Values of the variables for so many rows, different for each seed, in ±1.
+    pub fn bindings(&self, rows: usize, seed: u64) -> Bindings {
+        let mut bindings = Bindings::default();
+        bindings.dims.insert(self.batch, rows);
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        for &id in &self.variables {
+            let shape = self.graph.shape(id);
+            let size = |d: Dim| d.evaluate(&|_| Some(rows)).expect("only B is a symbol");
+            let data = (0..size(shape.rows) * size(shape.cols)).map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+            });
+            let value = Matrix::new(size(shape.rows), size(shape.cols), data.collect());
+            bindings.values.insert(id, value);
+        }
+        bindings
+    }
+
+    /// Runs a program with these values and compares outputs and updated variables.
+    pub fn compare<T: Real>(
+        &self,
+        outputs: &[NodeId],
+        updates: &[(NodeId, NodeId)],
+        tolerance: f64,
+    ) -> Result<(), String> {
+        let program = self.plan(outputs, updates);
+        let mut machine = Machine::<T>::new(program.clone());
+        // The full batch, fewer rows, none, and the full batch again in the same machine.
+        for (seed, rows) in [(1, CAPACITY), (2, 3), (3, 1), (4, 0), (5, CAPACITY)] {
+            let bindings = self.bindings(rows, seed);
+            machine.set_rows(rows).map_err(|e| e.to_string())?;
+            for &id in &self.variables {
+                if program.variable(id).is_some() {
+                    machine.write(id, &bindings.values[&id].data).map_err(|e| e.to_string())?;
+                }
+            }
+            machine.step();
+            let mut roots = outputs.to_vec();
+            roots.extend(updates.iter().map(|&(_, value)| value));
+            let wanted = evaluate(&self.graph, &roots, &bindings)?;
+            let entries = wanted.values().flat_map(|m| &m.data);
+            let scale = entries.fold(1.0f64, |s, x| if x.is_finite() { s.max(x.abs()) } else { s });
+            for (&id, value) in outputs.iter().zip(outputs) {
+                let slot = program.output(id).expect("an output has a place");
+                let found: Vec<f64> = machine.slice(slot).iter().map(|x| x.to_f64()).collect();
+                same(&found, &wanted[value], tolerance * scale)
+                    .map_err(|e| format!("output {id:?}, {rows} rows: {e}\n{program}"))?;
+            }
+            for &(id, value) in updates {
+                let slot = program.variable(id).expect("an updated variable has a place");
+                let found: Vec<f64> = machine.slice(slot).iter().map(|x| x.to_f64()).collect();
+                same(&found, &wanted[&value], tolerance * scale)
+                    .map_err(|e| format!("update {id:?}, {rows} rows: {e}\n{program}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn same(found: &[f64], wanted: &Matrix, tolerance: f64) -> Result<(), String> {
+    if found.len() != wanted.data.len() {
+        return Err(format!("{} entries instead of {}", found.len(), wanted.data.len()));
+    }
+    for (i, (f, w)) in found.iter().zip(&wanted.data).enumerate() {
+        let equal = (f - w).abs() <= tolerance || f == w || (f.is_nan() && w.is_nan());
+        if !equal {
+            return Err(format!("entry {i} is {f}, not {w}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! New values of variables, and what a machine refuses.
+
+use matgrad_expr::dim::Dim;
+use matgrad_expr::op::{Axis, Op};
+use matgrad_plan::instruction::Instruction;
+use matgrad_run::machine::{Machine, RunError};
+
+use crate::build::{CAPACITY, Page};
+
+#[test]
+fn two_variables_change_places() {
+    let mut page = Page::new();
+    let (a, b) = (page.variable(Dim::of(2), Dim::of(3)), page.variable(Dim::of(2), Dim::of(3)));
+    page.compare::<f64>(&[a, b], &[(a, b), (b, a)], 0.0).unwrap();
+    let sum = page.graph.elementwise(Op::Add, &[a, b]).unwrap();
+    let difference = page.graph.node(Op::Neg, &[b]).unwrap();
+    let difference = page.graph.elementwise(Op::Add, &[a, difference]).unwrap();
+    page.compare::<f64>(&[], &[(a, sum), (b, difference)], 0.0).unwrap();
+    page.compare::<f64>(&[a, sum], &[(a, sum), (b, a)], 0.0).unwrap();
+}
+
+#[test]
+fn a_square_and_its_transpose() {
+    let mut page = Page::new();
+    let a = page.variable(Dim::of(20), Dim::of(20));
+    let t = page.graph.node(Op::Transpose, &[a]).unwrap();
+    let sum = page.graph.elementwise(Op::Add, &[a, t]).unwrap();
+    page.compare::<f64>(&[], &[(a, sum)], 0.0).unwrap();
+    page.compare::<f64>(&[], &[(a, t)], 0.0).unwrap();
+}
+
+#[test]
+fn descent_needs_no_copy() {
+    let mut page = Page::new();
+    let (x, w) = (page.variable(page.b(), Dim::of(4)), page.variable(Dim::of(4), Dim::of(4)));
+    let g = &mut page.graph;
+    let z = g.node(Op::MatMul, &[x, w]).unwrap();
+    let xt = g.node(Op::Transpose, &[x]).unwrap();
+    let grad = g.node(Op::MatMul, &[xt, z]).unwrap();
+    let rate = g.number(-0.1);
+    let change = g.elementwise(Op::Mul, &[rate, grad]).unwrap();
+    let new = g.elementwise(Op::Add, &[w, change]).unwrap();
+    let loss = g.node(Op::Sum(Axis::All), &[z]).unwrap();
+    page.compare::<f64>(&[loss], &[(w, new)], 1e-12).unwrap();
+    let program = page.plan(&[loss], &[(w, new)]);
+    let copies = program.instructions().iter().filter(|i| matches!(i, Instruction::Copy { .. }));
+    assert_eq!(copies.count(), 0, "{program}");
+}
+
+#[test]
+fn the_same_bits_each_time() {
+    let mut page = Page::new();
+    let x = page.variable(page.b(), Dim::of(33));
+    let g = &mut page.graph;
+    let t = g.node(Op::Transpose, &[x]).unwrap();
+    let square = g.node(Op::MatMul, &[t, x]).unwrap();
+    let soft = g.node(Op::Sigmoid, &[square]).unwrap();
+    let sum = g.node(Op::Sum(Axis::Cols), &[soft]).unwrap();
+    let program = page.plan(&[sum, soft], &[]);
+    let mut machine = Machine::<f32>::new(program);
+    machine.write(x, &page.bindings(CAPACITY, 3).values[&x].data).unwrap();
+    machine.step();
+    let first = (machine.read(sum).unwrap(), machine.read(soft).unwrap());
+    machine.step();
+    assert_eq!(first, (machine.read(sum).unwrap(), machine.read(soft).unwrap()));
+}
+
+#[test]
+fn rows_by_number() {
+    let mut page = Page::new();
+    let x = page.variable(page.b(), Dim::of(2));
+    let y = page.graph.node(Op::Neg, &[x]).unwrap();
+    let mut machine = Machine::<f32>::new(page.plan(&[y], &[]));
+    machine.set_rows(2).unwrap();
+    machine.write_rows_from(x, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, &[2, 0]).unwrap();
+    machine.step();
+    assert_eq!(machine.read(y).unwrap(), [-5.0, -6.0, -1.0, -2.0]);
+}
+
+#[test]
+fn refusals() {
+    let mut page = Page::new();
+    let x = page.variable(page.b(), Dim::of(2));
+    let y = page.graph.node(Op::Slice(Axis::Rows, Dim::ONE, Dim::of(2)), &[x]).unwrap();
+    let mut machine = Machine::<f64>::new(page.plan(&[y], &[]));
+    assert_eq!(machine.set_rows(8), Err(RunError::Rows { found: 8, capacity: 7 }));
+    assert_eq!(machine.set_rows(2), Err(RunError::Rows { found: 2, capacity: 7 }));
+    machine.set_rows(3).unwrap();
+    assert_eq!(machine.write(x, &[0.0; 5]), Err(RunError::Length { rows: 3, cols: 2, found: 5 }));
+    assert_eq!(machine.write(y, &[]), Err(RunError::Unknown(y.0)));
+    let rows = machine.write_rows_from(x, &[0.0; 4], 2, &[0, 1, 2]);
+    assert_eq!(rows, Err(RunError::NoRow { row: 2, rows: 2 }));
+}

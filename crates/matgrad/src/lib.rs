@@ -1,1 +1,41 @@
 //! Backpropagation in matrix form, from the equation to the trained model.
+//!
+//! A [`Network`] is a page of equations; [`Network::fit`] trains it; a [`Model`] is what comes out.
+
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a question about one op of forty says nothing of the others"
+)]
+
+mod engine;
+pub mod explain;
+mod fit;
+pub mod metrics;
+mod model;
+mod network;
+
+pub use engine::{Engine, Precision};
+pub use fit::{Epoch, Evaluator, Fit, FitOptions, UpdateRule};
+pub use model::Model;
+pub use network::{Layers, Link, Network};
+pub use {
+    matgrad_calculus as calculus, matgrad_data as data, matgrad_expr as expr,
+    matgrad_library as library, matgrad_plan as plan, matgrad_run as run,
+};
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// In equations; points at the text.
+    #[error("{0}")]
+    Equations(#[from] matgrad_expr::diagnostic::Errors),
+    /// In a table.
+    #[error("{0}")]
+    Data(#[from] matgrad_data::Error),
+    /// In what was asked for, or in a file.
+    #[error("{0}")]
+    Input(String),
+    /// While running.
+    #[error("{0}")]
+    Run(String),
+}

@@ -1,0 +1,91 @@
+//! A program with its machine, in either precision, spoken to in f64.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use matgrad_expr::dim::Symbol;
+use matgrad_expr::graph::{Graph, NodeId};
+use matgrad_plan::plan::{Request, plan};
+use matgrad_run::machine::Machine;
+
+use crate::Error;
+
+/// Numbers inside a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 64 bits.
+    F64,
+}
+
+/// A program that runs.
+pub enum Engine {
+    /// In 32 bits.
+    F32(Machine<f32>),
+    /// In 64 bits.
+    F64(Machine<f64>),
+}
+
+macro_rules! either {
+    ($engine:expr, $machine:ident => $then:expr) => {
+        match $engine {
+            Engine::F32($machine) => $then,
+            Engine::F64($machine) => $then,
+        }
+    };
+}
+
+impl Engine {
+    /// Plans a graph and makes its machine.
+    ///
+    /// # Errors
+    /// What cannot be planned.
+    pub fn new(
+        graph: &Graph,
+        outputs: &[NodeId],
+        updates: &[(NodeId, NodeId)],
+        dims: &HashMap<Symbol, usize>,
+        rows: Option<(Symbol, usize)>,
+        precision: Precision,
+    ) -> Result<Engine, Error> {
+        let request = Request { graph, outputs, updates, dims, rows };
+        let program = Arc::new(plan(&request).map_err(|e| Error::Run(e.to_string()))?);
+        Ok(match precision {
+            Precision::F32 => Engine::F32(Machine::new(program)),
+            Precision::F64 => Engine::F64(Machine::new(program)),
+        })
+    }
+
+    /// Sets the number of rows of the batch.
+    ///
+    /// # Errors
+    /// Past the capacity.
+    pub fn set_rows(&mut self, rows: usize) -> Result<(), Error> {
+        either!(self, m => m.set_rows(rows)).map_err(|e| Error::Run(e.to_string()))
+    }
+
+    /// Writes a variable; one that the program does not use is passed over.
+    ///
+    /// # Errors
+    /// The wrong number of values.
+    pub fn write(&mut self, variable: NodeId, values: &[f64]) -> Result<(), Error> {
+        if either!(self, m => m.program().variable(variable).is_none()) {
+            return Ok(());
+        }
+        either!(self, m => m.write(variable, values)).map_err(|e| Error::Run(e.to_string()))
+    }
+
+    /// Reads an output or a variable.
+    ///
+    /// # Errors
+    /// Neither of them.
+    pub fn read(&self, node: NodeId) -> Result<Vec<f64>, Error> {
+        either!(self, m => m.read(node)).map_err(|e| Error::Run(e.to_string()))
+    }
+
+    /// Runs the program once.
+    pub fn step(&mut self) {
+        either!(self, m => m.step());
+    }
+}

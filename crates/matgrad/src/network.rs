@@ -1,0 +1,324 @@
+//! A network: a page of equations that has inputs, targets and an objective.
+
+use matgrad_data::Random;
+use matgrad_expr::diagnostic::{Diagnostic, Errors};
+use matgrad_expr::dim::{Dim, Symbol};
+use matgrad_expr::elaborate::{Equations, read};
+use matgrad_expr::graph::{Initial, Kind, NodeId};
+use matgrad_expr::matrix::Matrix;
+use matgrad_expr::op::Op;
+use matgrad_expr::syntax::Role;
+use matgrad_library::standard;
+
+use crate::Error;
+
+/// A page of equations, ready to be derived, trained and explained.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// The text.
+    pub source: String,
+    /// The graph.
+    pub equations: Equations,
+    /// The one input matrix.
+    pub input: NodeId,
+    /// The one target matrix.
+    pub target: NodeId,
+    /// The objective, 1×1.
+    pub objective: NodeId,
+    /// What metrics call the loss: the value named `L`, else the objective.
+    pub loss: NodeId,
+    /// What the loss compares with the target.
+    pub output: NodeId,
+    /// What makes a prediction of the output: `softmax`, `sigmoid`, `exp` or nothing.
+    pub link: Link,
+    /// The symbol of the number of rows.
+    pub batch: Symbol,
+}
+
+/// From the output to the prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The output is the prediction.
+    Identity,
+    /// Probabilities that sum to 1.
+    Softmax,
+    /// A probability for each column.
+    Sigmoid,
+    /// Poisson rates.
+    Exp,
+}
+
+impl Link {
+    /// Applies it to each row.
+    pub fn apply(self, output: &mut Matrix) {
+        match self {
+            Link::Identity => {}
+            Link::Sigmoid => output.data.iter_mut().for_each(|z| *z = 1.0 / (1.0 + (-*z).exp())),
+            Link::Exp => output.data.iter_mut().for_each(|z| *z = z.exp()),
+            Link::Softmax => {
+                for row in output.data.chunks_mut(output.cols.max(1)) {
+                    let top = row.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+                    row.iter_mut().for_each(|z| *z = (*z - top).exp());
+                    let sum: f64 = row.iter().sum();
+                    row.iter_mut().for_each(|z| *z /= sum);
+                }
+            }
+        }
+    }
+}
+
+/// Losses whose first argument is not yet the prediction.
+const LINKS: [(&str, Link); 3] = [
+    ("cross_entropy", Link::Softmax),
+    ("binary_cross_entropy", Link::Sigmoid),
+    ("poisson", Link::Exp),
+];
+
+impl Network {
+    /// Reads a page and finds its input, target, objective and output.
+    ///
+    /// # Errors
+    /// What is wrong with the page, or what it lacks to be trained.
+    pub fn parse(file: &str, source: &str) -> Result<Network, Error> {
+        let equations = read(file, source, standard())?;
+        let lacks = |what: &str, help: &str| {
+            Error::Equations(Errors {
+                file: file.into(),
+                source: source.into(),
+                diagnostics: vec![Diagnostic::new(what).help(help)],
+            })
+        };
+        let one = |role: Role, word: &str| {
+            let all: Vec<NodeId> = equations
+                .graph
+                .variables
+                .iter()
+                .filter(|v| v.kind == Kind::Declared(role))
+                .map(|v| v.node)
+                .collect();
+            match all[..] {
+                [node] => Ok(node),
+                _ => Err(lacks(
+                    &format!("a network for a table has one {word}, this page has {}", all.len()),
+                    &format!("declare it as `{word} NAME : B×columns`"),
+                )),
+            }
+        };
+        let (input, target) = (one(Role::Input, "input")?, one(Role::Target, "target")?);
+        let objective = equations
+            .objective
+            .ok_or_else(|| lacks("this page has no objective", "end it with `minimize L`"))?;
+        let graph = &equations.graph;
+        let batch = graph.shape(input).rows.as_symbol().ok_or_else(|| {
+            lacks("the input has a fixed number of rows", "write `input X : B×columns`")
+        })?;
+        let users = |node: NodeId| graph.reachable(&[node], false).contains(&target);
+        let linked = graph
+            .reachable(&[objective], true)
+            .into_iter()
+            .chain(graph.reachable(&[objective], false))
+            .find_map(|id| {
+                let Op::Call(f) = graph.get(id).op else { return None };
+                let name = &graph.functions[f as usize].name.text;
+                let link = LINKS.iter().find(|(n, _)| n == name)?;
+                (!users(graph.get(id).operands[0])).then(|| (graph.get(id).operands[0], link.1))
+            });
+        let plain = || {
+            let reached = graph.reachable(&[objective], false);
+            let mut last = equations.definitions.iter().rev().copied();
+            last.find(|&d| d != objective && !users(d) && reached.contains(&d))
+                .map(|d| (d, Link::Identity))
+        };
+        let (output, link) = linked.or_else(plain).ok_or_else(|| {
+            lacks(
+                "no named value is compared with the target",
+                "name the output, such as `Z = X W + b`",
+            )
+        })?;
+        let named = graph.find("L").filter(|&l| graph.shape(l).is_scalar());
+        let loss = named.unwrap_or(objective);
+        Ok(Network {
+            source: source.into(),
+            input,
+            target,
+            objective,
+            loss,
+            output,
+            link,
+            batch,
+            equations,
+        })
+    }
+
+    /// Starts a network by layers for tables of this many columns.
+    pub fn layers(inputs: usize, outputs: usize) -> Layers {
+        Layers {
+            inputs,
+            outputs,
+            hidden: Vec::new(),
+            activation: "tanh".into(),
+            loss: "mse".into(),
+            weight_decay: 0.0,
+        }
+    }
+
+    /// Initial values of all parameters and constants with numbers, drawn by seed.
+    ///
+    /// # Errors
+    /// A parameter without a value or with a shape that has symbols.
+    pub fn initial(&self, seed: u64) -> Result<Vec<(NodeId, Matrix)>, Error> {
+        let mut random = Random::seed(seed);
+        let graph = &self.equations.graph;
+        let trained = [Kind::Declared(Role::Param), Kind::Declared(Role::Const)];
+        graph
+            .variables
+            .iter()
+            .filter(|v| trained.contains(&v.kind))
+            .map(|v| {
+                let name = graph.name(v.node).map_or("?", |n| n.text.as_str());
+                let number = |d: Dim| {
+                    d.number().map(|n| n as usize).ok_or_else(|| {
+                        Error::Input(format!(
+                            "{name} is {}: a parameter needs whole numbers",
+                            graph.symbols.shape(v.shape)
+                        ))
+                    })
+                };
+                let (rows, cols) = (number(v.shape.rows)?, number(v.shape.cols)?);
+                let value = match &v.initial {
+                    Initial::Value(m) if m.data.len() == 1 => Matrix::filled(rows, cols, m.data[0]),
+                    Initial::Value(m) => m.clone(),
+                    Initial::Draw(how, numbers) => draw(how, numbers, rows, cols, &mut random),
+                    Initial::None if v.kind == trained[0] => {
+                        draw("glorot", &[], rows, cols, &mut random)
+                    }
+                    Initial::None => {
+                        return Err(Error::Input(format!(
+                            "{name} has no value; write `const {name} : … = …`"
+                        )));
+                    }
+                };
+                Ok((v.node, value))
+            })
+            .collect()
+    }
+}
+
+/// Draws weights; the variance is that of the named scheme for `rows` inputs and `cols` outputs.
+fn draw(how: &str, numbers: &[f64], rows: usize, cols: usize, random: &mut Random) -> Matrix {
+    let (fan_in, both) = (rows as f64, (rows + cols) as f64);
+    let mut uniform = |limit: f64| (random.uniform() * 2.0 - 1.0) * limit;
+    let n = rows * cols;
+    let data: Vec<f64> = match how {
+        "glorot" => (0..n).map(|_| uniform((6.0 / both).sqrt())).collect(),
+        "he" => (0..n).map(|_| uniform((6.0 / fan_in).sqrt())).collect(),
+        "lecun" => (0..n).map(|_| uniform((3.0 / fan_in).sqrt())).collect(),
+        "uniform" => {
+            (0..n).map(|_| numbers[0] + (numbers[1] - numbers[0]) * random.uniform()).collect()
+        }
+        "glorot_normal" => (0..n).map(|_| random.normal() * (2.0 / both).sqrt()).collect(),
+        "he_normal" => (0..n).map(|_| random.normal() * (2.0 / fan_in).sqrt()).collect(),
+        "lecun_normal" => (0..n).map(|_| random.normal() * (1.0 / fan_in).sqrt()).collect(),
+        "normal" => (0..n).map(|_| numbers[0] + numbers[1] * random.normal()).collect(),
+        _ => return orthogonal(rows, cols, random),
+    };
+    Matrix::new(rows, cols, data)
+}
+
+/// Orthonormal rows or columns, whichever are fewer, by Gram–Schmidt on normal numbers.
+fn orthogonal(rows: usize, cols: usize, random: &mut Random) -> Matrix {
+    let (count, length) = (rows.min(cols), rows.max(cols));
+    let mut vectors: Vec<Vec<f64>> = Vec::new();
+    while vectors.len() < count {
+        let mut v: Vec<f64> = (0..length).map(|_| random.normal()).collect();
+        for known in &vectors {
+            let along: f64 = v.iter().zip(known).map(|(a, b)| a * b).sum();
+            v.iter_mut().zip(known).for_each(|(a, b)| *a -= along * b);
+        }
+        let norm = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if norm > 1e-6 {
+            v.iter_mut().for_each(|x| *x /= norm);
+            vectors.push(v);
+        }
+    }
+    Matrix::from_fn(rows, cols, |i, j| if rows <= cols { vectors[i][j] } else { vectors[j][i] })
+}
+
+/// Layers that write equations.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    inputs: usize,
+    outputs: usize,
+    hidden: Vec<usize>,
+    activation: String,
+    loss: String,
+    weight_decay: f64,
+}
+
+impl Layers {
+    /// Adds a hidden layer of this many units.
+    pub fn dense(mut self, units: usize) -> Layers {
+        self.hidden.push(units);
+        self
+    }
+
+    /// The activation of the hidden layers, a function of the library.
+    pub fn activation(mut self, name: &str) -> Layers {
+        self.activation = name.into();
+        self
+    }
+
+    /// The loss, a function of the library.
+    pub fn loss(mut self, name: &str) -> Layers {
+        self.loss = name.into();
+        self
+    }
+
+    /// λ of the term λ/2 Σ W² of the objective.
+    pub fn weight_decay(mut self, lambda: f64) -> Layers {
+        self.weight_decay = lambda;
+        self
+    }
+
+    /// The equations.
+    pub fn equations(&self) -> String {
+        let index =
+            |k: usize| matgrad_expr::syntax::canonical(&format!("x_{k}")).replacen('x', "", 1);
+        let widths: Vec<usize> = std::iter::once(self.inputs)
+            .chain(self.hidden.iter().copied())
+            .chain(std::iter::once(self.outputs))
+            .collect();
+        let mut text = format!("input X : B×{}\ntarget Y : B×{}\n", self.inputs, self.outputs);
+        for (k, pair) in widths.windows(2).enumerate() {
+            let k = index(k + 1);
+            text += &format!(
+                "param W{k} : {}×{} ~ glorot\nparam b{k} : 1×{} = 0\n",
+                pair[0], pair[1], pair[1]
+            );
+        }
+        let layers = widths.len() - 1;
+        let mut from = "X".to_string();
+        for k in 1..=layers {
+            let i = index(k);
+            text += &format!("Z{i} = {from} W{i} + b{i}\n");
+            from = format!("A{i}");
+            if k < layers {
+                text += &format!("{from} = {}(Z{i})\n", self.activation);
+            }
+        }
+        let last = format!("Z{}", index(layers));
+        text += &format!("L = {}({last}, Y)\n", self.loss);
+        if self.weight_decay > 0.0 {
+            let squares: Vec<String> =
+                (1..=layers).map(|k| format!("sum(W{} .^ 2)", index(k))).collect();
+            text += &format!(
+                "R = {:?} ({})\nminimize L + R\n",
+                self.weight_decay / 2.0,
+                squares.join(" + ")
+            );
+        } else {
+            text += "minimize L\n";
+        }
+        text
+    }
+}

@@ -1,2 +1,157 @@
-//! The command line of matgrad.
-fn main() {}
+//! The command line of matgrad: data to standard output, talk to standard error.
+
+mod args;
+mod equations;
+mod tables;
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use args::{Arguments, Color, Verb};
+use clap::{CommandFactory, Parser};
+
+/// Why a verb did not do what it was asked, with the exit code.
+pub struct Failure {
+    /// As promised: 1 running, 2 usage, 3 input, 4 a check.
+    pub code: u8,
+    /// What is said.
+    pub message: String,
+}
+
+impl Failure {
+    /// A wrong input.
+    pub fn input(message: impl Display) -> Failure {
+        Failure { code: 3, message: message.to_string() }
+    }
+}
+
+impl From<matgrad::Error> for Failure {
+    fn from(error: matgrad::Error) -> Failure {
+        let code = if matches!(error, matgrad::Error::Run(_)) { 1 } else { 3 };
+        Failure { code, message: error.to_string() }
+    }
+}
+
+impl From<matgrad::data::Error> for Failure {
+    fn from(error: matgrad::data::Error) -> Failure {
+        Failure::input(error)
+    }
+}
+
+/// What all verbs share.
+pub struct Talk {
+    /// JSON on standard output.
+    pub json: bool,
+    /// No talk.
+    pub quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            error.print().ok();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let color = match arguments.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal(),
+    };
+    let talk = Talk { json: arguments.json, quiet: arguments.quiet };
+    match run(arguments.verb, &talk) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let marked = failure.message.starts_with("error");
+            let (on, off) = if color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+            match marked {
+                true => eprintln!("{}", failure.message.trim_end()),
+                false => eprintln!("{on}error{off}: {}", failure.message.trim_end()),
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
+    match verb {
+        Verb::Derive { file, expression, wrt, format, steps } => {
+            let format = if talk.json { args::Format::Json } else { format };
+            equations::derive(file.as_deref(), expression.as_deref(), &wrt, format, steps)
+        }
+        Verb::Show { stage, what } => equations::show(stage, &what),
+        Verb::Check { file, seed, tolerance } => equations::check(&file, seed, tolerance, talk),
+        Verb::Compute { file, set, gradients, precision, out, force } => {
+            equations::compute(&file, &set, gradients, precision, &out, force)
+        }
+        Verb::Train(train) => tables::train(&train, talk),
+        Verb::Evaluate { model, data } => tables::evaluate(&model, &data, talk),
+        Verb::Predict { model, data, output, proba, force } => {
+            tables::predict(&model, &data, output.as_deref(), proba, force)
+        }
+        Verb::Explain { model, data, row, target, no_header, lr, format } => {
+            let json = talk.json || format == args::Shown::Json;
+            tables::explain(&model, &data, row, &target, no_header, lr, json)
+        }
+        Verb::Fmt { file } => equations::format(&file),
+        Verb::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "matgrad",
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
+    }
+}
+
+/// The text of a file, or of standard input.
+///
+/// # Errors
+/// A file that cannot be read or is no text.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|e| Failure::input(format!("standard input: {e}")))?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path)
+        .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))
+}
+
+/// Prints without a panic when nobody reads any more.
+///
+/// # Errors
+/// Standard output that takes no more.
+pub fn say(text: impl Display) -> Result<(), Failure> {
+    match write!(std::io::stdout().lock(), "{text}") {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure { code: 1, message: format!("standard output: {e}") })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fails where a file stands and may not be overwritten, or its folder does not take files.
+///
+/// # Errors
+/// Which of them it is.
+pub fn may_write(path: &Path, force: bool) -> Result<(), Failure> {
+    if path.exists() && !force {
+        return Err(Failure::input(format!(
+            "{} exists; use --force to overwrite it",
+            path.display()
+        )));
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let probe = folder.join(format!(".matgrad-{}", std::process::id()));
+    std::fs::File::create(&probe)
+        .and_then(|_| std::fs::remove_file(&probe))
+        .map_err(|e| Failure::input(format!("{} cannot be written: {e}", path.display())))
+}

@@ -1,0 +1,305 @@
+//! What the command line takes. One item a flag: parser, help and completions come from it.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Backpropagation in matrix form, from the equation to the trained model.
+#[derive(Parser)]
+#[command(
+    name = "matgrad",
+    version,
+    max_term_width = 100,
+    before_help = "\
+Examples:
+  matgrad derive net.eq                                   the gradients, as equations
+  matgrad derive -e \"norm2(X*w - y)^2\" --wrt w            of one expression
+  matgrad train iris.csv --target class -o iris.model     a table in, a model out
+  matgrad predict iris.model new.csv                      labels for new rows"
+)]
+pub struct Arguments {
+    /// One JSON value on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Nothing on standard error but errors
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// Colour of messages
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub color: Color,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Color {
+    /// On terminals, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How equations are printed.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Format {
+    /// As in the textbooks
+    Unicode,
+    /// For TeX
+    Latex,
+    /// For web pages
+    Mathml,
+    /// A Python module
+    Numpy,
+    /// As cli.md has it
+    Json,
+}
+
+/// A stage to print.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Stage {
+    /// The page, in canonical form
+    Equations,
+    /// The nodes of the graph
+    Graph,
+    /// The derived equations
+    Gradients,
+    /// The program of a training step
+    Plan,
+    /// An update rule of the library
+    Optimizer,
+}
+
+/// The verbs.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Print the gradients of a page or an expression
+    #[command(
+        before_help = "Examples:\n  matgrad derive net.eq\n  matgrad derive net.eq --format latex\n  matgrad derive -e \"x'*A*x\" --wrt x --steps"
+    )]
+    Derive {
+        /// A page of equations, or -
+        file: Option<PathBuf>,
+        /// One expression instead
+        #[arg(short, long, conflicts_with = "file", allow_hyphen_values = true)]
+        expression: Option<String>,
+        /// With respect to this name (repeatable; default: all parameters)
+        #[arg(long)]
+        wrt: Vec<String>,
+        /// How to print
+        #[arg(long, value_enum, default_value = "unicode")]
+        format: Format,
+        /// Also print the proof, rule by rule
+        #[arg(long)]
+        steps: bool,
+    },
+    /// Print a stage
+    Show {
+        /// Which
+        #[arg(value_enum)]
+        stage: Stage,
+        /// A page of equations, or the name of an update rule
+        what: String,
+    },
+    /// Check gradients against finite differences, and the program against the meaning
+    Check {
+        /// A page of equations or a model
+        file: PathBuf,
+        /// Of the sampled values
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Largest relative difference
+        #[arg(long, default_value_t = 1e-7)]
+        tolerance: f64,
+    },
+    /// Evaluate a page on given arrays
+    #[command(
+        before_help = "Example:\n  matgrad compute net.eq --set X=x.npy --set Y=y.npy --gradients --out results"
+    )]
+    Compute {
+        /// A page of equations
+        file: PathBuf,
+        /// NAME=FILE.npy or NAME=NUMBER
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        set: Vec<String>,
+        /// Gradients too
+        #[arg(long)]
+        gradients: bool,
+        /// Inside the program
+        #[arg(long, value_enum, default_value = "f64")]
+        precision: Bits,
+        /// Folder for one .npy a value
+        #[arg(long, default_value = ".")]
+        out: PathBuf,
+        /// Overwrite files
+        #[arg(long)]
+        force: bool,
+    },
+    /// Train a network on a table
+    Train(Box<Train>),
+    /// Metrics of a model on a table
+    Evaluate {
+        /// A model
+        model: PathBuf,
+        /// A table with the target
+        data: PathBuf,
+    },
+    /// Predictions of a model for a table, as CSV
+    Predict {
+        /// A model
+        model: PathBuf,
+        /// A table
+        data: PathBuf,
+        /// Where to write (default: standard output)
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Probabilities of the classes too
+        #[arg(long)]
+        proba: bool,
+        /// Overwrite the output
+        #[arg(long)]
+        force: bool,
+    },
+    /// Every number of one example: forward, backward, update
+    Explain {
+        /// A model, or a page of equations
+        model: PathBuf,
+        /// A table
+        data: PathBuf,
+        /// Row of the table, from 1
+        #[arg(long, default_value_t = 1)]
+        row: usize,
+        /// Target columns, for a page of equations
+        #[arg(long)]
+        target: Vec<String>,
+        /// The table has no header
+        #[arg(long)]
+        no_header: bool,
+        /// Learning rate of the update that is shown
+        #[arg(long, default_value_t = 0.5)]
+        lr: f64,
+        /// How to print
+        #[arg(long, value_enum, default_value = "text")]
+        format: Shown,
+    },
+    /// Print a page in canonical form
+    Fmt {
+        /// A page of equations, or -
+        file: PathBuf,
+    },
+    /// Completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How an explanation is printed.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Shown {
+    /// Lines
+    Text,
+    /// An array
+    Json,
+}
+
+/// Precision of a program.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Bits {
+    /// 32 bits
+    F32,
+    /// 64 bits
+    F64,
+}
+
+/// How inputs are scaled.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Scaled {
+    /// Mean 0, deviation 1
+    Standardize,
+    /// From 0 to 1
+    Minmax,
+    /// As they are
+    None,
+}
+
+/// Train a network on a table.
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  matgrad train iris.csv --target class
+  matgrad train data.csv --no-header --target 35 --hidden 8,3 --optimizer rprop --batch full -o m.safetensors
+  matgrad train houses.csv --target price --optimizer adam --set lr=0.01 --epochs 100 --test-fraction 0.2")]
+pub struct Train {
+    /// A table: CSV (also .gz), NPY; Parquet or Arrow where built in; - is standard input
+    pub data: PathBuf,
+    /// Target column, by name or number from 1 (repeatable)
+    #[arg(long, required = true, value_delimiter = ',')]
+    pub target: Vec<String>,
+    /// The table has no header
+    #[arg(long)]
+    pub no_header: bool,
+    /// A page of equations
+    #[arg(long, conflicts_with = "hidden")]
+    pub network: Option<PathBuf>,
+    /// Units of the hidden layers
+    #[arg(long, value_delimiter = ',', default_value = "16")]
+    pub hidden: Vec<usize>,
+    /// Activation of the hidden layers
+    #[arg(long, default_value = "tanh")]
+    pub activation: String,
+    /// Loss (default: cross_entropy for classes, mse for numbers)
+    #[arg(long)]
+    pub loss: Option<String>,
+    /// λ of the term λ/2 Σ W² of the objective of layers
+    #[arg(long, default_value_t = 1e-3)]
+    pub weight_decay: f64,
+    /// Update rule: a name or a file.eq (default: rprop for full batches, else adam)
+    #[arg(long)]
+    pub optimizer: Option<String>,
+    /// Hyperparameter, such as lr=0.01 (repeatable)
+    #[arg(long = "set", value_name = "NAME=NUMBER")]
+    pub set: Vec<String>,
+    /// Times over the training rows
+    #[arg(long, default_value_t = 300)]
+    pub epochs: usize,
+    /// Rows a step, or full
+    #[arg(long, default_value = "32")]
+    pub batch: String,
+    /// Of weights, split and order
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Accepted for scripts; a step runs on one thread in this version
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+    /// A table to test on
+    #[arg(long, conflicts_with = "test_fraction")]
+    pub test: Option<PathBuf>,
+    /// Share of the rows to test on
+    #[arg(long)]
+    pub test_fraction: Option<f64>,
+    /// Share of the training rows to validate on
+    #[arg(long)]
+    pub validation_fraction: Option<f64>,
+    /// Stop after so many epochs without a better validation loss
+    #[arg(long, requires = "validation_fraction")]
+    pub patience: Option<usize>,
+    /// Scaling of the inputs, fitted on the training rows
+    #[arg(long, value_enum, default_value = "standardize", value_name = "HOW")]
+    pub standardize: Scaled,
+    /// Inside the program
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: Bits,
+    /// Where to write the model
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// An epoch a line, as JSON
+    #[arg(long)]
+    pub log: Option<PathBuf>,
+    /// Overwrite files
+    #[arg(long)]
+    pub force: bool,
+}

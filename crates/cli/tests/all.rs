@@ -1,0 +1,176 @@
+//! The binary, run as people run it: one test binary.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn matgrad(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_matgrad"))
+        .args(arguments)
+        .current_dir(root())
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary runs")
+}
+
+/// A file of a test, in a folder of its own.
+fn file(test: &str, name: &str, bytes: &[u8]) -> String {
+    let folder = std::env::temp_dir().join(format!("matgrad-{test}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).expect("writable");
+    path.display().to_string()
+}
+
+/// Ends with this code and says these words.
+fn fails(arguments: &[&str], code: i32, words: &[&str]) {
+    let output = matgrad(arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{said}");
+    for word in words {
+        assert!(said.contains(word), "{arguments:?} does not say {word:?}:\n{said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn the_readme_prints_what_it_shows() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    let mut commands = 0;
+    for block in readme.split("```console\n").skip(1) {
+        let block = block.split("```").next().expect("a block ends");
+        for part in block.split("$ matgrad ").skip(1) {
+            let (command, shown) = part.split_once('\n').expect("a command is a line");
+            let arguments: Vec<String> = command
+                .split('"')
+                .enumerate()
+                .flat_map(|(i, text)| match i % 2 {
+                    0 => text.split_whitespace().map(str::to_string).collect(),
+                    _ => vec![text.to_string()],
+                })
+                .collect();
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let output = matgrad(&arguments);
+            // Seconds differ from run to run.
+            let plain = |text: &str| {
+                let lines = text.trim().lines().filter(|l| !l.contains(" epochs of "));
+                lines.map(str::trim_end).collect::<Vec<_>>().join("\n")
+            };
+            assert_eq!(plain(&String::from_utf8_lossy(&output.stdout)), plain(shown), "{command}");
+            commands += 1;
+        }
+    }
+    assert!(commands >= 3, "the README shows commands");
+}
+
+#[test]
+fn a_table_becomes_a_model_that_predicts() {
+    let model = file("main", "iris.model", b"");
+    let out = matgrad(&[
+        "train",
+        "datasets/iris.csv",
+        "--target",
+        "class",
+        "--test-fraction",
+        "0.3",
+        "--json",
+        "-o",
+        &model,
+        "--force",
+    ]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert!(report["test"]["accuracy"].as_f64().expect("a number") > 0.9);
+    let out = matgrad(&["predict", &model, "datasets/iris.csv"]);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert_eq!(text.lines().count(), 151);
+    assert_eq!(text.lines().nth(1), Some("setosa"));
+    assert!(matgrad(&["check", &model]).status.success());
+    assert!(matgrad(&["explain", &model, "datasets/iris.csv", "--row", "3"]).status.success());
+
+    let bytes = std::fs::read(&model).expect("the model");
+    let mut altered = bytes.clone();
+    let last = altered.len() - 5;
+    altered[last] ^= 1;
+    let altered = file("main", "altered.model", &altered);
+    fails(&["evaluate", &altered, "datasets/iris.csv"], 3, &["checksum"]);
+    let short = file("main", "short.model", &bytes[..bytes.len() / 2]);
+    fails(&["evaluate", &short, "datasets/iris.csv"], 3, &["truncated"]);
+    fails(&["train", "datasets/iris.csv", "--target", "class", "-o", &model], 3, &["--force"]);
+}
+
+#[test]
+fn bad_tables_say_where_and_what() {
+    let table = |name: &str, text: &str| file("tables", name, text.as_bytes());
+    fails(&["train", "datasets/iris.csv", "--target", "clas"], 3, &["class"]);
+    fails(&["train", "datasets/none.csv", "--target", "class"], 3, &["none.csv"]);
+    let ragged = table("ragged.csv", "a,b,c\n1,2,3\n4,5\n");
+    fails(&["train", &ragged, "--target", "c"], 3, &["ragged.csv"]);
+    let empty = table("empty.csv", "");
+    fails(&["train", &empty, "--target", "c"], 3, &["empty"]);
+    let single = table("single.csv", "a,c\n1,x\n2,x\n3,x\n");
+    fails(&["train", &single, "--target", "c"], 3, &["of the class"]);
+    let missing = table("missing.csv", "a,c\n1,1.5\n2,NaN\n3,2.5\n4,3.5\n");
+    fails(&["train", &missing, "--target", "c"], 3, &["missing.csv, line 3"]);
+    let infinite = table("infinite.csv", "a,c\n1,x\ninf,y\n3,x\n4,y\n");
+    fails(&["train", &infinite, "--target", "c"], 3, &["infinite.csv, line 3"]);
+    fails(
+        &["train", "datasets/iris.csv", "--target", "class", "-o", "no/such/folder/m"],
+        3,
+        &["cannot be written"],
+    );
+}
+
+#[test]
+fn wrong_words_are_usage() {
+    fails(&["train", "datasets/iris.csv"], 2, &["--target"]);
+    fails(&["train", "datasets/iris.csv", "--target", "class", "--batch", "some"], 2, &["full"]);
+    fails(
+        &["train", "datasets/iris.csv", "--target", "class", "--optimizer", "rprob"],
+        3,
+        &["did you mean rprop"],
+    );
+    fails(
+        &["train", "datasets/iris.csv", "--target", "class", "--activation", "sigmoit"],
+        3,
+        &["sigmoid"],
+    );
+    fails(
+        &["train", "datasets/iris.csv", "--target", "class", "--test-fraction", "2"],
+        2,
+        &["between 0 and 1"],
+    );
+    fails(&["derive"], 2, &["FILE.eq"]);
+}
+
+#[test]
+fn wrong_equations_point_at_the_text() {
+    let page = "input X : B×784\nparam W₁ : 748×128\nparam b₁ : 1×128\nZ₁ = X W₁ + b₁\nY₁ = sum(Q)\nminimize sum(Z₁)\n";
+    let slip = file("pages", "mlp.eq", page.as_bytes());
+    fails(
+        &["derive", &slip],
+        3,
+        &[
+            "these matrices cannot be multiplied",
+            "W₁ is 748×128, declared on line 2",
+            "X is B×784",
+            "slip of the hand",
+            "there is no Q",
+        ],
+    );
+    fails(&["fmt", &slip.replace("mlp", "none")], 3, &["cannot be read"]);
+}
+
+#[test]
+fn a_wrong_adjoint_does_not_pass_the_check() {
+    let page = "f(X) = X ⊙ X\n  surrogate C: ∂X = ∂C ⊙ X\nparam A : 2×3\nminimize sum(f(A))\n";
+    let surrogate = file("check", "surrogate.eq", page.as_bytes());
+    let out = matgrad(&["check", &surrogate, "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_eq!(report["parameters"][0]["surrogate"], true);
+    let wrong = file("check", "wrong.eq", page.replace("surrogate", "adjoint").as_bytes());
+    fails(&["check", &wrong], 4, &["did not hold"]);
+}

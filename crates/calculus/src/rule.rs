@@ -76,8 +76,9 @@ fn rule(line: &str, library: &Library) -> Result<Vec<Rule>, String> {
         .map(|name| match kind(name) {
             Letter::Number => vec![None],
             Letter::Column => (0..SYMBOLS.len()).map(|i| Some((i, SYMBOLS.len()))).collect(),
-            Letter::Matrix => (0..SYMBOLS.len())
-                .flat_map(|i| (0..SYMBOLS.len()).map(move |j| Some((i, j))))
+            // The last choice is 1: a row, or a column.
+            Letter::Matrix => (0..=SYMBOLS.len())
+                .flat_map(|i| (0..=SYMBOLS.len()).map(move |j| Some((i, j))))
                 .collect(),
         })
         .collect();
@@ -92,7 +93,12 @@ fn rule(line: &str, library: &Library) -> Result<Vec<Rule>, String> {
                 choice
             })
             .collect();
-        let used: BTreeSet<usize> = shapes.iter().flatten().flat_map(|&(i, j)| [i, j]).collect();
+        let used: BTreeSet<usize> = shapes
+            .iter()
+            .flatten()
+            .flat_map(|&(i, j)| [i, j])
+            .filter(|&i| i < SYMBOLS.len())
+            .collect();
         if best.as_ref().is_none_or(|(most, _)| used.len() > *most)
             && let Some((graph, pattern, replacement)) =
                 sides(library, (&pattern, &replacement), &names, &shapes)
@@ -106,7 +112,8 @@ fn rule(line: &str, library: &Library) -> Result<Vec<Rule>, String> {
     let shapes = vec![None; names.len()];
     let numbers = sides(library, (&pattern, &replacement), &names, &shapes)
         .filter(|(graph, pattern, replacement)| {
-            pattern != replacement
+            !name.starts_with("scale.")
+                && pattern != replacement
                 && graph.get(*pattern).op == matrices.graph.get(matrices.pattern).op
                 && graph.reachable(&[*pattern], false).iter().all(|&n| graph.shape(n).is_scalar())
         })

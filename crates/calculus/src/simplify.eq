@@ -12,7 +12,7 @@ neg.scale             (-a) A → -(a A)
 neg.colsum            colsum(-A) → -colsum(A)
 neg.rowsum            rowsum(-A) → -rowsum(A)
 neg.sum               sum(-A) → -sum(A)
-neg.spread.row        ones(m, 1) (-x)' → -(ones(m, 1) x')
+neg.spread.row        ones(m, 1) (-A) → -(ones(m, 1) A)
 neg.spread.column     (-x) ones(1, n) → -(x ones(1, n))
 neg.difference        -(A - B) → B - A
 neg.sum.both          -A - B → -(A + B)
@@ -25,7 +25,7 @@ transpose.hadamard    (A ⊙ B)' → A' ⊙ B'
 transpose.quotient    (A ⊘ B)' → A' ⊘ B'
 transpose.scale       (a A)' → a A'
 transpose.division    (A / a)' → A' / a
-transpose.spread.row  (ones(m, 1) x')' → x ones(1, m)
+transpose.spread.row  (ones(m, 1) A)' → A' ones(1, m)
 transpose.rowsum      rowsum(A)' → colsum(A')
 transpose.colsum      colsum(A)' → rowsum(A')
 
@@ -37,24 +37,10 @@ power.one             A .^ 1 → A
 power.root            sqrt(A) .^ 2 → A
 diag.ones             diag(ones(n, 1)) → eye(n)
 
-# scales go to the outside and meet there
-scale.product.left    (a A) B → a (A B)
-scale.product.right   A (a B) → a (A B)
-scale.division.left   (A / a) B → (A B) / a
-scale.division.right  A (B / a) → (A B) / a
-scale.hadamard        (a A) ⊙ B → a (A ⊙ B)
-scale.hadamard.over   (A / a) ⊙ B → (A ⊙ B) / a
+# scales go to the outside and meet there; those of numbers with numbers come first, and no
+# `scale.` rule is for 1×1 values, which have no outside
 scale.scale           a (b A) → (a b) A
 scale.over            a (A / b) → (a A) / b
-scale.quotient        (a A) ⊘ B → a (A ⊘ B)
-scale.quotient.over   (A / a) ⊘ B → (A ⊘ B) / a
-scale.colsum          colsum(a A) → a colsum(A)
-scale.colsum.over     colsum(A / a) → colsum(A) / a
-scale.rowsum          rowsum(a A) → a rowsum(A)
-scale.rowsum.over     rowsum(A / a) → rowsum(A) / a
-scale.sum             sum(a A) → a sum(A)
-scale.sum.over        sum(A / a) → sum(A) / a
-scale.diag            diag(a x) → a diag(x)
 over.over             A / a / b → A / (a b)
 cancel.left           (a A) / a → A
 cancel.scale          a (A / a) → A
@@ -63,11 +49,25 @@ cancel.twice          (2 A) / (2 a) → A / a
 divided               a (b / c) → (a b) / c
 one.over              (1 / a) A → A / a
 number.over           (c / a) A → (c A) / a
+scale.product.left    (a A) B → a (A B)
+scale.product.right   A (a B) → a (A B)
+scale.division.left   (A / a) B → (A B) / a
+scale.division.right  A (B / a) → (A B) / a
+scale.hadamard        (a A) ⊙ B → a (A ⊙ B)
+scale.hadamard.over   (A / a) ⊙ B → (A ⊙ B) / a
+scale.quotient.over   (A / a) ⊘ B → (A ⊘ B) / a
+scale.colsum          colsum(a A) → a colsum(A)
+scale.colsum.over     colsum(A / a) → colsum(A) / a
+scale.rowsum          rowsum(a A) → a rowsum(A)
+scale.rowsum.over     rowsum(A / a) → rowsum(A) / a
+scale.sum             sum(a A) → a sum(A)
+scale.sum.over        sum(A / a) → sum(A) / a
+scale.diag            diag(a x) → a diag(x)
 
 # like terms
 twice                 A + A → 2 A
 twice.more            a A + A → (a + 1) A
 like                  a A + b A → (a + b) A
 square                A ⊙ A → A .^ 2
-sum.spread.hadamard   colsum(A ⊙ (ones(m, 1) x')) → colsum(A) ⊙ x'
+sum.spread.hadamard   colsum(A ⊙ (ones(m, 1) B)) → colsum(A) ⊙ B
 rowsum.spread         rowsum(A ⊙ (x ones(1, n))) → rowsum(A) ⊙ x

@@ -96,13 +96,13 @@ fn layer_normalisation() {
     shows(
         "input X : B×k\ntarget Y : B×n\nparam W : k×n\nparam g : 1×n\nparam b : 1×n\nZ = X W\nD = Z - rowmean(Z)\ns = sqrt(rowmean(D .^ 2) + 1e-5)\nN = D ⊘ s\nminimize mse(N ⊙ g + b, Y)",
         expect![[r#"
-            ∂N = 2 ((N ⊙ g + b - Y) ⊙ g / (B n))            B×n
+            ∂N = 2 ((N ⊙ g + b - Y) ⊙ g) / (B n)            B×n
             ∂s = -rowsum(∂N ⊙ N ⊘ s)                        B×1
             ∂D = ∂N ⊘ s + 2 (∂s ⊘ (2 s) / n ⊙ D)            B×n
             ∂Z = ∂D - rowsum(∂D) / n                        B×n
             ∂W = Xᵀ ∂Z                                      k×n
             ∂g = 2 𝟏ᵀ ((N ⊙ g + b - Y) ⊙ N) / (B n)         1×n
-            ∂b = 2 (𝟏ᵀ (N ⊙ g + b - Y) / (B n))             1×n
+            ∂b = 2 𝟏ᵀ (N ⊙ g + b - Y) / (B n)               1×n
         "#]],
     );
 }
@@ -135,7 +135,7 @@ fn gaussian_log_likelihood() {
     shows(
         "input X : m×n\nparam S : n×n\nminimize m / 2 logdet(S) + 0.5 tr(X inv(S) Xᵀ)",
         expect![[r#"
-            ∂S = m (S⁻¹ᵀ / 2) - 0.5 S⁻¹ᵀ (Xᵀ X) S⁻¹ᵀ         n×n
+            ∂S = m S⁻¹ᵀ / 2 - 0.5 S⁻¹ᵀ (Xᵀ X) S⁻¹ᵀ         n×n
         "#]],
     );
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use matgrad_calculus::check::check;
 use matgrad_calculus::derive;
+use matgrad_calculus::rewrite::Rewriter;
 use matgrad_calculus::rule::{Rule, Rules};
 use matgrad_expr::dim::Symbol;
 use matgrad_expr::elaborate::{Equations, read};
@@ -14,6 +15,7 @@ use matgrad_expr::library::Library;
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::{Domain, Form, Op};
+use matgrad_expr::print::unicode;
 use matgrad_library::standard;
 
 /// Numbers that look random, the same each time.
@@ -395,4 +397,22 @@ fn the_two_neuron_example_has_its_published_numbers() {
         }
     }
     assert!((error - 3.510_187_782_978_851e-5).abs() < 1e-13, "{error:e}");
+}
+
+#[test]
+fn both_sides_of_every_rule_simplify_to_one_form() {
+    let simplify = Rules::simplify(standard());
+    for rule in &simplify.rules {
+        let mut graph = rule.graph.clone();
+        let mut rewriter = Rewriter::new(&simplify, false);
+        let before = rewriter.rewrite(&mut graph, rule.pattern);
+        let after = rewriter.rewrite(&mut graph, rule.replacement);
+        assert_eq!(
+            unicode(&graph, before),
+            unicode(&graph, after),
+            "{}: {:?}",
+            rule.name,
+            rule.text
+        );
+    }
 }

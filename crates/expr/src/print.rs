@@ -120,6 +120,11 @@ impl Writer<'_> {
                     (None, None) => self.elementwise(Binary::Sum, a, b),
                 }
             }
+            // A number comes first: `2 c`, not `c 2`.
+            Op::Mul if self.graph.number_at(node.operands[1]).is_some() => {
+                let number = self.scalar(node.operands[1]).unwrap_or_else(|| operand(1));
+                scaled(number, operand(0))
+            }
             Op::Mul => match (self.scalar(node.operands[0]), self.scalar(node.operands[1])) {
                 (Some(s), _) => scaled(s, operand(1)),
                 (None, Some(s)) => scaled(s, operand(0)),

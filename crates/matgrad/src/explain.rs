@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 
 use matgrad_calculus::derive;
-use matgrad_expr::dim::Shape;
 use matgrad_expr::elaborate::{Given, hyperparameters, update_rule};
-use matgrad_expr::graph::{Initial, Kind, NodeId};
+use matgrad_expr::graph::{Kind, NodeId};
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::Op;
 use matgrad_expr::print::unicode;
-use matgrad_expr::syntax::Name;
 use matgrad_library::{OPTIMIZERS, standard};
 use serde_json::{Value, json};
 
+use crate::fit::given;
 use crate::{Error, Network};
 
 /// One line of an explanation.
@@ -53,10 +52,6 @@ pub fn explain(
     for (node, value) in weights {
         at.set(&graph, *node, value.clone()).map_err(Error::Input)?;
     }
-    let given = |g: &mut matgrad_expr::graph::Graph, text: &str| {
-        let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
-        g.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None)
-    };
     let rule =
         standard().optimizer("sgd").ok_or_else(|| Error::Run("the library has no sgd".into()))?;
     let step = given(&mut graph, "step");

@@ -143,8 +143,8 @@ pub struct Fit<'a> {
     failed: bool,
 }
 
-/// The names of what an update rule is given.
-fn given(graph: &mut Graph, text: &str) -> NodeId {
+/// Adds a number that an update rule is given.
+pub(crate) fn given(graph: &mut Graph, text: &str) -> NodeId {
     let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
     graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None)
 }

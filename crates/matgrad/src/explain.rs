@@ -12,7 +12,7 @@ use matgrad_expr::print::unicode;
 use matgrad_library::{OPTIMIZERS, standard};
 use serde_json::{Value, json};
 
-use crate::fit::given;
+use crate::step::given;
 use crate::{Error, Network};
 
 /// One line of an explanation.

@@ -1,20 +1,18 @@
 //! Training: an iterator over epochs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use matgrad_calculus::derive;
 use matgrad_data::Random;
 use matgrad_expr::diagnostic::{Errors, nearest};
-use matgrad_expr::dim::Shape;
-use matgrad_expr::elaborate::{Given, hyperparameters, update_rule};
-use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
+use matgrad_expr::elaborate::hyperparameters;
+use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
-use matgrad_expr::syntax::{Name, Optimizer, Statement, canonical, parse_page};
+use matgrad_expr::syntax::{Optimizer, Statement, canonical, parse_page};
 use matgrad_library::{OPTIMIZERS, standard};
 
 use crate::engine::{Engine, Precision};
-use crate::{Error, Network};
+use crate::{Error, Network, TrainingStep};
 
 /// An update rule with its text.
 #[derive(Clone, Debug)]
@@ -130,23 +128,14 @@ pub struct Fit<'a> {
     inputs: &'a Matrix,
     targets: &'a Matrix,
     validation: Option<(&'a Matrix, &'a Matrix)>,
-    engine: Engine,
+    step: TrainingStep,
     evaluator: Evaluator,
-    loss: NodeId,
-    step_number: NodeId,
     order: Vec<usize>,
     random: Random,
-    steps: usize,
     epoch: usize,
     stale: usize,
     best: Option<(f64, Weights)>,
     failed: bool,
-}
-
-/// Adds a number that an update rule is given.
-pub(crate) fn given(graph: &mut Graph, text: &str) -> NodeId {
-    let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
-    graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None)
 }
 
 impl Network {
@@ -161,7 +150,6 @@ impl Network {
         validation: Option<(&'a Matrix, &'a Matrix)>,
         options: &'a FitOptions,
     ) -> Result<Fit<'a>, Error> {
-        let parameters = self.equations.parameters();
         for (node, matrix, what) in
             [(self.input, inputs, "inputs"), (self.target, targets, "targets")]
         {
@@ -175,60 +163,17 @@ impl Network {
                 )));
             }
         }
-        let derived = derive(&self.equations.graph, self.objective, &parameters, standard())
-            .map_err(Error::Run)?;
-        let mut graph = derived.graph.clone();
-        let step_number = given(&mut graph, "step");
-        let mut hyper = BTreeMap::new();
-        let mut values: Vec<(NodeId, f64)> = Vec::new();
-        for (name, value) in options.rule.settings(&options.settings)? {
-            let node = given(&mut graph, &name);
-            values.push((node, value));
-            hyper.insert(name, (node, value));
-        }
-        let mut updates = Vec::new();
-        for &parameter in &parameters {
-            let gradient =
-                derived.of(parameter).ok_or_else(|| Error::Run("a gradient is missing".into()))?;
-            let given = Given {
-                weights: parameter,
-                gradient,
-                step: step_number,
-                loss: derived.objective,
-                hyperparameters: hyper.clone(),
-            };
-            let update = update_rule(&mut graph, &options.rule.rule, &options.rule.source, &given)
-                .map_err(|diagnostics| {
-                    Error::Equations(Errors {
-                        file: format!("{}.eq", options.rule.rule.name.text),
-                        source: options.rule.source.clone(),
-                        diagnostics,
-                    })
-                })?;
-            updates.push((parameter, update.weights));
-            updates.extend(update.states);
-        }
         let rows = options.batch.unwrap_or(inputs.rows).min(inputs.rows).max(1);
-        let mut engine = Engine::new(
-            &graph,
-            &[derived.objective],
-            &updates,
-            &HashMap::new(),
-            Some((self.batch, rows)),
+        let mut step = TrainingStep::compile(
+            &self.equations,
+            self.objective,
+            &options.rule,
+            &options.settings,
+            (self.batch, rows),
             options.precision,
         )?;
         for (node, value) in weights {
-            engine.write(*node, &value.data)?;
-        }
-        for (node, value) in values {
-            engine.write(node, &[value])?;
-        }
-        for variable in graph.variables.iter().filter(|v| v.kind == Kind::State) {
-            if let (Initial::Value(v), Some(size)) =
-                (&variable.initial, variable.shape.size().and_then(|s| s.number()))
-            {
-                engine.write(variable.node, &vec![v.data[0]; size as usize])?;
-            }
+            step.engine.write(*node, &value.data)?;
         }
         let evaluator =
             Evaluator::new(self, validation.map_or(1, |(v, _)| v.rows), options.precision)?;
@@ -238,13 +183,10 @@ impl Network {
             inputs,
             targets,
             validation,
-            engine,
+            step,
             evaluator,
-            loss: derived.objective,
-            step_number,
             order: (0..inputs.rows).collect(),
             random: Random::seed(options.seed ^ 0x5eed),
-            steps: 0,
             epoch: 0,
             stale: 0,
             best: None,
@@ -277,7 +219,7 @@ impl Fit<'_> {
             .equations
             .parameters()
             .into_iter()
-            .map(|p| Ok((p, self.engine.read(p)?)))
+            .map(|p| Ok((p, self.step.engine.read(p)?)))
             .collect()
     }
 
@@ -290,17 +232,16 @@ impl Fit<'_> {
         let order = std::mem::take(&mut self.order);
         let mut sum = 0.0;
         for (k, rows) in order.chunks(size).enumerate() {
-            self.steps += 1;
-            if k == 0 && size == self.inputs.rows && self.steps > 1 {
+            if k == 0 && size == self.inputs.rows && self.step.steps() > 0 {
                 // The one batch is in place already.
             } else {
-                self.engine.set_rows(rows.len())?;
-                self.engine.write(self.network.input, &self.inputs.select_rows(rows).data)?;
-                self.engine.write(self.network.target, &self.targets.select_rows(rows).data)?;
+                self.step.engine.set_rows(rows.len())?;
+                self.step.engine.write(self.network.input, &self.inputs.select_rows(rows).data)?;
+                self.step
+                    .engine
+                    .write(self.network.target, &self.targets.select_rows(rows).data)?;
             }
-            self.engine.write(self.step_number, &[self.steps as f64])?;
-            self.engine.step();
-            let loss = self.engine.read(self.loss)?[0];
+            let loss = self.step.run()?;
             if !loss.is_finite() {
                 return Err(Error::Run(format!(
                     "the loss is {loss} in epoch {}, batch {}; try a smaller learning rate (`--set lr=…`)",

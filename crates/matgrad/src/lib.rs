@@ -13,11 +13,13 @@ mod fit;
 pub mod metrics;
 mod model;
 mod network;
+mod step;
 
 pub use engine::{Engine, Precision};
 pub use fit::{Epoch, Evaluator, Fit, FitOptions, UpdateRule};
 pub use model::Model;
 pub use network::{Layers, Link, Network};
+pub use step::TrainingStep;
 pub use {
     matgrad_calculus as calculus, matgrad_data as data, matgrad_expr as expr,
     matgrad_library as library, matgrad_plan as plan, matgrad_run as run,

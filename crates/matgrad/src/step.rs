@@ -1,0 +1,149 @@
+//! One training step, compiled: loss, gradients and update are one program.
+
+use std::collections::{BTreeMap, HashMap};
+
+use matgrad_calculus::derive;
+use matgrad_expr::diagnostic::Errors;
+use matgrad_expr::dim::{Shape, Symbol};
+use matgrad_expr::elaborate::{Equations, Given, update_rule};
+use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
+use matgrad_expr::syntax::Name;
+use matgrad_library::standard;
+
+use crate::engine::{Engine, Precision};
+use crate::{Error, UpdateRule};
+
+/// A training step with its weights and the state of its update rule.
+pub struct TrainingStep {
+    /// The program; inputs and targets are written into it, weights are read from it.
+    pub engine: Engine,
+    loss: NodeId,
+    number: NodeId,
+    steps: usize,
+    settings: Vec<(String, NodeId)>,
+    states: Vec<NodeId>,
+}
+
+/// Adds a number that an update rule is given.
+pub(crate) fn given(graph: &mut Graph, text: &str) -> NodeId {
+    let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
+    graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None)
+}
+
+impl TrainingStep {
+    /// Compiles the step that lowers `objective`, for up to this many rows of the batch; weights
+    /// are 0 until they are written.
+    ///
+    /// # Errors
+    /// What does not fit: the settings, the rule, the plan.
+    pub fn compile(
+        equations: &Equations,
+        objective: NodeId,
+        rule: &UpdateRule,
+        settings: &[(String, f64)],
+        rows: (Symbol, usize),
+        precision: Precision,
+    ) -> Result<TrainingStep, Error> {
+        let parameters = equations.parameters();
+        let derived =
+            derive(&equations.graph, objective, &parameters, standard()).map_err(Error::Run)?;
+        let mut graph = derived.graph.clone();
+        let number = given(&mut graph, "step");
+        let mut hyperparameters = BTreeMap::new();
+        for (name, value) in rule.settings(settings)? {
+            let node = given(&mut graph, &name);
+            hyperparameters.insert(name, (node, value));
+        }
+        let mut updates = Vec::new();
+        let mut states = Vec::new();
+        for &parameter in &parameters {
+            let gradient =
+                derived.of(parameter).ok_or_else(|| Error::Run("a gradient is missing".into()))?;
+            let given = Given {
+                weights: parameter,
+                gradient,
+                step: number,
+                loss: derived.objective,
+                hyperparameters: hyperparameters.clone(),
+            };
+            let update = update_rule(&mut graph, &rule.rule, &rule.source, &given).map_err(
+                |diagnostics| {
+                    Error::Equations(Errors {
+                        file: format!("{}.eq", rule.rule.name.text),
+                        source: rule.source.clone(),
+                        diagnostics,
+                    })
+                },
+            )?;
+            updates.push((parameter, update.weights));
+            states.extend(update.states.iter().map(|&(state, _)| state));
+            updates.extend(update.states);
+        }
+        let outputs = [derived.objective];
+        let mut engine =
+            Engine::new(&graph, &outputs, &updates, &HashMap::new(), Some(rows), precision)?;
+        for &(node, value) in hyperparameters.values() {
+            engine.write(node, &[value])?;
+        }
+        for variable in graph.variables.iter().filter(|v| v.kind == Kind::State) {
+            if let (Initial::Value(v), Some(size)) =
+                (&variable.initial, variable.shape.size().and_then(|s| s.number()))
+            {
+                engine.write(variable.node, &vec![v.data[0]; size as usize])?;
+            }
+        }
+        let settings = hyperparameters.into_iter().map(|(name, (node, _))| (name, node)).collect();
+        Ok(TrainingStep { engine, loss: derived.objective, number, steps: 0, settings, states })
+    }
+
+    /// Runs the step on the rows in place; the objective before the update.
+    ///
+    /// # Errors
+    /// None in practice: the objective can be read.
+    pub fn run(&mut self) -> Result<f64, Error> {
+        self.steps += 1;
+        self.engine.write(self.number, &[self.steps as f64])?;
+        self.engine.step();
+        Ok(self.engine.read(self.loss)?[0])
+    }
+
+    /// How many steps have run.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Changes a hyperparameter, by its name in the rule.
+    ///
+    /// # Errors
+    /// One that the rule does not have.
+    pub fn set(&mut self, name: &str, value: f64) -> Result<(), Error> {
+        let found = self.settings.iter().find(|(n, _)| n == name);
+        let (_, node) =
+            found.ok_or_else(|| Error::Input(format!("the update rule has no {name}")))?;
+        self.engine.write(*node, &[value])
+    }
+
+    /// The state of the update rule: the number of steps, then each state variable's entries.
+    ///
+    /// # Errors
+    /// None in practice: states can be read.
+    pub fn state(&self) -> Result<(usize, Vec<Vec<f64>>), Error> {
+        let read = self.states.iter().map(|&node| self.engine.read(node));
+        Ok((self.steps, read.collect::<Result<_, _>>()?))
+    }
+
+    /// Puts a state back that [`TrainingStep::state`] gave.
+    ///
+    /// # Errors
+    /// A state of another rule or network.
+    pub fn restore(&mut self, (steps, states): &(usize, Vec<Vec<f64>>)) -> Result<(), Error> {
+        if states.len() != self.states.len() {
+            return Err(Error::Input("this is the state of another update rule".into()));
+        }
+        for (node, values) in self.states.iter().zip(states) {
+            self.engine.write(*node, values)?;
+        }
+        self.steps = *steps;
+        Ok(())
+    }
+}

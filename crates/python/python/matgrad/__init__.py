@@ -1,0 +1,11 @@
+"""Backpropagation in matrix form, from the equation to the trained model.
+
+``MLPClassifier`` and ``MLPRegressor`` are scikit-learn estimators; ``Network`` is a page of
+matrix equations that can be derived, checked, trained and explained.
+"""
+
+from ._matgrad import Error, __version__
+from ._mlp import MLPClassifier, MLPRegressor
+from ._network import Network
+
+__all__ = ["Error", "MLPClassifier", "MLPRegressor", "Network", "__version__"]

@@ -1,0 +1,140 @@
+"""What scikit-learn asks of an estimator, without importing scikit-learn.
+
+scikit-learn recognises estimators by their methods. It is imported here only inside the methods
+that it calls itself, so ``import matgrad`` stays fast and works where it is not installed.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any
+
+
+class NotFittedError(ValueError, AttributeError):
+    """An estimator was asked for a prediction before it was fitted."""
+
+
+def _not_fitted(message: str) -> Exception:
+    """scikit-learn's own exception where it is loaded, since its tools look for that class."""
+    import sys
+
+    if "sklearn" in sys.modules:
+        from sklearn.exceptions import NotFittedError as theirs
+
+        return theirs(message)
+    return NotFittedError(message)
+
+
+class Estimator:
+    """Parameters by name, tags, and metadata routing."""
+
+    _kind = ""
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        signature = inspect.signature(cls.__init__)
+        return sorted(name for name in signature.parameters if name != "self")
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters of ``__init__`` with their present values."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **params: Any):
+        """Sets parameters by name; returns the estimator."""
+        names = self._names()
+        for name, value in params.items():
+            if name not in names:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {self!r}. "
+                    f"Valid parameters are: {names!r}."
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self).__init__).parameters
+        changed = []
+        for name in defaults:
+            if name == "self":
+                continue
+            value, default = getattr(self, name, None), defaults[name].default
+            if value is not default and repr(value) != repr(default):
+                changed.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _repr_html_(self) -> str:
+        try:
+            from sklearn.utils import estimator_html_repr
+        except ImportError:
+            return f"<code>{self!r}</code>"
+        return estimator_html_repr(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    def _check_fitted(self) -> None:
+        if not self.__sklearn_is_fitted__():
+            raise _not_fitted(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with "
+                "appropriate arguments before using this estimator."
+            )
+
+    def __sklearn_tags__(self):
+        from sklearn.utils import (
+            ClassifierTags,
+            InputTags,
+            RegressorTags,
+            Tags,
+            TargetTags,
+        )
+
+        return Tags(
+            estimator_type=self._kind,
+            target_tags=TargetTags(required=True, multi_output=True),
+            classifier_tags=ClassifierTags(multi_label=True)
+            if self._kind == "classifier"
+            else None,
+            regressor_tags=RegressorTags() if self._kind == "regressor" else None,
+            input_tags=InputTags(sparse=True, allow_nan=True),
+        )
+
+    # Metadata routing: `fit`, `partial_fit` and `score` take `sample_weight`, and `partial_fit`
+    # of a classifier takes `classes`.
+
+    _routed = {
+        "fit": ("sample_weight",),
+        "partial_fit": ("sample_weight",),
+        "score": ("sample_weight",),
+    }
+
+    def _get_metadata_request(self):
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        if hasattr(self, "_metadata_request"):
+            return copy.deepcopy(self._metadata_request)
+        request = MetadataRequest(owner=self)
+        for method, names in self._routed.items():
+            for name in names:
+                getattr(request, method).add_request(param=name, alias=None)
+        return request
+
+    def get_metadata_routing(self):
+        """What metadata each method wants, as scikit-learn's router reads it."""
+        return self._get_metadata_request()
+
+    def _request(self, method: str, wanted: dict[str, Any]):
+        request = self._get_metadata_request()
+        for name, alias in wanted.items():
+            if alias != "$UNCHANGED$":
+                getattr(request, method).add_request(param=name, alias=alias)
+        self._metadata_request = request
+        return self
+
+    def set_fit_request(self, *, sample_weight: Any = "$UNCHANGED$"):
+        """Asks a router to hand ``sample_weight`` to ``fit``."""
+        return self._request("fit", {"sample_weight": sample_weight})
+
+    def set_score_request(self, *, sample_weight: Any = "$UNCHANGED$"):
+        """Asks a router to hand ``sample_weight`` to ``score``."""
+        return self._request("score", {"sample_weight": sample_weight})

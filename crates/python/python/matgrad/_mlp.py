@@ -1,0 +1,842 @@
+"""Multi-layer perceptrons with scikit-learn's parameters, trained by matgrad."""
+
+from __future__ import annotations
+
+import math
+import numbers as number_types
+import warnings
+from typing import Any
+
+import numpy as np
+
+from . import _matgrad
+from ._estimator import Estimator
+from ._validate import check_names, matrix, names_of, numbers, same_length, weights_of
+
+_ACTIVATIONS = {"identity": "", "logistic": "sigmoid"}
+"""scikit-learn's names of activations; others are names of matgrad's library."""
+
+# Each loss by row, of the output Z and the target Y, and what turns Z into a prediction.
+_LOSSES = {
+    "log_loss": ("-rowsum(Y ⊙ log_softmax(Z))", "softmax"),
+    "binary_log_loss": ("rowsum(softplus(Z) - Y ⊙ Z)", "logistic"),
+    "squared_error": ("0.5 rowmean((Z - Y)∘²)", "identity"),
+    "absolute_error": ("rowmean(abs(Z - Y))", "identity"),
+    "huber": ("rowmean(min(0.5 (Z - Y)∘², abs(Z - Y) - 0.5))", "identity"),
+    "poisson": ("rowmean(exp(Z) - Y ⊙ Z)", "exp"),
+}
+
+_RULES = {
+    "sgd": "sgd",
+    "adam": "adam_hat",
+    "rprop": "rprop",
+    "irprop_plus": "irprop_plus",
+    "rmsprop": "rmsprop",
+    "adagrad": "adagrad",
+    "adamw": "adamw",
+    "nadam": "nadam",
+    "adamax": "adamax",
+    "lion": "lion",
+}
+# The step is part of the velocity, so that a rate that changes acts on later gradients only.
+_MOMENTUM = """
+optimizer velocity(η = 1e-3, μ = 0.9)
+  state V = 0
+  V ← μ V - η G
+  W ← W + V
+"""
+_NESTEROV = _MOMENTUM.replace("W + V", "W + μ V - η G")
+_FULL_BATCH = ("rprop", "rprop_plus", "irprop_minus", "irprop_plus", "quickprop")
+_SEARCHES = ()
+
+
+def _link(name: str, Z: np.ndarray) -> np.ndarray:
+    if name == "identity":
+        return Z
+    if name == "exp":
+        return np.exp(Z)
+    if name == "logistic":
+        small = np.exp(-np.abs(Z))
+        return np.where(Z >= 0, 1 / (1 + small), small / (1 + small))
+    E = np.exp(Z - Z.max(axis=1, keepdims=True))
+    return E / E.sum(axis=1, keepdims=True)
+
+
+def _random_state(seed: Any) -> np.random.RandomState:
+    if seed is None:
+        return np.random.mtrand._rand
+    if isinstance(seed, number_types.Integral):
+        return np.random.RandomState(seed)
+    if isinstance(seed, (np.random.RandomState, np.random.Generator)):
+        return seed
+    raise ValueError(f"{seed!r} cannot be used to seed a numpy.random.RandomState instance")
+
+
+def _bounded(name: str, value: Any, low: float, high: float, *, open_low=False, whole=False):
+    kind = number_types.Integral if whole else number_types.Real
+    right = isinstance(value, kind) and not isinstance(value, bool)
+    if not right or not low <= value <= high or (open_low and value == low):
+        left = "(" if open_low else "["
+        what = "an int" if whole else "a float"
+        raise ValueError(
+            f"The {name!r} parameter must be {what} in the range {left}{low}, {high}]. "
+            f"Got {value!r} instead."
+        )
+
+
+class ConvergenceWarning(UserWarning):
+    """The last epoch was reached before the loss had settled."""
+
+
+def _convergence_warning() -> type[Warning]:
+    import sys
+
+    if "sklearn" in sys.modules:
+        from sklearn.exceptions import ConvergenceWarning as theirs
+
+        return theirs
+    return ConvergenceWarning
+
+
+class _MLP(Estimator):
+    """What classifier and regressor share: equations, weights, and the epochs."""
+
+    # -- parameters ---------------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        for name in self._layers():
+            _bounded("hidden_layer_sizes", name, 1, math.inf, whole=True)
+        activations = self._activations()
+        known = set(_matgrad.functions()) | {"identity", "logistic"}
+        for name in activations:
+            if name not in known:
+                raise ValueError(
+                    f"The 'activation' parameter must be one of {sorted(known)}, or a list with "
+                    f"one for each hidden layer. Got {name!r} instead."
+                )
+        if self.solver not in _RULES and self.solver not in _SEARCHES + _FULL_BATCH:
+            choices = sorted({*_RULES, *_SEARCHES, *_FULL_BATCH})
+            raise ValueError(
+                f"The 'solver' parameter must be one of {choices}. Got {self.solver!r} instead."
+            )
+        if self.learning_rate not in ("constant", "invscaling", "adaptive"):
+            raise ValueError(
+                "The 'learning_rate' parameter must be one of ['adaptive', 'constant', "
+                f"'invscaling']. Got {self.learning_rate!r} instead."
+            )
+        if self.batch_size not in ("auto", "full"):
+            _bounded("batch_size", self.batch_size, 1, math.inf, whole=True)
+        for name, low, high, open_low in (
+            ("alpha", 0, math.inf, False),
+            ("learning_rate_init", 0, math.inf, True),
+            ("power_t", 0, math.inf, False),
+            ("tol", 0, math.inf, False),
+            ("momentum", 0, 1, False),
+            ("validation_fraction", 0, 1, False),
+            ("beta_1", 0, 1, False),
+            ("beta_2", 0, 1, False),
+            ("epsilon", 0, math.inf, True),
+        ):
+            _bounded(name, getattr(self, name), low, high, open_low=open_low)
+        _bounded("max_iter", self.max_iter, 1, math.inf, whole=True)
+        _bounded("max_fun", self.max_fun, 1, math.inf, whole=True)
+        if self.n_iter_no_change != math.inf:
+            _bounded("n_iter_no_change", self.n_iter_no_change, 1, math.inf, whole=True)
+
+    def _layers(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        return list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+
+    def _activations(self) -> list[str]:
+        count = len(self._layers())
+        if isinstance(self.activation, str):
+            return [self.activation] * count
+        if len(self.activation) != count:
+            raise ValueError(
+                f"activation has {len(self.activation)} entries for {count} hidden layers"
+            )
+        return list(self.activation)
+
+    # -- equations ----------------------------------------------------------------------------
+
+    def _equations(self, units: list[int]) -> str:
+        """The page that is trained; S holds the rows' weights."""
+        lines = [f"input X : B×{units[0]}", "input S : B×1", f"target Y : B×{units[-1]}"]
+        last = len(units) - 1
+        for k in range(1, last + 1):
+            lines += [f"param W_{k} : {units[k - 1]}×{units[k]}", f"param b_{k} : 1×{units[k]}"]
+        source = "X"
+        for k, name in enumerate([*self._activations(), None], start=1):
+            out = f"Z_{k}" if k < last else "Z"
+            lines.append(f"{out} = {source} W_{k} + b_{k}")
+            if name is not None:
+                called = _ACTIVATIONS.get(name, name)
+                lines.append(f"A_{k} = {called}({out})" if called else f"A_{k} = 1 {out}")
+                source = f"A_{k}"
+        lines.append(f"ℓ = {self._row_loss()[0]}")
+        lines.append("L = sum(S ⊙ ℓ) / sum(S)")
+        squares = " + ".join(f"sum(W_{k} .^ 2)" for k in range(1, last + 1))
+        decay = f" + {self.alpha / 2!r} ({squares}) / sum(S)" if self.alpha else ""
+        lines.append(f"minimize L{decay}")
+        return "\n".join(lines) + "\n"
+
+    # -- training -----------------------------------------------------------------------------
+
+    def _rule(self) -> tuple[str, dict[str, float]]:
+        """The update rule in matgrad's words, with its hyperparameters."""
+        rate = float(self.learning_rate_init)
+        if self.solver == "sgd" and self.momentum:
+            rule = _NESTEROV if self.nesterovs_momentum else _MOMENTUM
+            return rule, {"lr": rate, "μ": float(self.momentum)}
+        if self.solver in ("adam", "adamw", "nadam"):
+            betas = {"β1": float(self.beta_1), "β2": float(self.beta_2), "ε": float(self.epsilon)}
+            # scikit-learn adds ε before the bias of the second moment is corrected.
+            return _RULES[self.solver], {"lr": rate, **betas}
+        if self.solver in _FULL_BATCH:
+            return self.solver, {}
+        return _RULES[self.solver], {"lr": rate}
+
+    def _draw(self, units: list[int], random) -> dict[str, np.ndarray]:
+        weights = {}
+        names = [*self._activations(), self._activations()[-1] if self._layers() else ""]
+        for k, name in enumerate(names, start=1):
+            factor = 2.0 if name == "logistic" else 6.0
+            bound = math.sqrt(factor / (units[k - 1] + units[k]))
+            weights[f"W_{k}"] = random.uniform(-bound, bound, (units[k - 1], units[k]))
+            weights[f"b_{k}"] = random.uniform(-bound, bound, (1, units[k]))
+        return weights
+
+    def _named_weights(self) -> dict[str, np.ndarray]:
+        named = {f"W_{k}": W for k, W in enumerate(self.coefs_, start=1)}
+        named |= {f"b_{k}": b.reshape(1, -1) for k, b in enumerate(self.intercepts_, start=1)}
+        return named
+
+    def _keep(self, weights: dict[str, np.ndarray], dtype) -> None:
+        count = len(self._layers()) + 1
+        self.coefs_ = [weights[f"W_{k}"].astype(dtype) for k in range(1, count + 1)]
+        self.intercepts_ = [weights[f"b_{k}"].ravel().astype(dtype) for k in range(1, count + 1)]
+        everything = [*self.coefs_, *self.intercepts_]
+        if not all(np.isfinite(array).all() for array in everything):
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed; or lower learning_rate_init."
+            )
+
+    def _trainer(self, rows: int, weights: dict[str, np.ndarray], dtype):
+        rule, settings = self._rule()
+        return _matgrad.Trainer(
+            self._page, weights, rule, settings, rows, dtype == np.float64, self._threads()
+        )
+
+    def _threads(self) -> int:
+        import os
+
+        jobs = self.n_jobs
+        if jobs is None:
+            return 1
+        return max(1, (os.cpu_count() or 1) + 1 + jobs) if jobs < 0 else max(1, jobs)
+
+    def _fit(self, X, Y, weight, incremental: bool) -> None:
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        random = self._random = _random_state(self.random_state)
+        units = [X.shape[1], *self._layers(), Y.shape[1]]
+        dtype = X.dtype
+        X = self._impute(X, first)
+        self._page = self._equations(units)
+        self.n_layers_, self.n_outputs_ = len(units), Y.shape[1]
+        self.out_activation_ = self._row_loss()[1]
+        if first:
+            drawn = self._draw(units, random)
+            self.n_iter_, self.t_ = 0, 0
+            self.loss_curve_, self.validation_loss_curve_ = [], []
+            self._state = None
+            self._stale = 0
+            self.best_loss_ = None if self.early_stopping else np.inf
+            self.validation_scores_ = [] if self.early_stopping else None
+            self.best_validation_score_ = -np.inf if self.early_stopping else None
+        else:
+            drawn = self._named_weights()
+            if [W.shape[0] for W in self.coefs_] != units[:-1] or units[-1] != self._width():
+                raise ValueError(
+                    f"the fitted network has layers {self._shape()}, the data and "
+                    f"hidden_layer_sizes ask for {units}; fit it anew (warm_start=False)"
+                )
+        weight = np.ones((len(X), 1)) if weight is None else weight.reshape(-1, 1)
+        if self.solver in _SEARCHES:
+            if incremental:
+                raise AttributeError(f"partial_fit is not available for solver={self.solver!r}")
+            self._search(X, Y, weight, drawn, dtype)
+        else:
+            self._epochs(X, Y, weight, drawn, dtype, random, incremental)
+
+    def _width(self) -> int:
+        return self.coefs_[-1].shape[1]
+
+    def _shape(self) -> list[int]:
+        return [W.shape[0] for W in self.coefs_] + [self._width()]
+
+    def _search(self, X, Y, weight, drawn, dtype) -> None:
+        found = _matgrad.search(
+            self._page,
+            drawn,
+            self.solver,
+            (X, Y, weight),
+            int(self.max_iter),
+            float(self.tol),
+            dtype == np.float64,
+            self._threads(),
+        )
+        self._keep(found["weights"], dtype)
+        self.n_iter_, self.loss_curve_ = found["iterations"], found["losses"]
+        self.loss_ = self.loss_curve_[-1]
+        if self.n_iter_ >= self.max_iter:
+            warnings.warn(
+                f"{self.solver} stopped after max_iter={self.max_iter} iterations before it "
+                "converged; raise max_iter or scale the data",
+                _convergence_warning(),
+                stacklevel=4,
+            )
+
+    def _split(self, X, Y, weight, random):
+        """Rows held back for early stopping; stratified where there are classes."""
+        order = random.permutation(len(X))
+        count = int(math.ceil(self.validation_fraction * len(X)))
+        if count < 2 or count >= len(X):
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+        classes = self._strata(Y)
+        if classes is not None:
+            # Spread each class evenly over the order, then take the head: proportions hold.
+            rank = np.empty(len(X))
+            for c in np.unique(classes):
+                members = order[classes[order] == c]
+                rank[members] = (np.arange(len(members)) + random.uniform()) / len(members)
+            order = np.argsort(rank, kind="stable")
+        held, kept = np.sort(order[:count]), np.sort(order[count:])
+        return (X[kept], Y[kept], weight[kept]), (X[held], Y[held], weight[held])
+
+    def _epochs(self, X, Y, weight, drawn, dtype, random, incremental) -> None:
+        held = None
+        if self.early_stopping:
+            if incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            (X, Y, weight), held = self._split(X, Y, weight, random)
+        rows = len(X)
+        full = self.batch_size == "full" or self.solver in _FULL_BATCH
+        size = rows if full else 200 if self.batch_size == "auto" else self.batch_size
+        if self.batch_size not in ("auto", "full") and size > rows:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
+                stacklevel=4,
+            )
+        size = min(size, rows)
+        trainer = self._trainer(size, drawn, dtype)
+        if self._state is not None and (incremental or self.warm_start):
+            trainer.restore(self._state)
+        trainer.data(X, Y, weight)
+        seed = int(random.randint(0, 2**31 - 1))
+        rate = float(self.learning_rate_init)
+        best = None
+        bar = self._progress()
+        try:
+            for number in range(1 if incremental else self.max_iter):
+                self.loss_ = trainer.epoch(size, seed + number if self.shuffle else None)
+                self.n_iter_ = self.n_iter_ + 1 if incremental else number + 1
+                self.t_ += rows
+                self.loss_curve_.append(self.loss_)
+                if not math.isfinite(self.loss_):
+                    raise ValueError(
+                        f"the loss is {self.loss_} in iteration {self.n_iter_}: the weights are "
+                        "non-finite; scale the data or lower learning_rate_init"
+                    )
+                improved = self._judge(trainer, held)
+                if improved and held is not None:
+                    best = trainer.weights()
+                if bar is not None:
+                    bar(self.n_iter_, self.loss_)
+                if self.learning_rate == "invscaling" and self.solver == "sgd":
+                    trainer.set("lr", self.learning_rate_init / (self.t_ + 1) ** self.power_t)
+                if self._stale > self.n_iter_no_change:
+                    self._stale = 0
+                    if self.learning_rate != "adaptive" or self.solver != "sgd" or rate <= 1e-6:
+                        break
+                    rate /= 5.0
+                    trainer.set("lr", rate)
+                if not incremental and self.n_iter_ == self.max_iter:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
+                        "the optimization hasn't converged yet.",
+                        _convergence_warning(),
+                        stacklevel=4,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        self._state = trainer.state()
+        self._keep(best if best is not None else trainer.weights(), dtype)
+
+    def _judge(self, trainer, held) -> bool:
+        """Counts epochs without an improvement by ``tol``; says whether this one was the best."""
+        if held is None:
+            stale = self.loss_ > self.best_loss_ - self.tol
+            self._stale = self._stale + 1 if stale else 0
+            self.best_loss_ = min(self.best_loss_, self.loss_)
+            return False
+        loss, output = trainer.evaluate(*held)
+        self.validation_loss_curve_.append(loss)
+        score = self._score_of(output, held[1], held[2])
+        self.validation_scores_.append(score)
+        # Scores of few rows have ties; the loss decides between equal scores.
+        stale = score < self.best_validation_score_ + self.tol
+        self._stale = self._stale + 1 if stale else 0
+        better = score > self.best_validation_score_
+        if better:
+            self.best_validation_score_ = score
+        return better
+
+    def _progress(self):
+        if not self.verbose:
+            return None
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            return lambda number, loss: print(f"Iteration {number}, loss = {loss:.8f}")
+        bar = tqdm(total=self.max_iter, desc=type(self).__name__)
+
+        def step(number, loss):
+            bar.set_postfix(loss=f"{loss:.6g}", refresh=False)
+            bar.update(number - bar.n)
+
+        return step
+
+    # -- inputs -------------------------------------------------------------------------------
+
+    def _impute(self, X, first: bool):
+        """Missing inputs become the mean of the training rows' column."""
+        if first:
+            lacks = np.isnan(X)
+            known = (~lacks).sum(axis=0)
+            sums = np.where(lacks, 0, X).sum(axis=0, dtype=np.float64)
+            self.imputed_ = np.divide(sums, known, out=np.zeros(X.shape[1]), where=known > 0)
+        return self._filled(X)
+
+    def _filled(self, X):
+        lacks = np.isnan(X)
+        return np.where(lacks, self.imputed_.astype(X.dtype), X) if lacks.any() else X
+
+    def _read(self, X, reset: bool):
+        name = type(self).__name__
+        array = matrix(X, name)
+        if reset:
+            found = names_of(X)
+            if found is not None:
+                self.feature_names_in_ = found
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            self.n_features_in_ = array.shape[1]
+            return array
+        check_names(getattr(self, "feature_names_in_", None), X, name)
+        if array.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {array.shape[1]} features, but {name} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        return array
+
+    def _output(self, X) -> np.ndarray:
+        """The last layer before its link, one row an example."""
+        self._check_fitted()
+        X = self._filled(self._read(X, reset=False))
+        dtype = self.coefs_[0].dtype
+        X = X.astype(dtype, copy=False)
+        double = dtype == np.float64
+        return _matgrad.output(self._page, self._named_weights(), X, double, self._threads())
+
+
+def _column(y, name: str) -> np.ndarray:
+    """Targets as an array without missing values."""
+    if y is None:
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but the target y is None."
+        )
+    if hasattr(y, "toarray"):
+        y = y.toarray()
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        _warn_column(y)
+        y = y.ravel()
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y should be a 1d array, got an array of shape {y.shape} instead.")
+    if y.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\n{y}\n")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        what = "NaN" if np.isnan(y).any() else "infinity"
+        raise ValueError(f"Input y contains {what}.")
+    return y
+
+
+def _warn_column(y) -> None:
+    import sys
+
+    kind: type[Warning] = UserWarning
+    if "sklearn" in sys.modules:
+        from sklearn.exceptions import DataConversionWarning as kind
+    warnings.warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
+        "to (n_samples, ), for example using ravel().",
+        kind,
+        stacklevel=5,
+    )
+
+
+class MLPClassifier(_MLP):
+    """A classifier; the parameters that scikit-learn's has mean the same here.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(100,)
+    activation : str or sequence of str, default="relu"
+        A function of matgrad's library for all hidden layers, or one for each.
+    solver : str, default="adam"
+        ``sgd adam adamw nadam adamax rmsprop adagrad lion``; on all rows at once ``rprop
+        rprop_plus irprop_minus irprop_plus quickprop``; searches ``lbfgs scg``.
+    alpha : float, default=1e-4
+        Strength of the squared-weights term of the objective.
+    class_weight : dict or "balanced", optional
+        Multiplies the weights of the rows of each class.
+    cost_matrix : array of shape (n_classes, n_classes), optional
+        ``cost_matrix[i, j]``: cost of deciding class j where i is true. ``predict`` then decides
+        for the least expected cost.
+    early_stopping : bool, default=False
+        Holds back ``validation_fraction`` of the rows and puts the best weights back.
+
+    Attributes
+    ----------
+    coefs_, intercepts_, classes_, n_iter_, loss_, loss_curve_, validation_loss_curve_
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matgrad import MLPClassifier
+    >>> X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array(["no", "yes", "yes", "no"])
+    >>> net = MLPClassifier((8,), activation="tanh", solver="rprop", random_state=0)
+    >>> net.fit(X, y).predict(X).tolist()
+    ['no', 'yes', 'yes', 'no']
+    """
+
+    _kind = "classifier"
+    _estimator_type = "classifier"
+    _routed = {**Estimator._routed, "partial_fit": ("classes", "sample_weight")}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        loss="log_loss",
+        class_weight=None,
+        cost_matrix=None,
+        n_jobs=None,
+    ):
+        _store(self, locals())
+
+    def _row_loss(self):
+        if self.loss != "log_loss":
+            raise ValueError(f"The 'loss' of a classifier is 'log_loss'. Got {self.loss!r} instead.")
+        return _LOSSES["log_loss" if self._width_of_target > 1 and not self._multilabel
+                       else "binary_log_loss"]
+
+    def _strata(self, Y):
+        if self._multilabel:
+            return None
+        return Y.argmax(axis=1) if Y.shape[1] > 1 else Y.ravel()
+
+    def _encode(self, y, classes=None) -> np.ndarray:
+        """0 and 1: a column a class, one column for two classes or a column a label."""
+        name = type(self).__name__
+        y = _column(y, name)
+        if y.dtype.kind == "f" and (y != np.floor(y)).any():
+            raise ValueError(
+                "Unknown label type: continuous. Maybe you are trying to fit a classifier, which "
+                "expects discrete classes on a regression target with continuous values."
+            )
+        if y.ndim == 2:
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError(
+                    "Unknown label type: multiclass-multioutput; give one column of classes, or "
+                    "columns of 0 and 1"
+                )
+            self._multilabel = True
+            self.classes_ = np.arange(y.shape[1])
+            self._width_of_target = y.shape[1]
+            return y.astype(np.float64)
+        self._multilabel = False
+        if classes is None:
+            self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{name} needs rows of at least two classes; y holds one class, "
+                f"{self.classes_[0]!r}"
+            )
+        self._width_of_target = 1 if len(self.classes_) == 2 else len(self.classes_)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"`y` has classes not in `self.classes_`: {unknown.tolist()}")
+        codes = np.searchsorted(self.classes_, y)
+        if self._width_of_target == 1:
+            return codes.reshape(-1, 1).astype(np.float64)
+        return np.eye(len(self.classes_))[codes]
+
+    def _weighted(self, Y, weight):
+        """Rows' weights times those of their classes."""
+        if self.class_weight is None:
+            return weight
+        if self._multilabel:
+            raise ValueError("class_weight is for one class a row, y has several labels a row")
+        codes = self._strata(Y).astype(int)
+        rows = np.ones(len(Y)) if weight is None else weight
+        if self.class_weight == "balanced":
+            total = np.bincount(codes, minlength=len(self.classes_)).astype(float)
+            factor = np.divide(len(codes), len(self.classes_) * total, where=total > 0,
+                               out=np.ones_like(total))
+        elif isinstance(self.class_weight, dict):
+            factor = np.array([float(self.class_weight.get(c, 1.0)) for c in self.classes_])
+        else:
+            raise ValueError(
+                "The 'class_weight' parameter must be a dict or 'balanced'. "
+                f"Got {self.class_weight!r} instead."
+            )
+        return rows * factor[codes]
+
+    def fit(self, X, y, sample_weight=None):
+        """Trains on rows of X with classes y; returns the estimator."""
+        self._check_parameters()
+        again = self.warm_start and hasattr(self, "coefs_")
+        array = self._read(X, reset=not again)
+        Y = self._encode(y, self.classes_ if again else None)
+        same_length(array, Y)
+        weight = self._weighted(Y, weights_of(sample_weight, len(array), array.dtype))
+        self._check_costs()
+        self._fit(array, Y, weight, incremental=False)
+        return self
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """One epoch over these rows, going on from where the last call ended."""
+        self._check_parameters()
+        first = not hasattr(self, "coefs_")
+        array = self._read(X, reset=first)
+        if classes is not None:
+            found = np.unique(np.asarray(classes))
+            if hasattr(self, "classes_") and not np.array_equal(found, self.classes_):
+                raise ValueError(
+                    f"`classes={classes}` is not the same as on last call to partial_fit, was: "
+                    f"{self.classes_}"
+                )
+            self.classes_ = found
+        elif first:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        Y = self._encode(y, self.classes_)
+        same_length(array, Y)
+        weight = self._weighted(Y, weights_of(sample_weight, len(array), array.dtype))
+        self._fit(array, Y, weight, incremental=True)
+        return self
+
+    def _check_costs(self) -> None:
+        if self.cost_matrix is None:
+            return
+        costs, count = np.asarray(self.cost_matrix, dtype=float), len(self.classes_)
+        if costs.shape != (count, count) or not np.isfinite(costs).all():
+            raise ValueError(
+                f"cost_matrix must be {count}×{count} finite numbers, one row a true class and "
+                f"one column a decision; it is {costs.shape}"
+            )
+
+    def _score_of(self, output, Y, weight) -> float:
+        if self._multilabel:
+            right = ((output > 0) == (Y > 0.5)).all(axis=1)
+        elif Y.shape[1] == 1:
+            right = (output > 0).ravel() == (Y > 0.5).ravel()
+        else:
+            right = output.argmax(axis=1) == Y.argmax(axis=1)
+        return float(np.average(right, weights=weight.ravel()))
+
+    def decision_function(self, X):
+        """The output before its link: (n,) for two classes, else (n, n_classes)."""
+        output = self._output(X)
+        return output.ravel() if self._width() == 1 and not self._multilabel else output
+
+    def predict_proba(self, X):
+        """Probabilities of the classes (or of each label), shape (n, n_classes)."""
+        output = self._output(X)
+        P = _link(self.out_activation_, output)
+        return np.hstack([1 - P, P]) if self._width() == 1 and not self._multilabel else P
+
+    def predict_log_proba(self, X):
+        """Logarithms of ``predict_proba``."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X):
+        """The most probable class of each row; with ``cost_matrix`` the cheapest expected one."""
+        if self.cost_matrix is not None and hasattr(self, "coefs_"):
+            expected = self.predict_proba(X) @ np.asarray(self.cost_matrix, dtype=float)
+            return self.classes_[expected.argmin(axis=1)]
+        output = self._output(X)
+        if self._multilabel:
+            return (output > 0).astype(int)
+        codes = (output > 0).ravel().astype(int) if self._width() == 1 else output.argmax(axis=1)
+        return self.classes_[codes]
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy."""
+        right = self.predict(X) == np.asarray(y)
+        right = right.all(axis=1) if right.ndim == 2 else right
+        return float(np.average(right, weights=sample_weight))
+
+
+class MLPRegressor(_MLP):
+    """A regressor; the parameters that scikit-learn's has mean the same here.
+
+    Parameters
+    ----------
+    loss : str, default="squared_error"
+        ``squared_error absolute_error huber poisson``.
+
+    See :class:`MLPClassifier` for the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matgrad import MLPRegressor
+    >>> x = np.linspace(0, 3, 50).reshape(-1, 1)
+    >>> net = MLPRegressor(activation="tanh", learning_rate_init=0.01, max_iter=500, tol=0)
+    >>> net = net.set_params(random_state=0, n_iter_no_change=500)
+    >>> net.fit(x, np.sin(x).ravel()).score(x, np.sin(x).ravel()) > 0.99
+    True
+    """
+
+    _kind = "regressor"
+    _estimator_type = "regressor"
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        n_jobs=None,
+    ):
+        _store(self, locals())
+
+    def _row_loss(self):
+        if self.loss not in _LOSSES or self.loss.endswith("log_loss"):
+            choices = [name for name in _LOSSES if not name.endswith("log_loss")]
+            raise ValueError(
+                f"The 'loss' parameter must be one of {choices}. Got {self.loss!r} instead."
+            )
+        return _LOSSES[self.loss]
+
+    def _strata(self, Y):
+        return None
+
+    def _encode(self, y) -> np.ndarray:
+        y = _column(y, type(self).__name__)
+        if y.dtype.kind in "OUS":
+            y = numbers(y)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError("loss='poisson' needs targets that are not negative")
+        self._flat = y.ndim == 1
+        return y.reshape(len(y), -1).astype(np.float64)
+
+    def fit(self, X, y, sample_weight=None):
+        """Trains on rows of X with targets y, (n,) or (n, n_outputs); returns the estimator."""
+        self._check_parameters()
+        again = self.warm_start and hasattr(self, "coefs_")
+        array = self._read(X, reset=not again)
+        Y = self._encode(y)
+        same_length(array, Y)
+        weight = weights_of(sample_weight, len(array), array.dtype)
+        self._fit(array, Y, weight, incremental=False)
+        return self
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """One epoch over these rows, going on from where the last call ended."""
+        self._check_parameters()
+        array = self._read(X, reset=not hasattr(self, "coefs_"))
+        Y = self._encode(y)
+        same_length(array, Y)
+        weight = weights_of(sample_weight, len(array), array.dtype)
+        self._fit(array, Y, weight, incremental=True)
+        return self
+
+    def _score_of(self, output, Y, weight) -> float:
+        return _r2(Y, _link(self.out_activation_, output), weight.ravel())
+
+    def predict(self, X):
+        """Predicted numbers, (n,) or (n, n_outputs) as y was."""
+        output = self._output(X)
+        predicted = _link(self.out_activation_, output)
+        return predicted.ravel() if self._flat else predicted
+
+    def score(self, X, y, sample_weight=None):
+        """R², the mean over outputs."""
+        Y = np.asarray(y, dtype=float).reshape(len(y), -1)
+        return _r2(Y, self.predict(X).reshape(len(Y), -1), sample_weight)
+
+
+def _r2(Y, predicted, weight) -> float:
+    mean = np.average(Y, axis=0, weights=weight)
+    rows = np.ones((len(Y), 1)) if weight is None else np.asarray(weight).reshape(-1, 1)
+    error, spread = (rows * (Y - predicted) ** 2).sum(axis=0), (rows * (Y - mean) ** 2).sum(axis=0)
+    share = np.divide(error, spread, out=np.where(error > 0, 1.0, 0.0), where=spread > 0)
+    return float(np.mean(1 - share))
+
+
+def _store(self, given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if name not in ("self", "__class__"):
+            setattr(self, name, value)

@@ -1,0 +1,137 @@
+"""Arrays, tables and sparse matrices to matrices of numbers, with errors that say what to do."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+
+def names_of(X: Any):
+    """The column names of a table whose names are all text, else None."""
+    columns = getattr(X, "columns", None)
+    if columns is None or callable(columns) or not hasattr(X, "shape"):
+        columns = getattr(X, "column_names", None)  # pyarrow
+    elif len(columns) and not isinstance(columns[0], str) and hasattr(X, "column_names"):
+        columns = X.column_names
+    if columns is None:
+        return None
+    columns = list(columns)
+    text = [isinstance(name, str) for name in columns]
+    if any(text) and not all(text):
+        raise TypeError(
+            "Feature names are only supported if all input features have string names, but "
+            "your input has names of several types. If you want feature names to be stored and "
+            "validated, convert them all to strings, such as X.columns = X.columns.astype(str)."
+        )
+    return np.asarray(columns, dtype=object) if columns and all(text) else None
+
+
+def numbers(X: Any, what: str = "X") -> np.ndarray:
+    """A float32 or float64 array of any number of dimensions; other types become float64."""
+    if hasattr(X, "toarray"):
+        X = X.toarray()
+    elif hasattr(X, "column_names") and hasattr(X, "to_pylist"):  # pyarrow table
+        X = np.column_stack([np.asarray(column) for column in X.columns])
+    array = np.asarray(X)
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\n{array}\n")
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    return array
+
+
+def matrix(X: Any, estimator: str, allow_nan: bool = True) -> np.ndarray:
+    """A 2-D C-ordered array of finite numbers (NaN stands for a missing one)."""
+    array = numbers(X)
+    if array.ndim < 2:
+        shown = "scalar" if array.ndim == 0 else "1D"
+        raise ValueError(
+            f"Expected 2D array, got {shown} array instead:\narray={array}.\n"
+            "Reshape your data either using array.reshape(-1, 1) if your data has a single "
+            "feature or array.reshape(1, -1) if it contains a single sample."
+        )
+    if array.ndim > 2:
+        raise ValueError(f"Found array with dim {array.ndim}, while {estimator} expects 2 of them.")
+    for count, thing in ((array.shape[0], "sample"), (array.shape[1], "feature")):
+        if count == 0:
+            raise ValueError(
+                f"Found array with 0 {thing}(s) (shape={array.shape}) while a minimum of 1 is "
+                f"required by {estimator}."
+            )
+    if not np.isfinite(array.sum(dtype=np.float64)):
+        if np.isinf(array).any():
+            raise ValueError(
+                "Input X contains infinity or a value too large for "
+                f"{array.dtype!r}; look for it with np.isinf(X)."
+            )
+        if not allow_nan and np.isnan(array).any():
+            raise ValueError("Input X contains NaN.")
+    return np.ascontiguousarray(array)
+
+
+def check_names(fitted, X: Any, estimator: str) -> None:
+    """Compares the column names of ``X`` with those of the fitted table."""
+    found = names_of(X)
+    if found is None and fitted is None:
+        return
+    if found is None:
+        warnings.warn(
+            f"X does not have valid feature names, but {estimator} was fitted with feature names",
+            UserWarning,
+            stacklevel=4,
+        )
+        return
+    if fitted is None:
+        warnings.warn(
+            f"X has feature names, but {estimator} was fitted without feature names",
+            UserWarning,
+            stacklevel=4,
+        )
+        return
+    if len(found) == len(fitted) and (found == fitted).all():
+        return
+    message = "The feature names should match those that were passed during fit.\n"
+    unseen = sorted(set(found) - set(fitted))
+    lacking = sorted(set(fitted) - set(found))
+
+    def listed(names):
+        shown = "".join(f"- {name}\n" for name in names[:5])
+        return shown + ("- ...\n" if len(names) > 5 else "")
+
+    if unseen:
+        message += "Feature names unseen at fit time:\n" + listed(unseen)
+    if lacking:
+        message += "Feature names seen at fit time, yet now missing:\n" + listed(lacking)
+    if not unseen and not lacking:
+        message += "Feature names must be in the same order as they were in fit.\n"
+    raise ValueError(message)
+
+
+def same_length(X: np.ndarray, y: np.ndarray) -> None:
+    """Raises where the rows of the two do not match."""
+    if len(X) != len(y):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {[len(X), len(y)]}"
+        )
+
+
+def weights_of(sample_weight: Any, rows: int, dtype) -> np.ndarray | None:
+    """One weight a row, or None."""
+    if sample_weight is None:
+        return None
+    weight = numbers(sample_weight).astype(np.float64)
+    if weight.ndim == 0:
+        weight = np.full(rows, float(weight))
+    if weight.ndim != 1:
+        raise ValueError("Sample weights must be 1D array or scalar")
+    if weight.shape != (rows,):
+        raise ValueError(
+            f"sample_weight.shape == {weight.shape}, expected {(rows,)}: one weight a row of X"
+        )
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        raise ValueError("sample weights must be finite and not negative")
+    if not weight.any():
+        raise ValueError("all sample weights are zero: there is no row to learn from")
+    return weight

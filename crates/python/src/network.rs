@@ -1,0 +1,184 @@
+//! A page of equations: derive, evaluate, check, print.
+
+use std::collections::HashMap;
+
+use matgrad::calculus::{self, Gradients};
+use matgrad::expr::elaborate::{Equations, read};
+use matgrad::expr::graph::NodeId;
+use matgrad::expr::meaning::Bindings;
+use matgrad::expr::syntax::canonical;
+use matgrad::expr::{latex, numpy};
+use matgrad::library::standard;
+use matgrad::{Engine, Precision};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrays::{Array, array};
+use crate::error;
+
+/// A page of matrix equations.
+#[pyclass(frozen, module = "matgrad._matgrad")]
+pub struct Network {
+    equations: Equations,
+    source: String,
+}
+
+/// Reads a page.
+pub fn page(file: &str, source: &str) -> PyResult<Equations> {
+    read(file, source, standard()).map_err(error)
+}
+
+/// The variable of this name.
+pub fn variable(equations: &Equations, name: &str) -> PyResult<NodeId> {
+    let graph = &equations.graph;
+    graph.find(&canonical(name)).filter(|&node| graph.variable(node).is_some()).ok_or_else(|| {
+        let names = graph.variables.iter().filter_map(|v| graph.name(v.node));
+        let known: Vec<&str> = names.map(|name| name.spelling.as_str()).collect();
+        error(format!("the page declares no {name}; it declares {}", known.join(", ")))
+    })
+}
+
+/// The name of a node as it was typed.
+pub fn spelling(equations: &Equations, node: NodeId) -> String {
+    equations.graph.name(node).map_or("?".into(), |name| name.spelling.clone())
+}
+
+impl Network {
+    fn objective(&self) -> PyResult<NodeId> {
+        self.equations
+            .objective
+            .ok_or_else(|| error("this page has no objective; end it with `minimize L`"))
+    }
+
+    fn gradients(&self, wrt: &[String]) -> PyResult<Gradients> {
+        let equations = &self.equations;
+        let nodes: Vec<NodeId> = match wrt {
+            [] => equations.parameters(),
+            names => names.iter().map(|name| variable(equations, name)).collect::<PyResult<_>>()?,
+        };
+        calculus::derive(&equations.graph, self.objective()?, &nodes, standard()).map_err(error)
+    }
+
+    fn bindings(&self, values: &Bound<'_, PyDict>) -> PyResult<Bindings> {
+        let mut at = Bindings::default();
+        for (name, value) in values {
+            let name: String = name.extract()?;
+            let node = variable(&self.equations, &name)?;
+            let value: Array = value.extract().map_err(|_| {
+                error(format!("{name}: a two-dimensional float32 or float64 array is wanted"))
+            })?;
+            at.set(&self.equations.graph, node, value.matrix()).map_err(error)?;
+        }
+        for variable in self.equations.parameters() {
+            if !at.values.contains_key(&variable) {
+                let name = spelling(&self.equations, variable);
+                return Err(error(format!("{name} has no value; give {name}=array")));
+            }
+        }
+        Ok(at)
+    }
+}
+
+#[pymethods]
+impl Network {
+    #[new]
+    #[pyo3(signature = (source, file = "network"))]
+    fn new(source: String, file: &str) -> PyResult<Network> {
+        Ok(Network { equations: page(file, &source)?, source })
+    }
+
+    /// The page as it was given.
+    #[getter]
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Names and shapes of the parameters; a symbol of a shape is text.
+    #[getter]
+    fn parameters(&self) -> Vec<(String, (String, String))> {
+        let graph = &self.equations.graph;
+        let shape = |node| {
+            let shape = graph.shape(node);
+            (graph.symbols.dim(shape.rows), graph.symbols.dim(shape.cols))
+        };
+        self.equations
+            .parameters()
+            .into_iter()
+            .map(|node| (spelling(&self.equations, node), shape(node)))
+            .collect()
+    }
+
+    /// The gradients as text: `unicode`, `latex` or `numpy`.
+    #[pyo3(signature = (format = "unicode", wrt = Vec::new()))]
+    fn derive(&self, py: Python<'_>, format: &str, wrt: Vec<String>) -> PyResult<String> {
+        py.detach(|| {
+            let derived = self.gradients(&wrt)?;
+            let graph = &derived.graph;
+            match format {
+                "unicode" => Ok(derived.to_string()),
+                "numpy" => Ok(numpy::module(graph, derived.objective, &derived.gradients)),
+                "latex" => {
+                    let line = |&(of, gradient): &(NodeId, NodeId)| {
+                        let (of, gradient) =
+                            (latex::latex(graph, of), latex::latex(graph, gradient));
+                        format!("\\partial {of} &= {gradient}")
+                    };
+                    let lines: Vec<String> = derived.gradients.iter().map(line).collect();
+                    Ok(format!("\\begin{{aligned}}\n{}\n\\end{{aligned}}", lines.join(" \\\\\n")))
+                }
+                other => Err(error(format!(
+                    "there is no format {other}; known are unicode, latex, numpy"
+                ))),
+            }
+        })
+    }
+
+    /// The objective and its gradients at given arrays.
+    #[pyo3(signature = (double = true, **values))]
+    fn gradients_at<'py>(
+        &self,
+        py: Python<'py>,
+        double: bool,
+        values: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<(f64, Bound<'py, PyDict>)> {
+        let none = PyDict::new(py);
+        let at = self.bindings(values.unwrap_or(&none))?;
+        let derived = self.gradients(&[])?;
+        let graph = &derived.graph;
+        let parameters = self.equations.parameters();
+        let wanted: Vec<(NodeId, NodeId)> =
+            parameters.iter().filter_map(|&p| Some((p, derived.of(p)?))).collect();
+        let roots: Vec<NodeId> = wanted.iter().map(|w| w.1).chain([derived.objective]).collect();
+        let precision = if double { Precision::F64 } else { Precision::F32 };
+        let mut engine =
+            Engine::new(graph, &roots, &[], &at.dims, None, precision).map_err(error)?;
+        for (&node, value) in &at.values {
+            engine.write(node, &value.data).map_err(error)?;
+        }
+        py.detach(|| engine.step());
+        let gradients = PyDict::new(py);
+        for (parameter, gradient) in wanted {
+            let mut value = at.values[&parameter].clone();
+            value.data = engine.read(gradient).map_err(error)?;
+            gradients.set_item(spelling(&self.equations, parameter), array(py, value)?)?;
+        }
+        Ok((engine.read(derived.objective).map_err(error)?[0], gradients))
+    }
+
+    /// Relative differences between the derived gradients and finite differences.
+    #[pyo3(signature = (**values))]
+    fn check(
+        &self,
+        py: Python<'_>,
+        values: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<HashMap<String, f64>> {
+        let none = PyDict::new(py);
+        let at = self.bindings(values.unwrap_or(&none))?;
+        let (graph, objective) = (&self.equations.graph, self.objective()?);
+        let parameters = self.equations.parameters();
+        let results = py
+            .detach(|| calculus::check::check(graph, objective, &parameters, standard(), &at))
+            .map_err(error)?;
+        Ok(results.into_iter().map(|r| (r.name, r.relative_difference)).collect())
+    }
+}

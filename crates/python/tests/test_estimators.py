@@ -1,0 +1,141 @@
+"""The estimators beside scikit-learn's own."""
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn.neural_network as theirs
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from matgrad import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier(max_iter=100), MLPRegressor(max_iter=100)])
+def test_scikit_learns_own_checks_pass_without_exceptions(estimator):
+    results = check_estimator(estimator, on_fail=None)
+    assert [r["check_name"] for r in results if r["status"] not in ("passed", "skipped")] == []
+    assert sum(r["status"] == "passed" for r in results) > 50
+
+
+def scaled(loader):
+    X, y = loader(return_X_y=True)
+    X, Xt, y, yt = train_test_split(X, y, random_state=0)
+    scaler = StandardScaler().fit(X)
+    return scaler.transform(X), y, scaler.transform(Xt), yt
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"solver": "sgd", "learning_rate_init": 0.1},
+        {"solver": "sgd", "learning_rate_init": 0.1, "nesterovs_momentum": False},
+        {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.5},
+        {"activation": "logistic", "learning_rate_init": 0.01},
+        {"activation": "tanh", "alpha": 1.0, "hidden_layer_sizes": (10, 5)},
+    ],
+)
+def test_a_full_batch_fit_follows_scikit_learns_step_by_step(settings):
+    X, y, *_ = scaled(load_iris)
+    common = {"random_state": 3, "max_iter": 60, "batch_size": len(X), "tol": 0.0, **settings}
+    ours = MLPClassifier(**common).fit(X, y)
+    reference = theirs.MLPClassifier(**common).fit(X, y)
+    np.testing.assert_allclose(ours.loss_curve_, reference.loss_curve_, rtol=1e-8)
+    np.testing.assert_allclose(ours.predict_proba(X), reference.predict_proba(X), rtol=1e-6)
+    for a, b in zip(ours.coefs_, reference.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+
+
+def test_two_classes_and_numbers_follow_scikit_learns_too():
+    for loader, ours, reference in (
+        (load_breast_cancer, MLPClassifier, theirs.MLPClassifier),
+        (load_diabetes, MLPRegressor, theirs.MLPRegressor),
+    ):
+        X, y, *_ = scaled(loader)
+        common = {"random_state": 1, "max_iter": 30, "batch_size": len(X)}
+        a, b = ours(**common).fit(X, y), reference(**common).fit(X, y)
+        np.testing.assert_allclose(a.loss_curve_, b.loss_curve_, rtol=1e-8)
+        assert [W.shape for W in a.coefs_] == [W.shape for W in b.coefs_]
+
+
+def test_it_works_in_scikit_learns_tools():
+    X, y, Xt, yt = scaled(load_breast_cancer)
+    net = MLPClassifier((8,), max_iter=60, random_state=0)
+    assert cross_val_score(net, X, y, cv=3).mean() > 0.93
+    search = GridSearchCV(net, {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
+    assert search.best_score_ > 0.93
+    assert CalibratedClassifierCV(net, cv=3).fit(X, y).score(Xt, yt) > 0.9
+    columns = ColumnTransformer([("scale", StandardScaler(), [0, 1, 2, 3, 27])])
+    assert make_pipeline(columns, net).fit(X, y).score(Xt, yt) > 0.9
+    net.fit(X, y)
+    assert permutation_importance(net, Xt, yt, n_repeats=2).importances_mean.max() > 0
+
+
+def test_a_fit_that_goes_on_from_a_pickle_is_the_fit_that_never_stopped():
+    X, y, *_ = scaled(load_digits)
+    common = {"random_state": 5, "batch_size": "full"}
+    whole = MLPClassifier(**common)
+    parts = MLPClassifier(**common)
+    for k in range(6):
+        whole.partial_fit(X, y, classes=np.arange(10))
+        parts.partial_fit(X, y, classes=np.arange(10))
+        if k == 2:
+            parts = pickle.loads(pickle.dumps(parts))
+    for a, b in zip(whole.coefs_, parts.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_row_of_weight_zero_is_a_row_left_out():
+    X, y, *_ = scaled(load_iris)
+    weight = np.arange(len(y)) % 3 != 0
+    common = {"random_state": 0, "max_iter": 50, "batch_size": "full"}
+    a = MLPClassifier(**common).fit(X, y, sample_weight=weight.astype(float))
+    b = MLPClassifier(**common).fit(X[weight], y[weight])
+    np.testing.assert_allclose(a.predict_proba(X), b.predict_proba(X), rtol=1e-9)
+
+
+def test_a_cost_matrix_decides_for_the_least_expected_cost():
+    X, y, Xt, yt = scaled(load_breast_cancer)
+    costs = np.array([[0, 20], [1, 0]])  # calling a malignant tumour (0) benign costs 20
+    plain = MLPClassifier(random_state=0, max_iter=50).fit(X, y)
+    careful = MLPClassifier(random_state=0, max_iter=50, cost_matrix=costs).fit(X, y)
+
+    def cost(net):
+        return costs[yt, net.predict(Xt)].sum()
+
+    assert cost(careful) <= cost(plain)
+    assert (careful.predict(Xt) == 0).sum() >= (plain.predict(Xt) == 0).sum()
+
+
+def test_missing_values_multilabel_and_early_stopping():
+    X, y, Xt, yt = scaled(load_digits)
+    X = X.copy()
+    X[::7, 3] = np.nan
+    net = MLPClassifier(early_stopping=True, random_state=0, max_iter=40).fit(X, y)
+    assert len(net.validation_loss_curve_) == len(net.loss_curve_) == net.n_iter_
+    assert net.score(Xt, yt) > 0.93
+    labels = np.column_stack([y % 2, y > 4]).astype(int)
+    multi = MLPClassifier(random_state=0, max_iter=40).fit(X, labels)
+    assert multi.predict(Xt).shape == (len(Xt), 2)
+    assert multi.score(Xt, np.column_stack([yt % 2, yt > 4])) > 0.9
+
+
+def test_a_wrong_setting_is_named():
+    X, y, *_ = scaled(load_iris)
+    for settings, said in (
+        ({"solver": "adma"}, "'solver' parameter"),
+        ({"activation": "rleu"}, "'activation' parameter"),
+        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
+        ({"alpha": -1}, "'alpha' parameter"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            MLPClassifier(**settings).fit(X, y)

@@ -1,0 +1,56 @@
+"""Pages of equations from Python."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import matgrad
+
+PAGE = """
+input X : B×4
+target Y : B×3
+param W : 4×3
+param b : 1×3
+Z = X W + b
+L = cross_entropy(Z, Y)
+minimize L
+"""
+
+
+def arrays(dtype):
+    random = np.random.default_rng(0)
+    Y = np.eye(3)[random.integers(0, 3, 7)]
+    shapes = {"X": (7, 4), "W": (4, 3), "b": (1, 3)}
+    return {"Y": Y.astype(dtype)} | {
+        name: random.normal(size=shape).astype(dtype) for name, shape in shapes.items()
+    }
+
+
+def test_gradients_are_those_of_the_emitted_numpy_module():
+    net = matgrad.Network(PAGE)
+    given = arrays(np.float64)
+    loss, gradients = net.gradients(**given)
+    scope = {}
+    exec(net.to_numpy(), scope)
+    expected, theirs = scope["objective_and_gradients"](**given)
+    assert loss == pytest.approx(expected, rel=1e-13)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, theirs[name], rtol=1e-12, atol=1e-15)
+    single, _ = net.gradients(**arrays(np.float32))
+    assert single == pytest.approx(loss, rel=1e-5)
+    assert max(net.check(**given).values()) < 1e-9
+
+
+def test_an_error_points_at_the_text():
+    with pytest.raises(ValueError) as caught:
+        matgrad.Network(PAGE.replace("W : 4×3", "W : 5×3"))
+    assert "cannot be multiplied" in str(caught.value)
+    with pytest.raises(matgrad.Error, match="declares no V"):
+        matgrad.Network(PAGE).gradients(V=np.ones((1, 1)))
+
+
+def test_import_is_light():
+    code = "import matgrad, sys; sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

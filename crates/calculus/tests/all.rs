@@ -4,3 +4,4 @@
 mod derivations;
 mod optimizers;
 mod proofs;
+mod rules;

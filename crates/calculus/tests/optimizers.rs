@@ -15,19 +15,19 @@ use serde_json::Value;
 use crate::proofs::shared;
 
 /// One training step as a graph: new weights and states from the old ones.
-struct Step {
-    graph: Graph,
+pub struct Step {
+    pub graph: Graph,
     updates: Vec<(NodeId, NodeId)>,
     objective: NodeId,
     step: NodeId,
-    at: Bindings,
+    pub at: Bindings,
 }
 
 fn name(text: &str) -> Name {
     Name { text: text.into(), spelling: text.into(), span: Default::default() }
 }
 
-fn training(page: &str, rule: &str, settings: &[(&str, f64)]) -> Step {
+pub fn training(page: &str, rule: &str, settings: &[(&str, f64)]) -> Step {
     let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
     let parameters = equations.parameters();
     let objective = equations.objective.expect("objective");
@@ -74,7 +74,7 @@ fn training(page: &str, rule: &str, settings: &[(&str, f64)]) -> Step {
 }
 
 impl Step {
-    fn go(&mut self, t: usize) {
+    pub fn go(&mut self, t: usize) {
         self.at.values.insert(self.step, Matrix::scalar(t as f64));
         let roots: Vec<NodeId> = self.updates.iter().map(|&(_, new)| new).collect();
         let values = evaluate(&self.graph, &roots, &self.at).expect("it evaluates");
@@ -88,14 +88,14 @@ impl Step {
             .data[0]
     }
 
-    fn parameters(&self, names: &[&str]) -> Vec<f64> {
+    pub fn parameters(&self, names: &[&str]) -> Vec<f64> {
         let all =
             names.iter().map(|n| &self.at.values[&self.graph.find(n).expect("a parameter")].data);
         all.flatten().copied().collect()
     }
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
 }
 
@@ -119,13 +119,13 @@ fn network(initial: &[f64], data: &str, loss: &str) -> String {
     )
 }
 
-fn close(found: &[f64], wanted: &[f64], bound: f64, what: &str) {
+pub fn close(found: &[f64], wanted: &[f64], bound: f64, what: &str) {
     for (a, b) in found.iter().zip(wanted) {
         assert!((a - b).abs() <= bound * b.abs().max(1.0), "{what}: {a:?} and {b:?}");
     }
 }
 
-fn json(file: &str) -> Option<Value> {
+pub fn json(file: &str) -> Option<Value> {
     let text = std::fs::read_to_string(shared(file)?).expect("readable");
     Some(serde_json::from_str(&text).expect("JSON"))
 }

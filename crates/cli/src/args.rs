@@ -287,6 +287,28 @@ pub struct Train {
     /// Stop after so many epochs without a better validation loss
     #[arg(long, requires = "validation_fraction")]
     pub patience: Option<usize>,
+    /// By how much a validation loss must be lower to count as better
+    #[arg(long, default_value_t = 0.0, requires = "validation_fraction")]
+    pub min_improvement: f64,
+    /// Stop when an epoch ends after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub time_limit: Option<f64>,
+    /// Stop when the loss (the validation loss, where there is one) is at most this
+    #[arg(long, value_name = "LOSS")]
+    pub target_loss: Option<f64>,
+    /// Of the learning rate: constant, step:EVERY:FACTOR, exponential:FACTOR, cosine,
+    /// inverse:DECAY, plateau:PATIENCE:FACTOR
+    #[arg(long, default_value = "constant")]
+    pub schedule: String,
+    /// Epochs over which the learning rate rises to its full size
+    #[arg(long, default_value_t = 0, value_name = "EPOCHS")]
+    pub warmup: usize,
+    /// Largest entry of a gradient
+    #[arg(long, value_name = "SIZE", conflicts_with = "clip_norm")]
+    pub clip_value: Option<f64>,
+    /// Largest norm of all gradients together
+    #[arg(long, value_name = "NORM")]
+    pub clip_norm: Option<f64>,
     /// Scaling of the inputs, fitted on the training rows
     #[arg(long, value_enum, default_value = "standardize", value_name = "HOW")]
     pub standardize: Scaled,
@@ -296,6 +318,12 @@ pub struct Train {
     /// Where to write the model
     #[arg(short, long)]
     pub output: Option<PathBuf>,
+    /// Write the model, from which training can go on, after each so many epochs
+    #[arg(long, value_name = "EPOCHS", requires = "output")]
+    pub checkpoint_every: Option<usize>,
+    /// Go on from the checkpoint in the output, where there is one; give the other flags again
+    #[arg(long, requires = "output")]
+    pub resume: bool,
     /// An epoch a line, as JSON
     #[arg(long)]
     pub log: Option<PathBuf>,

@@ -177,12 +177,7 @@ pub fn show(stage: Stage, what: &str) -> Result<(), Failure> {
         }
         Stage::Optimizer => {
             let rule = matgrad::UpdateRule::named(what)?;
-            let source = &rule.source;
-            let start =
-                source.find(&format!("optimizer {}(", rule.rule.name.spelling)).unwrap_or(0);
-            let text = &source[start..];
-            let end = text.find("\n\n").unwrap_or(text.len());
-            say(format!("{}\n", text[..end].trim_end()))
+            say(format!("{}\n", rule.text()))
         }
     }
 }

@@ -3,6 +3,7 @@
 mod args;
 mod equations;
 mod tables;
+mod train;
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Read, Write};
@@ -87,7 +88,7 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         Verb::Compute { file, set, gradients, precision, out, force } => {
             equations::compute(&file, &set, gradients, precision, &out, force)
         }
-        Verb::Train(train) => tables::train(&train, talk),
+        Verb::Train(args) => train::train(&args, talk),
         Verb::Evaluate { model, data } => tables::evaluate(&model, &data, talk),
         Verb::Predict { model, data, output, proba, force } => {
             tables::predict(&model, &data, output.as_deref(), proba, force)

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use matgrad_expr::dim::Symbol;
 use matgrad_expr::graph::{Graph, NodeId};
+use matgrad_expr::matrix::Matrix;
+use matgrad_plan::extent::Slot;
 use matgrad_plan::plan::{Request, plan};
 use matgrad_run::machine::Machine;
 
@@ -25,6 +27,18 @@ pub enum Engine {
     F32(Machine<f32>),
     /// In 64 bits.
     F64(Machine<f64>),
+}
+
+/// Rows of a matrix in the precision of a program, so that batches are gathered without rounding
+/// them again.
+pub struct Rows {
+    cols: usize,
+    numbers: Numbers,
+}
+
+enum Numbers {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
 }
 
 macro_rules! either {
@@ -87,5 +101,47 @@ impl Engine {
     /// Runs the program once.
     pub fn step(&mut self) {
         either!(self, m => m.step());
+    }
+
+    /// The rows of a matrix, to gather batches from.
+    pub fn rows(&self, matrix: &Matrix) -> Rows {
+        let numbers = match self {
+            Engine::F32(_) => Numbers::F32(matrix.data.iter().map(|&x| x as f32).collect()),
+            Engine::F64(_) => Numbers::F64(matrix.data.clone()),
+        };
+        Rows { cols: matrix.cols, numbers }
+    }
+
+    /// Writes these rows, in this order, into a variable; one that the program does not use is
+    /// passed over. Allocates nothing.
+    ///
+    /// # Errors
+    /// A row that is not there, the wrong number of them, or rows of another precision.
+    pub fn gather(&mut self, variable: NodeId, from: &Rows, rows: &[usize]) -> Result<(), Error> {
+        if either!(self, m => m.program().variable(variable).is_none()) {
+            return Ok(());
+        }
+        let done = match (self, &from.numbers) {
+            (Engine::F32(m), Numbers::F32(x)) => m.write_rows_from(variable, x, from.cols, rows),
+            (Engine::F64(m), Numbers::F64(x)) => m.write_rows_from(variable, x, from.cols, rows),
+            (Engine::F32(_), Numbers::F64(_)) | (Engine::F64(_), Numbers::F32(_)) => {
+                return Err(Error::Run("the rows are of another precision".into()));
+            }
+        };
+        done.map_err(|e| Error::Run(e.to_string()))
+    }
+
+    /// The one entry of a 1×1 output. Allocates nothing.
+    ///
+    /// # Errors
+    /// No output of the program.
+    pub fn number(&self, output: NodeId) -> Result<f64, Error> {
+        let slot = |found: Option<&Slot>| {
+            found.copied().ok_or_else(|| Error::Run("this is no output of the program".into()))
+        };
+        Ok(match self {
+            Engine::F32(m) => f64::from(m.slice(&slot(m.program().output(output))?)[0]),
+            Engine::F64(m) => m.slice(&slot(m.program().output(output))?)[0],
+        })
     }
 }

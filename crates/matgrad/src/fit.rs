@@ -1,92 +1,16 @@
-//! Training: an iterator over epochs.
+//! Training: an iterator over epochs. Batches, shuffling, schedules and stopping are here; what a
+//! step does is [`TrainingStep`].
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::time::Instant;
 
 use matgrad_data::Random;
-use matgrad_expr::diagnostic::{Errors, nearest};
-use matgrad_expr::elaborate::hyperparameters;
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
-use matgrad_expr::syntax::{Optimizer, Statement, canonical, parse_page};
-use matgrad_library::{OPTIMIZERS, standard};
 
-use crate::engine::{Engine, Precision};
-use crate::{Error, Network, TrainingStep};
-
-/// An update rule with its text.
-#[derive(Clone, Debug)]
-pub struct UpdateRule {
-    /// The rule.
-    pub rule: Arc<Optimizer>,
-    /// The text that it was read from.
-    pub source: String,
-}
-
-impl UpdateRule {
-    /// A rule of the library.
-    ///
-    /// # Errors
-    /// No rule of this name; suggests the nearest.
-    pub fn named(name: &str) -> Result<UpdateRule, Error> {
-        let rule = standard().optimizer(&canonical(name)).ok_or_else(|| {
-            let all: Vec<&str> =
-                standard().optimizers.iter().map(|o| o.name.text.as_str()).collect();
-            let near = nearest(name, all.iter().copied())
-                .map_or(String::new(), |n| format!("; did you mean {n}?"));
-            Error::Input(format!(
-                "there is no update rule {name}{near}\n  known are {}",
-                all.join(", ")
-            ))
-        })?;
-        Ok(UpdateRule { rule, source: OPTIMIZERS.into() })
-    }
-
-    /// The first rule of a page.
-    ///
-    /// # Errors
-    /// What is wrong with the page.
-    pub fn parse(file: &str, source: &str) -> Result<UpdateRule, Error> {
-        let errors = |diagnostics| {
-            Error::Equations(Errors { file: file.into(), source: source.into(), diagnostics })
-        };
-        let page = parse_page(source, &standard().dialect()).map_err(errors)?;
-        let rule = page.items.into_iter().find_map(|item| match item.statement {
-            Statement::Optimizer(o) => Some(Arc::new(o)),
-            _ => None,
-        });
-        let rule =
-            rule.ok_or_else(|| Error::Input(format!("{file} has no `optimizer NAME(…)`")))?;
-        Ok(UpdateRule { rule, source: source.into() })
-    }
-
-    /// Its hyperparameters with these settings; `lr` and `learning_rate` are the step size.
-    ///
-    /// # Errors
-    /// A setting it does not have; suggests the nearest.
-    pub fn settings(&self, settings: &[(String, f64)]) -> Result<Vec<(String, f64)>, Error> {
-        let mut values = hyperparameters(&self.rule);
-        for (name, value) in settings {
-            let mut text = canonical(name);
-            if matches!(name.as_str(), "lr" | "learning_rate") {
-                let rate = values.iter().find(|(n, _)| n == "η" || n == "Δ₀");
-                text = rate.map_or(text, |(n, _)| n.clone());
-            }
-            match values.iter_mut().find(|(n, _)| *n == text) {
-                Some(found) => found.1 = *value,
-                None => {
-                    let known: Vec<&str> = values.iter().map(|(n, _)| n.as_str()).collect();
-                    return Err(Error::Input(format!(
-                        "{} has no {name}; it has {}",
-                        self.rule.name.text,
-                        known.join(", ")
-                    )));
-                }
-            }
-        }
-        Ok(values)
-    }
-}
+use crate::engine::{Precision, Rows};
+use crate::{
+    Checkpoint, Clip, Error, Evaluator, Network, Schedule, TrainingStep, UpdateRule, fault,
+};
 
 /// How to train.
 #[derive(Clone, Debug)]
@@ -105,6 +29,39 @@ pub struct FitOptions {
     pub precision: Precision,
     /// Epochs without a better validation loss after which to stop.
     pub patience: Option<usize>,
+    /// By how much a validation loss must be lower to count as better.
+    pub min_improvement: f64,
+    /// Stop when an epoch ends after so many seconds.
+    pub time_limit: Option<f64>,
+    /// Stop when the loss (of the validation rows, where there are some) is at most this.
+    pub target_loss: Option<f64>,
+    /// Of the learning rate.
+    pub schedule: Schedule,
+    /// Epochs over which the learning rate rises to its full size.
+    pub warmup: usize,
+    /// What is done to large gradients.
+    pub clip: Clip,
+}
+
+impl FitOptions {
+    /// 300 epochs of a rule with its defaults, on all rows at once, in 32 bits.
+    pub fn new(rule: UpdateRule) -> FitOptions {
+        FitOptions {
+            rule,
+            settings: Vec::new(),
+            epochs: 300,
+            batch: None,
+            seed: 0,
+            precision: Precision::F32,
+            patience: None,
+            min_improvement: 0.0,
+            time_limit: None,
+            target_loss: None,
+            schedule: Schedule::Constant,
+            warmup: 0,
+            clip: Clip::None,
+        }
+    }
 }
 
 /// What an epoch showed.
@@ -112,31 +69,37 @@ pub struct FitOptions {
 pub struct Epoch {
     /// From 1.
     pub number: usize,
-    /// Mean loss over the batches, each before its update.
+    /// Mean of the objective over the batches, each before its update.
     pub train_loss: f64,
     /// Loss on the validation rows after the epoch.
     pub validation_loss: Option<f64>,
+    /// The learning rate; `None` for a rule that has none.
+    pub learning_rate: Option<f64>,
+    /// Since the fit began, in seconds.
+    pub seconds: f64,
 }
-
-/// Parameters with their values, row by row.
-type Weights = Vec<(NodeId, Vec<f64>)>;
 
 /// Training under way; each item is an epoch. Dropping it is stopping.
 pub struct Fit<'a> {
     network: &'a Network,
     options: &'a FitOptions,
-    inputs: &'a Matrix,
-    targets: &'a Matrix,
+    weights: Vec<(NodeId, Matrix)>,
+    data: (&'a Matrix, &'a Matrix),
+    rows: (Rows, Rows),
     validation: Option<(&'a Matrix, &'a Matrix)>,
     step: TrainingStep,
     evaluator: Evaluator,
-    order: Vec<usize>,
-    random: Random,
-    epoch: usize,
-    stale: usize,
-    best: Option<(f64, Weights)>,
-    failed: bool,
+    rate: Option<f64>,
+    started: Instant,
+    /// Where the fit is, but for weights and states, which are in the program.
+    at: Checkpoint,
+    /// A whole earlier state, from which a failing step is found again.
+    good: Checkpoint,
+    over: bool,
 }
+
+/// Steps after which a fit is worth another copy of its weights.
+const STEPS_A_COPY: usize = 64;
 
 impl Network {
     /// Starts training from these weights.
@@ -163,35 +126,45 @@ impl Network {
                 )));
             }
         }
-        let rows = options.batch.unwrap_or(inputs.rows).min(inputs.rows).max(1);
+        let size = options.batch.unwrap_or(inputs.rows).min(inputs.rows).max(1);
         let mut step = TrainingStep::compile(
             &self.equations,
             self.objective,
             &options.rule,
             &options.settings,
-            (self.batch, rows),
+            (self.batch, size),
             options.precision,
+            options.clip,
         )?;
         for (node, value) in weights {
             step.engine.write(*node, &value.data)?;
         }
         let evaluator =
             Evaluator::new(self, validation.map_or(1, |(v, _)| v.rows), options.precision)?;
-        Ok(Fit {
+        let rate = options.rule.settings(&options.settings)?.into_iter().find(|(n, _)| n == "η");
+        let at = Checkpoint {
+            order: (0..inputs.rows).collect(),
+            random: Random::seed(options.seed ^ 0x5eed).state(),
+            watched: (1.0, f64::INFINITY, 0),
+            ..Checkpoint::default()
+        };
+        let mut fit = Fit {
             network: self,
             options,
-            inputs,
-            targets,
+            weights: weights.to_vec(),
+            data: (inputs, targets),
+            rows: (step.engine.rows(inputs), step.engine.rows(targets)),
             validation,
             step,
             evaluator,
-            order: (0..inputs.rows).collect(),
-            random: Random::seed(options.seed ^ 0x5eed),
-            epoch: 0,
-            stale: 0,
-            best: None,
-            failed: false,
-        })
+            rate: rate.map(|(_, value)| value),
+            started: Instant::now(),
+            at,
+            good: Checkpoint::default(),
+            over: false,
+        };
+        fit.good = fit.checkpoint()?;
+        Ok(fit)
     }
 }
 
@@ -201,71 +174,181 @@ impl Fit<'_> {
     /// # Errors
     /// None in practice: parameters can be read.
     pub fn weights(&self) -> Result<Vec<(NodeId, Matrix)>, Error> {
-        let graph = &self.network.equations.graph;
-        let now = || self.current();
-        let values = match &self.best {
+        let values = match &self.at.best {
             Some((_, best)) => best.clone(),
-            None => now()?,
+            None => self.current()?,
         };
-        let shape = |n: NodeId| {
-            let s = graph.shape(n);
-            (s.rows.number().unwrap_or(0) as usize, s.cols.number().unwrap_or(0) as usize)
-        };
-        Ok(values.into_iter().map(|(n, v)| (n, Matrix::new(shape(n).0, shape(n).1, v))).collect())
+        let mut weights = self.weights.clone();
+        for (node, value) in self.network.equations.parameters().into_iter().zip(values) {
+            if let Some((_, matrix)) = weights.iter_mut().find(|(n, _)| *n == node) {
+                matrix.data = value;
+            }
+        }
+        Ok(weights)
     }
 
-    fn current(&self) -> Result<Weights, Error> {
-        self.network
-            .equations
-            .parameters()
-            .into_iter()
-            .map(|p| Ok((p, self.step.engine.read(p)?)))
-            .collect()
+    /// All there is to know of the fit, between two epochs.
+    ///
+    /// # Errors
+    /// None in practice: weights and states can be read.
+    pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
+        let (steps, states) = self.step.state()?;
+        Ok(Checkpoint { steps, states, weights: self.current()?, ..self.at.clone() })
+    }
+
+    /// Goes on from a checkpoint of a fit of the same network, rows and options.
+    ///
+    /// # Errors
+    /// A checkpoint of another network, other rows or another rule.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let parameters = self.network.equations.parameters();
+        if checkpoint.order.len() != self.data.0.rows
+            || checkpoint.weights.len() != parameters.len()
+        {
+            return Err(Error::Input(format!(
+                "the checkpoint is of a fit of {} rows and {} parameters, this one has {} and {}; \
+                 resume with the same table, split and network",
+                checkpoint.order.len(),
+                checkpoint.weights.len(),
+                self.data.0.rows,
+                parameters.len()
+            )));
+        }
+        for (node, value) in parameters.iter().zip(&checkpoint.weights) {
+            self.step.engine.write(*node, value)?;
+        }
+        self.step.restore(checkpoint.steps, &checkpoint.states)?;
+        self.at = Checkpoint { weights: Vec::new(), states: Vec::new(), ..checkpoint.clone() };
+        self.good = checkpoint.clone();
+        self.over = false;
+        Ok(())
+    }
+
+    fn current(&self) -> Result<Vec<Vec<f64>>, Error> {
+        let parameters = self.network.equations.parameters();
+        parameters.into_iter().map(|p| self.step.engine.read(p)).collect()
+    }
+
+    /// The learning rate of the next epoch.
+    fn rate(&self) -> Option<f64> {
+        let epoch = self.at.epoch;
+        let rise = match self.options.warmup {
+            0 => 1.0,
+            epochs => ((epoch + 1) as f64 / epochs as f64).min(1.0),
+        };
+        let factor = self.options.schedule.factor(epoch, self.options.epochs, self.at.watched.0);
+        self.rate.map(|rate| rate * rise * factor)
     }
 
     fn run(&mut self) -> Result<Epoch, Error> {
-        self.epoch += 1;
-        let size = self.options.batch.unwrap_or(self.inputs.rows).min(self.inputs.rows).max(1);
-        if self.options.batch.is_some() {
-            self.random.shuffle(&mut self.order);
+        let learning_rate = self.rate();
+        if let Some(rate) = learning_rate.filter(|&r| Some(r) != self.rate || self.at.epoch > 0) {
+            self.step.set("η", rate)?;
         }
-        let order = std::mem::take(&mut self.order);
+        if self.step.steps() - self.good.steps >= STEPS_A_COPY {
+            self.good = self.checkpoint()?;
+        }
+        let train_loss = self.steps(None)?;
+        let validation_loss = self.validate()?;
+        self.watch(validation_loss.unwrap_or(train_loss));
+        let seconds = self.started.elapsed().as_secs_f64();
+        let options = self.options;
+        let loss = validation_loss.unwrap_or(train_loss);
+        self.over |= options.time_limit.is_some_and(|limit| seconds >= limit)
+            || options.target_loss.is_some_and(|target| loss <= target);
+        Ok(Epoch { number: self.at.epoch, train_loss, validation_loss, learning_rate, seconds })
+    }
+
+    /// The steps of one epoch, up to the one of this number; the mean loss.
+    fn steps(&mut self, until: Option<usize>) -> Result<f64, Error> {
+        self.at.epoch += 1;
+        let count = self.data.0.rows;
+        let size = self.options.batch.unwrap_or(count).min(count).max(1);
+        if self.options.batch.is_some() {
+            let mut random = Random::from_state(self.at.random);
+            random.shuffle(&mut self.at.order);
+            self.at.random = random.state();
+        }
         let mut sum = 0.0;
-        for (k, rows) in order.chunks(size).enumerate() {
-            if k == 0 && size == self.inputs.rows && self.step.steps() > 0 {
-                // The one batch is in place already.
-            } else {
-                self.step.engine.set_rows(rows.len())?;
-                self.step.engine.write(self.network.input, &self.inputs.select_rows(rows).data)?;
-                self.step
-                    .engine
-                    .write(self.network.target, &self.targets.select_rows(rows).data)?;
+        for (k, rows) in self.at.order.chunks(size).enumerate() {
+            if until.is_some_and(|until| self.step.steps() >= until) {
+                break;
+            }
+            // One batch of all rows in their order stays in its place.
+            if size < count || !self.step.loaded {
+                let engine = &mut self.step.engine;
+                engine.set_rows(rows.len())?;
+                engine.gather(self.network.input, &self.rows.0, rows)?;
+                engine.gather(self.network.target, &self.rows.1, rows)?;
+                self.step.loaded = size == count;
             }
             let loss = self.step.run()?;
             if !loss.is_finite() {
-                return Err(Error::Run(format!(
-                    "the loss is {loss} in epoch {}, batch {}; try a smaller learning rate (`--set lr=…`)",
-                    self.epoch,
-                    k + 1
-                )));
+                return Err(self.locate(loss, k + 1));
             }
             sum += loss * rows.len() as f64;
         }
-        self.order = order;
-        let mut validation_loss = None;
-        if let Some((inputs, targets)) = self.validation {
-            let weights = self.current()?;
-            self.evaluator.weights(weights.iter().map(|(n, v)| (*n, v.as_slice())))?;
-            let loss = self.evaluator.run(inputs, Some(targets))?.1;
-            validation_loss = Some(loss);
-            if self.best.as_ref().is_none_or(|(best, _)| loss < *best) {
-                self.best = Some((loss, weights));
-                self.stale = 0;
-            } else {
-                self.stale += 1;
+        Ok(sum / count as f64)
+    }
+
+    /// Goes back to the last good state, on to the step before the one that failed, and says where
+    /// its first non-finite value is. The weights are then those before it.
+    fn locate(&mut self, loss: f64, batch: usize) -> Error {
+        let (epoch, failed) = (self.at.epoch, self.step.steps());
+        let batch_text = format!("the loss is {loss} in epoch {epoch}, batch {batch}");
+        let help = "try a smaller learning rate (`--set lr=…`) or scaled inputs";
+        let good = self.good.clone();
+        let back = self.restore(&good).and_then(|()| {
+            while self.step.steps() + 1 < failed {
+                let rate = self.rate();
+                rate.map_or(Ok(()), |rate| self.step.set("η", rate))?;
+                self.steps(Some(failed - 1))?;
             }
+            // The rows of the failing batch: the next epoch's first, or the next of this one.
+            let mut ahead = self.at.clone();
+            if ahead.epoch < epoch && self.options.batch.is_some() {
+                Random::from_state(ahead.random).shuffle(&mut ahead.order);
+            }
+            let size = self.options.batch.unwrap_or(ahead.order.len()).max(1);
+            let rows = ahead.order.chunks(size).nth(batch - 1).unwrap_or_default().to_vec();
+            let weights = self.current()?;
+            fault::first(self.network, &self.weights, &weights, self.data, &rows)
+        });
+        match back {
+            Ok(Some(place)) => Error::Run(format!("{batch_text}: {place}\n  {help}")),
+            Ok(None) | Err(_) => Error::Run(format!("{batch_text}; {help}")),
         }
-        Ok(Epoch { number: self.epoch, train_loss: sum / self.inputs.rows as f64, validation_loss })
+    }
+
+    fn validate(&mut self) -> Result<Option<f64>, Error> {
+        let Some((inputs, targets)) = self.validation else { return Ok(None) };
+        let weights = self.current()?;
+        let nodes = self.network.equations.parameters();
+        let fixed = self.weights.iter().map(|(n, m)| (*n, m.data.as_slice()));
+        let now = nodes.iter().copied().zip(weights.iter().map(Vec::as_slice));
+        self.evaluator.weights(fixed.chain(now))?;
+        let loss = self.evaluator.run(inputs, Some(targets))?.1;
+        let better = |best: f64| loss < best - self.options.min_improvement;
+        if self.at.best.as_ref().is_none_or(|(best, _)| better(*best)) {
+            self.at.best = Some((loss, weights));
+            self.at.stale = 0;
+        } else {
+            self.at.stale += 1;
+        }
+        Ok(Some(loss))
+    }
+
+    /// What a plateau schedule keeps.
+    fn watch(&mut self, loss: f64) {
+        let Schedule::Plateau { patience, factor } = self.options.schedule else { return };
+        let (kept, best, since) = &mut self.at.watched;
+        if loss < *best {
+            (*best, *since) = (loss, 0);
+        } else if *since + 1 >= patience {
+            (*kept, *since) = (*kept * factor, 0);
+        } else {
+            *since += 1;
+        }
     }
 }
 
@@ -273,92 +356,13 @@ impl Iterator for Fit<'_> {
     type Item = Result<Epoch, Error>;
 
     fn next(&mut self) -> Option<Result<Epoch, Error>> {
-        let tired =
-            self.options.patience.is_some_and(|p| self.validation.is_some() && self.stale >= p);
-        if self.failed || self.epoch >= self.options.epochs || tired {
+        let patience = self.options.patience.filter(|_| self.validation.is_some());
+        let tired = patience.is_some_and(|patience| self.at.stale >= patience);
+        if self.over || self.at.epoch >= self.options.epochs || tired {
             return None;
         }
         let epoch = self.run();
-        self.failed = epoch.is_err();
+        self.over |= epoch.is_err();
         Some(epoch)
-    }
-}
-
-/// The forward pass alone: outputs and objective of any number of rows.
-pub struct Evaluator {
-    engine: Engine,
-    network: (NodeId, NodeId, NodeId, NodeId),
-    capacity: usize,
-    cols: usize,
-    link: crate::Link,
-}
-
-impl Evaluator {
-    /// For up to this many rows at once.
-    ///
-    /// # Errors
-    /// What cannot be planned.
-    pub fn new(
-        network: &Network,
-        capacity: usize,
-        precision: Precision,
-    ) -> Result<Evaluator, Error> {
-        let graph = &network.equations.graph;
-        let capacity = capacity.clamp(1, 4096);
-        let engine = Engine::new(
-            graph,
-            &[network.output, network.loss],
-            &[],
-            &HashMap::new(),
-            Some((network.batch, capacity)),
-            precision,
-        )?;
-        let nodes = (network.input, network.target, network.output, network.loss);
-        let cols = graph.shape(network.target).cols.number().unwrap_or(1) as usize;
-        Ok(Evaluator { engine, network: nodes, capacity, cols, link: network.link })
-    }
-
-    /// Sets the weights.
-    ///
-    /// # Errors
-    /// Weights of another shape.
-    pub fn weights<'w>(
-        &mut self,
-        weights: impl Iterator<Item = (NodeId, &'w [f64])>,
-    ) -> Result<(), Error> {
-        for (node, value) in weights {
-            self.engine.write(node, value)?;
-        }
-        Ok(())
-    }
-
-    /// Predictions (after the link) and the mean objective; without targets the latter is NaN.
-    ///
-    /// # Errors
-    /// Rows of another width.
-    pub fn run(
-        &mut self,
-        inputs: &Matrix,
-        targets: Option<&Matrix>,
-    ) -> Result<(Matrix, f64), Error> {
-        let (input, target, output, objective) = self.network;
-        let mut data = Vec::new();
-        let mut loss = 0.0;
-        for from in (0..inputs.rows).step_by(self.capacity) {
-            let to = (from + self.capacity).min(inputs.rows);
-            self.engine.set_rows(to - from)?;
-            self.engine.write(input, &inputs.data[from * inputs.cols..to * inputs.cols])?;
-            match targets {
-                Some(t) => self.engine.write(target, &t.data[from * t.cols..to * t.cols])?,
-                None => self.engine.write(target, &vec![0.0; (to - from) * self.cols])?,
-            }
-            self.engine.step();
-            data.extend(self.engine.read(output)?);
-            loss += self.engine.read(objective)?[0] * (to - from) as f64;
-        }
-        let cols = data.len() / inputs.rows.max(1);
-        let mut predictions = Matrix::new(inputs.rows, cols, data);
-        self.link.apply(&mut predictions);
-        Ok((predictions, if targets.is_some() { loss / inputs.rows as f64 } else { f64::NAN }))
     }
 }

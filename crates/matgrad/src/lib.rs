@@ -7,19 +7,28 @@
     reason = "a question about one op of forty says nothing of the others"
 )]
 
+mod checkpoint;
 mod engine;
+mod evaluate;
 pub mod explain;
+mod fault;
 mod fit;
 pub mod metrics;
 mod model;
 mod network;
+mod rule;
+mod schedule;
 mod step;
 
-pub use engine::{Engine, Precision};
-pub use fit::{Epoch, Evaluator, Fit, FitOptions, UpdateRule};
-pub use model::Model;
+pub use checkpoint::Checkpoint;
+pub use engine::{Engine, Precision, Rows};
+pub use evaluate::Evaluator;
+pub use fit::{Epoch, Fit, FitOptions};
+pub use model::{Model, Training, write_atomically};
 pub use network::{Layers, Link, Network};
-pub use step::TrainingStep;
+pub use rule::UpdateRule;
+pub use schedule::Schedule;
+pub use step::{Clip, TrainingStep};
 pub use {
     matgrad_calculus as calculus, matgrad_data as data, matgrad_expr as expr,
     matgrad_library as library, matgrad_plan as plan, matgrad_run as run,

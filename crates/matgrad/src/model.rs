@@ -10,7 +10,7 @@ use matgrad_expr::matrix::Matrix;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
 
-use crate::{Error, Network};
+use crate::{Checkpoint, Error, Network, Precision};
 
 /// A network with weights and what was learnt from the training table.
 pub struct Model {
@@ -22,9 +22,26 @@ pub struct Model {
     pub encoder: Encoder,
     /// The seed it was trained with.
     pub seed: u64,
+    /// In which it was trained, and in which its numbers are stored.
+    pub precision: Precision,
+    /// How it was trained, and from where training can go on.
+    pub training: Option<Training>,
+}
+
+/// The update rule of a model with its state.
+pub struct Training {
+    /// The rule's text.
+    pub rule: String,
+    /// Hyperparameters that differ from the rule's defaults.
+    pub settings: Vec<(String, f64)>,
+    /// The last epoch's end.
+    pub checkpoint: Checkpoint,
 }
 
 const VERSION: &str = "1";
+
+/// A tensor of the file: name, shape and bytes.
+type Tensor = (String, Vec<usize>, Dtype, Vec<u8>);
 
 impl Model {
     /// Writes the file: to a temporary one beside it first, then in its place.
@@ -36,14 +53,11 @@ impl Model {
             Error::Input(format!("{} cannot be written: {e}", path.display()))
         };
         let graph = &self.network.equations.graph;
-        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = self
-            .weights
-            .iter()
-            .map(|(node, m)| {
-                let name = graph.name(*node).map_or("?".into(), |n| n.spelling.clone());
-                (name, vec![m.rows, m.cols], m.data.iter().flat_map(|x| x.to_le_bytes()).collect())
-            })
-            .collect();
+        let name = |node: NodeId| graph.name(node).map_or("?".into(), |n| n.spelling.clone());
+        let mut tensors: Vec<Tensor> = Vec::new();
+        for (node, m) in &self.weights {
+            tensors.push(tensor(name(*node), vec![m.rows, m.cols], &m.data, self.precision));
+        }
         let mut metadata: HashMap<String, String> = HashMap::from([
             ("format".into(), format!("matgrad {VERSION}")),
             ("version".into(), env!("CARGO_PKG_VERSION").into()),
@@ -52,28 +66,39 @@ impl Model {
             ("labels".into(), json!(self.encoder.labels()).to_string()),
             ("seed".into(), self.seed.to_string()),
         ]);
+        if let Some(training) = &self.training {
+            let Checkpoint { weights, states, order, best, .. } = &training.checkpoint;
+            let parameters = self.network.equations.parameters();
+            let mut add = |part: &str, name: &str, values: &[f64]| {
+                let name = format!("checkpoint.{part}.{name}");
+                tensors.push(tensor(name, vec![values.len()], values, self.precision));
+            };
+            for (k, &node) in parameters.iter().enumerate() {
+                add("weights", &name(node), &weights[k]);
+                if let Some((_, best)) = best {
+                    add("best", &name(node), &best[k]);
+                }
+            }
+            for (k, state) in states.iter().enumerate() {
+                add("state", &format!("{k:06}"), state);
+            }
+            let bytes = order.iter().flat_map(|&row| (row as u64).to_le_bytes()).collect();
+            tensors.push(("checkpoint.order".into(), vec![order.len()], Dtype::U64, bytes));
+            metadata.insert("optimizer".into(), training.rule.clone());
+            metadata.insert("settings".into(), json!(training.settings).to_string());
+            metadata.insert("checkpoint".into(), training.checkpoint.to_json().to_string());
+        }
         metadata.insert(
             "checksum".into(),
-            checksum(&metadata, tensors.iter().map(|t| (t.0.as_str(), t.2.as_slice()))),
+            checksum(&metadata, tensors.iter().map(|t| (t.0.as_str(), t.3.as_slice()))),
         );
         let views: Result<Vec<(String, TensorView)>, _> = tensors
             .iter()
-            .map(|(n, s, b)| TensorView::new(Dtype::F64, s.clone(), b).map(|v| (n.clone(), v)))
+            .map(|(n, s, d, b)| TensorView::new(*d, s.clone(), b).map(|v| (n.clone(), v)))
             .collect();
         let bytes = safetensors::serialize(views.map_err(|e| fail(&e))?, Some(metadata))
             .map_err(|e| fail(&e))?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file_name =
-            path.file_name().map_or("model".into(), |n| n.to_string_lossy().into_owned());
-        let temporary = folder.join(format!(".{file_name}.{}", std::process::id()));
-        let written = std::fs::File::create(&temporary)
-            .and_then(|mut f| f.write_all(&bytes).and_then(|()| f.sync_all()))
-            .and_then(|()| std::fs::rename(&temporary, path));
-        written.map_err(|e| {
-            // Nothing half written stays.
-            std::fs::remove_file(&temporary).ok();
-            fail(&e)
-        })
+        write_atomically(path, &in_order(bytes).map_err(|e| fail(&e))?)
     }
 
     /// Reads a file.
@@ -99,7 +124,7 @@ impl Model {
         };
         let known = get("checksum")?;
         let names = tensors.names();
-        let views: Result<Vec<_>, _> =
+        let views: Result<HashMap<String, TensorView>, _> =
             names.iter().map(|n| tensors.tensor(n).map(|t| (n.to_string(), t))).collect();
         let views = views.map_err(broken)?;
         if checksum(&metadata, views.iter().map(|(n, t)| (n.as_str(), t.data()))) != known {
@@ -108,36 +133,121 @@ impl Model {
             ));
         }
         let network = Network::parse(&path.display().to_string(), &get("equations")?)?;
-        let encoder: Value =
-            serde_json::from_str(&get("encoder")?).map_err(|e| fail(e.to_string()))?;
+        let json = |text: String| serde_json::from_str(&text).map_err(|e| fail(e.to_string()));
+        let encoder: Value = json(get("encoder")?)?;
         let encoder = Encoder::from_json(&encoder)?;
         let graph = &network.equations.graph;
+        let name = |node: NodeId| graph.name(node).map_or("?", |n| n.spelling.as_str());
+        let tensor = |name: &str| views.get(name).ok_or_else(|| fail(format!("it lacks {name}")));
         let mut weights = Vec::new();
+        let mut precision = Precision::F64;
         for (node, initial) in network.initial(0)? {
-            let name = graph.name(node).map_or("?", |n| n.spelling.as_str());
-            let (_, tensor) = views
-                .iter()
-                .find(|(n, _)| n == name)
-                .ok_or_else(|| fail(format!("it lacks {name}")))?;
-            if tensor.dtype() != Dtype::F64 || tensor.shape() != [initial.rows, initial.cols] {
+            let name = name(node);
+            let tensor = tensor(name)?;
+            if tensor.shape() != [initial.rows, initial.cols] {
                 return Err(fail(format!(
-                    "{name} is {:?} {:?}, but the equations say {}×{}",
-                    tensor.dtype(),
+                    "{name} is {:?}, but the equations say {}×{}",
                     tensor.shape(),
                     initial.rows,
                     initial.cols
                 )));
             }
-            let data = tensor
-                .data()
-                .chunks_exact(8)
-                .map(|b| f64::from_le_bytes(b.try_into().expect("chunks of 8 bytes")))
-                .collect();
+            if tensor.dtype() == Dtype::F32 {
+                precision = Precision::F32;
+            }
+            let data = numbers(tensor).map_err(|why| fail(format!("{name} {why}")))?;
             weights.push((node, Matrix::new(initial.rows, initial.cols, data)));
         }
         let seed = get("seed")?.parse().map_err(|_| fail("its seed is no number".into()))?;
-        Ok(Model { network, weights, encoder, seed })
+        let training = match metadata.get("checkpoint") {
+            None => None,
+            Some(text) => {
+                let part = |part: &str, name: &str| {
+                    let name = format!("checkpoint.{part}.{name}");
+                    numbers(tensor(&name)?).map_err(|why| fail(format!("{name} {why}")))
+                };
+                let each = |kind: &str| -> Result<Vec<Vec<f64>>, Error> {
+                    network.equations.parameters().iter().map(|&p| part(kind, name(p))).collect()
+                };
+                let mut checkpoint = Checkpoint::from_json(&json(text.clone())?)?;
+                checkpoint.weights = each("weights")?;
+                if let Some((_, best)) = &mut checkpoint.best {
+                    *best = each("best")?;
+                }
+                while views
+                    .contains_key(&format!("checkpoint.state.{:06}", checkpoint.states.len()))
+                {
+                    let k = checkpoint.states.len();
+                    checkpoint.states.push(part("state", &format!("{k:06}"))?);
+                }
+                let order = tensor("checkpoint.order")?.data().chunks_exact(8);
+                let row =
+                    |b: &[u8]| u64::from_le_bytes(b.try_into().expect("chunks of 8")) as usize;
+                checkpoint.order = order.map(row).collect();
+                let settings: Value = json(get("settings")?)?;
+                let settings = serde_json::from_value(settings).map_err(|e| fail(e.to_string()))?;
+                Some(Training { rule: get("optimizer")?, settings, checkpoint })
+            }
+        };
+        Ok(Model { network, weights, encoder, seed, precision, training })
     }
+}
+
+fn tensor(name: String, shape: Vec<usize>, values: &[f64], precision: Precision) -> Tensor {
+    match precision {
+        Precision::F32 => {
+            let bytes = values.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect();
+            (name, shape, Dtype::F32, bytes)
+        }
+        Precision::F64 => {
+            (name, shape, Dtype::F64, values.iter().flat_map(|x| x.to_le_bytes()).collect())
+        }
+    }
+}
+
+fn numbers(tensor: &TensorView) -> Result<Vec<f64>, String> {
+    let data = tensor.data();
+    if tensor.dtype() == Dtype::F32 {
+        let number = |b: &[u8]| f32::from_le_bytes(b.try_into().expect("chunks of 4 bytes"));
+        Ok(data.chunks_exact(4).map(|b| f64::from(number(b))).collect())
+    } else if tensor.dtype() == Dtype::F64 {
+        let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of 8 bytes"));
+        Ok(data.chunks_exact(8).map(number).collect())
+    } else {
+        Err(format!("is of type {:?}; F32 or F64 is wanted", tensor.dtype()))
+    }
+}
+
+/// The file with its metadata in the order of their names, so that equal models are equal files.
+fn in_order(mut bytes: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
+    let mut header: serde_json::Map<String, Value> = serde_json::from_slice(&bytes[8..8 + length])?;
+    if let Some(Value::Object(metadata)) = header.get_mut("__metadata__") {
+        metadata.sort_keys();
+    }
+    let mut text = serde_json::to_vec(&header)?;
+    // Only the order is another, so it has the same length before the spaces that align the data.
+    text.resize(length, b' ');
+    bytes[8..8 + length].copy_from_slice(&text);
+    Ok(bytes)
+}
+
+/// Writes a file whole or not at all: to a temporary one beside it first, then in its place.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().map_or("file".into(), |n| n.to_string_lossy().into_owned());
+    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
+    let written = std::fs::File::create(&temporary)
+        .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|e| {
+        // Nothing half written stays.
+        std::fs::remove_file(&temporary).ok();
+        Error::Input(format!("{} cannot be written: {e}", path.display()))
+    })
 }
 
 /// CRC-32 over metadata and tensors, in the order of their names.

@@ -6,7 +6,8 @@ use matgrad_calculus::derive;
 use matgrad_expr::diagnostic::Errors;
 use matgrad_expr::dim::{Shape, Symbol};
 use matgrad_expr::elaborate::{Equations, Given, update_rule};
-use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
+use matgrad_expr::graph::{Graph, Initial, Kind, NodeId, ShapeError};
+use matgrad_expr::op::{Axis, Op};
 use matgrad_expr::syntax::Name;
 use matgrad_library::standard;
 
@@ -17,11 +18,55 @@ use crate::{Error, UpdateRule};
 pub struct TrainingStep {
     /// The program; inputs and targets are written into it, weights are read from it.
     pub engine: Engine,
+    /// Whether the rows that the next step needs are in their place.
+    pub(crate) loaded: bool,
     loss: NodeId,
     number: NodeId,
     steps: usize,
     settings: Vec<(String, NodeId)>,
     states: Vec<NodeId>,
+}
+
+/// What is done to large gradients before the update rule sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub enum Clip {
+    /// Nothing.
+    #[default]
+    None,
+    /// No entry is above this, or below its negative.
+    Value(f64),
+    /// All together are scaled so that their Frobenius norm is at most this (Pascanu et al. 2013).
+    Norm(f64),
+}
+
+impl Clip {
+    fn apply(self, graph: &mut Graph, gradients: Vec<NodeId>) -> Result<Vec<NodeId>, ShapeError> {
+        match self {
+            Clip::None => Ok(gradients),
+            Clip::Value(bound) => {
+                let (high, low) = (graph.number(bound), graph.number(-bound));
+                let clip = |gradient: NodeId| {
+                    let below = graph.elementwise(Op::Min, &[gradient, high])?;
+                    graph.elementwise(Op::Max, &[below, low])
+                };
+                gradients.into_iter().map(clip).collect()
+            }
+            Clip::Norm(bound) => {
+                let mut sum = graph.number(0.0);
+                for &gradient in &gradients {
+                    let squares = graph.elementwise(Op::Mul, &[gradient, gradient])?;
+                    let total = graph.node(Op::Sum(Axis::All), &[squares])?;
+                    sum = graph.elementwise(Op::Add, &[sum, total])?;
+                }
+                // bound / max(norm, bound) is 1 where nothing is to be done.
+                let (norm, bound) = (graph.elementwise(Op::Sqrt, &[sum])?, graph.number(bound));
+                let most = graph.elementwise(Op::Max, &[norm, bound])?;
+                let scale = graph.elementwise(Op::Div, &[bound, most])?;
+                let clip = |gradient: NodeId| graph.elementwise(Op::Mul, &[scale, gradient]);
+                gradients.into_iter().map(clip).collect()
+            }
+        }
+    }
 }
 
 /// Adds a number that an update rule is given.
@@ -43,6 +88,7 @@ impl TrainingStep {
         settings: &[(String, f64)],
         rows: (Symbol, usize),
         precision: Precision,
+        clip: Clip,
     ) -> Result<TrainingStep, Error> {
         let parameters = equations.parameters();
         let derived =
@@ -54,11 +100,17 @@ impl TrainingStep {
             let node = given(&mut graph, &name);
             hyperparameters.insert(name, (node, value));
         }
+        let mut gradients = Vec::new();
+        for &parameter in &parameters {
+            let gradient = derived.of(parameter);
+            gradients.push(gradient.ok_or_else(|| Error::Run("a gradient is missing".into()))?);
+        }
+        let gradients = clip
+            .apply(&mut graph, gradients)
+            .map_err(|e| Error::Run(format!("the gradients cannot be clipped: {e:?}")))?;
         let mut updates = Vec::new();
         let mut states = Vec::new();
-        for &parameter in &parameters {
-            let gradient =
-                derived.of(parameter).ok_or_else(|| Error::Run("a gradient is missing".into()))?;
+        for (&parameter, gradient) in parameters.iter().zip(gradients) {
             let given = Given {
                 weights: parameter,
                 gradient,
@@ -93,7 +145,15 @@ impl TrainingStep {
             }
         }
         let settings = hyperparameters.into_iter().map(|(name, (node, _))| (name, node)).collect();
-        Ok(TrainingStep { engine, loss: derived.objective, number, steps: 0, settings, states })
+        Ok(TrainingStep {
+            engine,
+            loaded: false,
+            loss: derived.objective,
+            number,
+            steps: 0,
+            settings,
+            states,
+        })
     }
 
     /// Runs the step on the rows in place; the objective before the update.
@@ -104,7 +164,7 @@ impl TrainingStep {
         self.steps += 1;
         self.engine.write(self.number, &[self.steps as f64])?;
         self.engine.step();
-        Ok(self.engine.read(self.loss)?[0])
+        self.engine.number(self.loss)
     }
 
     /// How many steps have run.
@@ -136,14 +196,14 @@ impl TrainingStep {
     ///
     /// # Errors
     /// A state of another rule or network.
-    pub fn restore(&mut self, (steps, states): &(usize, Vec<Vec<f64>>)) -> Result<(), Error> {
+    pub fn restore(&mut self, steps: usize, states: &[Vec<f64>]) -> Result<(), Error> {
         if states.len() != self.states.len() {
             return Err(Error::Input("this is the state of another update rule".into()));
         }
         for (node, values) in self.states.iter().zip(states) {
             self.engine.write(*node, values)?;
         }
-        self.steps = *steps;
+        self.steps = steps;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Published figures, through training itself.
 
 use matgrad::expr::matrix::Matrix;
-use matgrad::{FitOptions, Network, Precision, UpdateRule};
+use matgrad::{Clip, FitOptions, Network, Precision, UpdateRule};
 
 #[test]
 fn ten_thousand_updates_of_the_two_neuron_example() {
@@ -11,13 +11,10 @@ fn ten_thousand_updates_of_the_two_neuron_example() {
     let x = Matrix::new(1, 2, vec![0.05, 0.10]);
     let y = Matrix::new(1, 2, vec![0.01, 0.99]);
     let options = FitOptions {
-        rule: UpdateRule::named("sgd").expect("in the library"),
         settings: vec![("lr".into(), 0.5)],
         epochs: 10_001,
-        batch: None,
-        seed: 0,
         precision: Precision::F64,
-        patience: None,
+        ..FitOptions::new(UpdateRule::named("sgd").expect("in the library"))
     };
     let fit = network.fit(&weights, (&x, &y), None, &options).unwrap_or_else(|e| panic!("{e}"));
     // An epoch shows the loss before its update.
@@ -34,13 +31,10 @@ fn a_fit_is_the_same_each_time() {
     let x = Matrix::from_fn(20, 3, |i, j| ((i * 3 + j) as f64).sin());
     let y = Matrix::from_fn(20, 2, |i, j| f64::from(u8::from(i % 2 == j)));
     let options = FitOptions {
-        rule: UpdateRule::named("adam").expect("in the library"),
-        settings: Vec::new(),
         epochs: 5,
         batch: Some(6),
         seed: 3,
-        precision: Precision::F32,
-        patience: None,
+        ..FitOptions::new(UpdateRule::named("adam").expect("in the library"))
     };
     let train = || {
         let weights = network.initial(3).expect("all have numbers");
@@ -51,4 +45,121 @@ fn a_fit_is_the_same_each_time() {
     };
     let (a, b) = (train(), train());
     assert!(a.iter().zip(&b).all(|(a, b)| a.1.data == b.1.data));
+}
+
+/// A small network with its rows.
+fn small() -> (Network, Matrix, Matrix) {
+    let text = Network::layers(3, 2).dense(5).loss("cross_entropy").weight_decay(0.01).equations();
+    let network = Network::parse("layers", &text).unwrap_or_else(|e| panic!("{e}"));
+    let x = Matrix::from_fn(20, 3, |i, j| ((i * 3 + j) as f64).sin());
+    let y = Matrix::from_fn(20, 2, |i, j| f64::from(u8::from(i % 2 == j)));
+    (network, x, y)
+}
+
+#[test]
+fn a_resumed_fit_has_the_bits_of_one_never_stopped_for_every_rule() {
+    let (network, x, y) = small();
+    let weights = network.initial(3).expect("all have numbers");
+    let rules = &matgrad::library::standard().optimizers;
+    assert!(rules.len() >= 11);
+    for rule in rules {
+        for (batch, schedule) in [(None, "constant"), (Some(6), "plateau:2:0.5")] {
+            let options = FitOptions {
+                epochs: 9,
+                batch,
+                schedule: schedule.parse().expect("a schedule"),
+                warmup: 3,
+                ..FitOptions::new(UpdateRule::named(&rule.name.text).expect("in the library"))
+            };
+            let begin = || {
+                network
+                    .fit(&weights, (&x, &y), Some((&x, &y)), &options)
+                    .unwrap_or_else(|e| panic!("{e}"))
+            };
+            let mut whole = begin();
+            let losses: Vec<f64> =
+                whole.by_ref().map(|e| e.expect("it trains").train_loss).collect();
+            let mut part = begin();
+            (0..4).for_each(|_| drop(part.next()));
+            let kept = part.checkpoint().expect("readable");
+            let again = matgrad::Checkpoint {
+                weights: kept.weights.clone(),
+                states: kept.states.clone(),
+                order: kept.order.clone(),
+                best: kept.best.clone(),
+                ..matgrad::Checkpoint::from_json(&kept.to_json()).expect("its own JSON")
+            };
+            assert_eq!(again, kept);
+            let mut resumed = begin();
+            resumed.restore(&again).expect("it fits");
+            let rest: Vec<f64> =
+                resumed.by_ref().map(|e| e.expect("it trains").train_loss).collect();
+            assert_eq!(rest, losses[4..], "{}", rule.name.text);
+            assert_eq!(
+                resumed.checkpoint().expect("readable"),
+                whole.checkpoint().expect("readable")
+            );
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_not_finite_is_located_and_the_last_good_weights_stay() {
+    let (network, x, y) = small();
+    let weights = network.initial(3).expect("all have numbers");
+    let options = FitOptions {
+        settings: vec![("lr".into(), 1e300)],
+        epochs: 50,
+        batch: Some(6),
+        precision: Precision::F64,
+        ..FitOptions::new(UpdateRule::named("sgd").expect("in the library"))
+    };
+    let mut fit = network.fit(&weights, (&x, &y), None, &options).unwrap_or_else(|e| panic!("{e}"));
+    let error = fit.by_ref().find_map(Result::err).expect("it cannot go well").to_string();
+    for words in ["epoch 1, batch 2", "R[1, 1] is inf, the first that is not finite", "lr="] {
+        assert!(error.contains(words), "{error}");
+    }
+    let kept = fit.weights().expect("readable");
+    assert!(kept.iter().all(|(_, m)| m.data.iter().all(|x| x.is_finite())), "{error}");
+
+    let mut missing = x.clone();
+    missing.data[7 * 3 + 1] = f64::NAN;
+    let options = FitOptions { settings: Vec::new(), batch: None, ..options };
+    let mut fit =
+        network.fit(&weights, (&missing, &y), None, &options).unwrap_or_else(|e| panic!("{e}"));
+    let error = fit.by_ref().find_map(Result::err).expect("it cannot go well").to_string();
+    assert!(error.contains("X[8, 2] is NaN") && error.contains("row 8 of"), "{error}");
+}
+
+#[test]
+fn clipping_bounds_what_a_step_does() {
+    let (network, x, y) = small();
+    let weights = network.initial(3).expect("all have numbers");
+    let moved = |clip| {
+        let options = FitOptions {
+            settings: vec![("lr".into(), 1.0)],
+            epochs: 1,
+            precision: Precision::F64,
+            clip,
+            ..FitOptions::new(UpdateRule::named("sgd").expect("in the library"))
+        };
+        let mut fit =
+            network.fit(&weights, (&x, &y), None, &options).unwrap_or_else(|e| panic!("{e}"));
+        assert!(fit.by_ref().all(|e| e.is_ok()));
+        let after = fit.weights().expect("readable");
+        let steps = weights.iter().zip(after).flat_map(|((_, a), (_, b))| {
+            a.data.iter().zip(b.data).map(|(a, b)| a - b).collect::<Vec<_>>()
+        });
+        steps.collect::<Vec<f64>>()
+    };
+    let free = moved(Clip::None);
+    let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let largest = |v: &[f64]| v.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let bound = norm(&free) / 3.0;
+    let clipped = moved(Clip::Norm(bound));
+    assert!((norm(&clipped) - bound).abs() < 1e-12 * bound);
+    assert!(free.iter().zip(&clipped).all(|(a, b)| (a - 3.0 * b).abs() < 1e-12));
+    let bound = largest(&free) / 2.0;
+    assert!((largest(&moved(Clip::Value(bound))) - bound).abs() < 1e-12);
+    assert_eq!(moved(Clip::Value(1e9)), free);
 }

@@ -1,0 +1,365 @@
+//! The verb `train`: a table in, a model and metrics out.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use matgrad::data::{Encoder, EncoderOptions, Header, Scaling, Table, TargetKind, split};
+use matgrad::expr::matrix::Matrix;
+use matgrad::metrics::Metrics;
+use matgrad::{Clip, Fit, FitOptions, Model, Network, Precision, Training, UpdateRule};
+use serde_json::json;
+
+use crate::args::{Bits, Scaled, Train};
+use crate::tables::{confusion, header, matrix, measure, table};
+use crate::{Failure, Talk, may_write, read_text, say};
+
+fn usage(message: String) -> Failure {
+    Failure { code: 2, message }
+}
+
+fn fraction(value: Option<f64>, flag: &str) -> Result<Option<f64>, Failure> {
+    match value {
+        Some(f) if !(f > 0.0 && f < 1.0) => {
+            Err(usage(format!("{flag} {f}: a share between 0 and 1 is wanted")))
+        }
+        other => Ok(other),
+    }
+}
+
+/// The fit that the flags ask for.
+fn options(args: &Train) -> Result<FitOptions, Failure> {
+    let batch = match args.batch.as_str() {
+        "full" => None,
+        number => Some(number.parse().ok().filter(|&n: &usize| n > 0).ok_or_else(|| {
+            usage(format!("--batch {number}: a number of rows or `full` is wanted"))
+        })?),
+    };
+    let rule = match args.optimizer.as_deref() {
+        Some(file) if file.ends_with(".eq") => {
+            UpdateRule::parse(file, &read_text(Path::new(file))?)?
+        }
+        Some(name) => UpdateRule::named(name)?,
+        None => UpdateRule::named(if batch.is_none() { "rprop" } else { "adam" })?,
+    };
+    let mut settings = Vec::new();
+    for setting in &args.set {
+        let parsed = setting
+            .split_once('=')
+            .and_then(|(n, v)| Some((n.to_string(), v.parse::<f64>().ok()?)));
+        settings.push(parsed.ok_or_else(|| usage(format!("--set {setting}: write NAME=NUMBER")))?);
+    }
+    rule.settings(&settings)?;
+    let clip = match (args.clip_value, args.clip_norm) {
+        (Some(bound), _) => Clip::Value(bound),
+        (None, Some(bound)) => Clip::Norm(bound),
+        (None, None) => Clip::None,
+    };
+    if let Some(bound) = args.clip_value.or(args.clip_norm).filter(|b| b.is_nan() || *b <= 0.0) {
+        return Err(usage(format!("a gradient cannot be clipped at {bound}: it must be above 0")));
+    }
+    Ok(FitOptions {
+        settings,
+        epochs: args.epochs,
+        batch,
+        seed: args.seed,
+        precision: if args.precision == Bits::F64 { Precision::F64 } else { Precision::F32 },
+        patience: args.patience,
+        min_improvement: args.min_improvement,
+        time_limit: args.time_limit,
+        target_loss: args.target_loss,
+        schedule: args.schedule.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?,
+        warmup: args.warmup,
+        clip,
+        ..FitOptions::new(rule)
+    })
+}
+
+/// A table with its rows dealt out, and what was learnt from the training rows.
+struct Prepared {
+    data: Table,
+    encoder: Encoder,
+    train: Vec<usize>,
+    validation: Vec<usize>,
+    test: Vec<usize>,
+}
+
+impl Prepared {
+    fn read(args: &Train) -> Result<Prepared, Failure> {
+        let test_fraction = fraction(args.test_fraction, "--test-fraction")?;
+        let validation_fraction = fraction(args.validation_fraction, "--validation-fraction")?;
+        let data = table(&args.data, if args.no_header { Header::Absent } else { Header::Auto })?;
+        let targets: Result<Vec<usize>, _> = args.target.iter().map(|t| data.column(t)).collect();
+        let targets = targets?;
+        let all: Vec<usize> = (0..data.rows).collect();
+        let kind = TargetKind::resolve(TargetKind::Auto, &data, &targets, &all);
+        let strata = (kind == TargetKind::Classes).then(|| data.strata(targets[0]));
+        let hold = |rows: &[usize], share: Option<f64>| match share {
+            Some(f) => split(rows, strata.as_deref(), f, args.seed),
+            None => (rows.to_vec(), Vec::new()),
+        };
+        let (kept, test) = hold(&all, test_fraction);
+        let (train, validation) = hold(&kept, validation_fraction);
+        let scaling = match args.standardize {
+            Scaled::Standardize => Scaling::Standardize,
+            Scaled::Minmax => Scaling::MinMax,
+            Scaled::None => Scaling::None,
+        };
+        let options =
+            EncoderOptions { targets, target_kind: kind, scaling, ..EncoderOptions::default() };
+        let encoder = Encoder::fit(&data, &train, &options)?;
+        Ok(Prepared { data, encoder, train, validation, test })
+    }
+
+    fn numbers(&self, rows: &[usize]) -> Result<(Matrix, Matrix), Failure> {
+        let inputs = matrix(self.encoder.inputs(&self.data, rows)?);
+        Ok((inputs, matrix(self.encoder.targets(&self.data, rows)?)))
+    }
+}
+
+fn network(
+    args: &Train,
+    inputs: usize,
+    outputs: usize,
+    kind: TargetKind,
+) -> Result<Network, Failure> {
+    if let Some(file) = &args.network {
+        return Ok(Network::parse(&file.display().to_string(), &read_text(file)?)?);
+    }
+    let known = |name: &str| matgrad::library::standard().names.contains(name);
+    for name in [Some(&args.activation), args.loss.as_ref()].into_iter().flatten() {
+        if !known(name) {
+            let names = matgrad::library::standard().names.iter().map(String::as_str);
+            let near = matgrad::expr::diagnostic::nearest(name, names);
+            let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
+            return Err(Failure::input(format!("there is no function {name}{near}")));
+        }
+    }
+    let mut layers = Network::layers(inputs, outputs)
+        .activation(&args.activation)
+        .weight_decay(args.weight_decay);
+    for &units in args.hidden.iter().filter(|&&u| u > 0) {
+        layers = layers.dense(units);
+    }
+    let usual = if kind == TargetKind::Classes { "cross_entropy" } else { "mse" };
+    let loss = args.loss.as_deref().unwrap_or(usual);
+    Ok(Network::parse("layers", &layers.loss(loss).equations())?)
+}
+
+/// Set by the first Ctrl-C or termination signal; the second ends the process at once.
+fn interruption() -> Result<Arc<AtomicBool>, Failure> {
+    let asked = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&asked);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|e| Failure { code: 1, message: format!("signals cannot be handled: {e}") })?;
+    Ok(asked)
+}
+
+/// A fit with the model that it makes.
+struct Session<'a> {
+    args: &'a Train,
+    options: &'a FitOptions,
+    network: &'a Network,
+    encoder: &'a Encoder,
+}
+
+impl Session<'_> {
+    fn model(&self, fit: &Fit) -> Result<Model, Failure> {
+        let training = Training {
+            rule: self.options.rule.text().to_string(),
+            settings: self.options.settings.clone(),
+            checkpoint: fit.checkpoint()?,
+        };
+        Ok(Model {
+            network: self.network.clone(),
+            weights: fit.weights()?,
+            encoder: self.encoder.clone(),
+            seed: self.args.seed,
+            precision: self.options.precision,
+            training: Some(training),
+        })
+    }
+
+    fn resume(&self, fit: &mut Fit, path: &Path) -> Result<(), Failure> {
+        let found = Model::load(path)?;
+        let cannot =
+            |why: &str| Failure::input(format!("{} cannot be resumed: {why}", path.display()));
+        let training = found.training.ok_or_else(|| cannot("it holds no checkpoint"))?;
+        if found.network.source != self.network.source || found.encoder != *self.encoder {
+            return Err(cannot("the network or the table is another one; give the same flags"));
+        }
+        if training.rule != self.options.rule.text()
+            || training.settings != self.options.settings
+            || found.seed != self.args.seed
+            || found.precision != self.options.precision
+        {
+            return Err(cannot(
+                "the update rule, its settings, the seed or the precision differ; give the same flags",
+            ));
+        }
+        Ok(fit.restore(&training.checkpoint)?)
+    }
+
+    /// Runs the epochs; whether it was interrupted.
+    fn run(&self, fit: &mut Fit, talk: &Talk) -> Result<bool, Failure> {
+        let asked = interruption()?;
+        let mut log = match &self.args.log {
+            Some(path) => {
+                let mut options = std::fs::File::options();
+                options
+                    .create(true)
+                    .write(true)
+                    .append(self.args.resume)
+                    .truncate(!self.args.resume);
+                let failed =
+                    |e| Failure::input(format!("{} cannot be written: {e}", path.display()));
+                Some(options.open(path).map_err(failed)?)
+            }
+            None => None,
+        };
+        let terminal = !talk.quiet && !talk.json && std::io::stderr().is_terminal();
+        let bar = if terminal {
+            let style = "{bar:30} epoch {pos}/{len}  {msg}  {per_sec}  {eta} left";
+            let style = indicatif::ProgressStyle::with_template(style);
+            let style = style.map_err(|e| Failure { code: 1, message: e.to_string() })?;
+            indicatif::ProgressBar::new(self.args.epochs as u64).with_style(style)
+        } else {
+            indicatif::ProgressBar::hidden()
+        };
+        while let Some(epoch) = fit.next() {
+            let epoch = epoch?;
+            bar.set_position(epoch.number as u64);
+            let validation = epoch.validation_loss.map_or(String::new(), |v| format!(" / {v:.4}"));
+            bar.set_message(format!("loss {:.4}{validation}", epoch.train_loss));
+            if let Some(log) = &mut log {
+                let line = json!({
+                    "epoch": epoch.number, "train_loss": epoch.train_loss,
+                    "validation_loss": epoch.validation_loss,
+                    "learning_rate": epoch.learning_rate, "seconds": epoch.seconds,
+                });
+                writeln!(log, "{line}").map_err(Failure::input)?;
+            }
+            let due =
+                self.args.checkpoint_every.is_some_and(|n| epoch.number.is_multiple_of(n.max(1)));
+            let stopped = asked.load(Ordering::SeqCst);
+            if let Some(path) = self.args.output.as_ref().filter(|_| due || stopped) {
+                self.model(fit)?.save(path)?;
+            }
+            if stopped {
+                bar.abandon();
+                return Ok(true);
+            }
+        }
+        bar.finish_and_clear();
+        Ok(false)
+    }
+}
+
+/// A table in, a model and metrics out.
+///
+/// # Errors
+/// What is wrong with flags, table, network or training.
+pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
+    let started = Instant::now();
+    for path in args.output.iter().chain(&args.log) {
+        may_write(path, args.force || args.resume)?;
+    }
+    let options = options(args)?;
+    let prepared = Prepared::read(args)?;
+    if !talk.quiet {
+        prepared.encoder.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
+    }
+    let (x, y) = prepared.numbers(&prepared.train)?;
+    let validation = match prepared.validation.as_slice() {
+        [] => None,
+        rows => Some(prepared.numbers(rows)?),
+    };
+    let network = network(args, x.cols, y.cols, prepared.encoder.target_kind())?;
+    let initial = network.initial(args.seed)?;
+    let session =
+        Session { args, options: &options, network: &network, encoder: &prepared.encoder };
+    let mut fit =
+        network.fit(&initial, (&x, &y), validation.as_ref().map(|(a, b)| (a, b)), &options)?;
+    if let Some(path) = args.output.as_ref().filter(|path| args.resume && path.exists()) {
+        session.resume(&mut fit, path)?;
+    }
+    let interrupted = session.run(&mut fit, talk)?;
+    let model = session.model(&fit)?;
+    if interrupted {
+        let epoch = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
+        let kept = match &args.output {
+            Some(path) => {
+                format!("the checkpoint is in {}; go on with --resume", path.display())
+            }
+            None => "nothing was kept; name a file with -o MODEL".into(),
+        };
+        let message = format!("interrupted after epoch {epoch}; {kept}");
+        return Err(Failure { code: 130, message });
+    }
+    if let Some(path) = &args.output {
+        model.save(path)?;
+    }
+    report(args, talk, &options, &prepared, &model, started)
+}
+
+fn report(
+    args: &Train,
+    talk: &Talk,
+    options: &FitOptions,
+    prepared: &Prepared,
+    model: &Model,
+    started: Instant,
+) -> Result<(), Failure> {
+    let part = |rows: &[usize]| match rows {
+        [] => Ok(None),
+        rows => measure(model, &prepared.data, rows).map(Some),
+    };
+    let train = measure(model, &prepared.data, &prepared.train)?;
+    let validation = part(&prepared.validation)?;
+    let test = match &args.test {
+        Some(path) => {
+            let other = table(path, header(&model.encoder))?;
+            let rows: Vec<usize> = (0..other.rows).collect();
+            Some(measure(model, &other, &rows)?)
+        }
+        None => part(&prepared.test)?,
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let epochs = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
+    if talk.json {
+        let each =
+            |m: &Option<Metrics>| m.as_ref().map_or(serde_json::Value::Null, Metrics::to_json);
+        let report = json!({
+            "epochs": epochs, "seconds": seconds, "seed": args.seed, "train": train.to_json(),
+            "validation": each(&validation), "test": each(&test),
+            "model": args.output.as_ref().map(|p| p.display().to_string()),
+        });
+        return say(format!("{report}\n"));
+    }
+    say(format!(
+        "{epochs} epochs of {} in {seconds:.2} s, seed {}\n",
+        options.rule.rule.name.text, args.seed
+    ))?;
+    for (what, m) in
+        [("train", Some(&train)), ("validation", validation.as_ref()), ("test", test.as_ref())]
+    {
+        if let Some(m) = m {
+            say(format!("{what:<11}{m}\n"))?;
+        }
+    }
+    confusion(test.as_ref().unwrap_or(&train))?;
+    match &args.output {
+        Some(path) => say(format!("model in {}\n", path.display())),
+        None if !talk.quiet => {
+            eprintln!("no model was written; name a file with -o MODEL");
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,88 @@
+//! The forward pass alone.
+
+use std::collections::HashMap;
+
+use matgrad_expr::graph::NodeId;
+use matgrad_expr::matrix::Matrix;
+
+use crate::engine::{Engine, Precision};
+use crate::{Error, Network};
+
+/// The forward pass alone: outputs and objective of any number of rows.
+pub struct Evaluator {
+    engine: Engine,
+    network: (NodeId, NodeId, NodeId, NodeId),
+    capacity: usize,
+    cols: usize,
+    link: crate::Link,
+}
+
+impl Evaluator {
+    /// For up to this many rows at once.
+    ///
+    /// # Errors
+    /// What cannot be planned.
+    pub fn new(
+        network: &Network,
+        capacity: usize,
+        precision: Precision,
+    ) -> Result<Evaluator, Error> {
+        let graph = &network.equations.graph;
+        let capacity = capacity.clamp(1, 4096);
+        let engine = Engine::new(
+            graph,
+            &[network.output, network.loss],
+            &[],
+            &HashMap::new(),
+            Some((network.batch, capacity)),
+            precision,
+        )?;
+        let nodes = (network.input, network.target, network.output, network.loss);
+        let cols = graph.shape(network.target).cols.number().unwrap_or(1) as usize;
+        Ok(Evaluator { engine, network: nodes, capacity, cols, link: network.link })
+    }
+
+    /// Sets the weights.
+    ///
+    /// # Errors
+    /// Weights of another shape.
+    pub fn weights<'w>(
+        &mut self,
+        weights: impl Iterator<Item = (NodeId, &'w [f64])>,
+    ) -> Result<(), Error> {
+        for (node, value) in weights {
+            self.engine.write(node, value)?;
+        }
+        Ok(())
+    }
+
+    /// Predictions (after the link) and the mean objective; without targets the latter is NaN.
+    ///
+    /// # Errors
+    /// Rows of another width.
+    pub fn run(
+        &mut self,
+        inputs: &Matrix,
+        targets: Option<&Matrix>,
+    ) -> Result<(Matrix, f64), Error> {
+        let (input, target, output, objective) = self.network;
+        let mut data = Vec::new();
+        let mut loss = 0.0;
+        for from in (0..inputs.rows).step_by(self.capacity) {
+            let to = (from + self.capacity).min(inputs.rows);
+            self.engine.set_rows(to - from)?;
+            self.engine.write(input, &inputs.data[from * inputs.cols..to * inputs.cols])?;
+            match targets {
+                Some(t) => self.engine.write(target, &t.data[from * t.cols..to * t.cols])?,
+                None => self.engine.write(target, &vec![0.0; (to - from) * self.cols])?,
+            }
+            self.engine.step();
+            data.extend(self.engine.read(output)?);
+            loss += self.engine.read(objective)?[0] * (to - from) as f64;
+        }
+        let cols = data.len() / inputs.rows.max(1);
+        let mut predictions = Matrix::new(inputs.rows, cols, data);
+        self.link.apply(&mut predictions);
+        Ok((predictions, if targets.is_some() { loss / inputs.rows as f64 } else { f64::NAN }))
+    }
+}

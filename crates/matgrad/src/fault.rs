@@ -1,0 +1,52 @@
+//! Where a value first stopped being finite.
+
+use matgrad_expr::graph::NodeId;
+use matgrad_expr::matrix::Matrix;
+use matgrad_expr::meaning::{Bindings, evaluate};
+
+use crate::{Error, Network};
+
+/// The first equation of the page, in its order, that has a value which is not finite at these
+/// weights and rows: its name with row and column from 1.
+pub(crate) fn first(
+    network: &Network,
+    fixed: &[(NodeId, Matrix)],
+    weights: &[Vec<f64>],
+    (inputs, targets): (&Matrix, &Matrix),
+    rows: &[usize],
+) -> Result<Option<String>, Error> {
+    let graph = &network.equations.graph;
+    let mut at = Bindings::default();
+    for (node, matrix) in [(network.input, inputs), (network.target, targets)] {
+        at.set(graph, node, matrix.select_rows(rows)).map_err(Error::Input)?;
+    }
+    let mut places: Vec<NodeId> = vec![network.input, network.target];
+    let parameters = network.equations.parameters();
+    for (node, matrix) in fixed {
+        let mut matrix = matrix.clone();
+        if let Some(k) = parameters.iter().position(|p| p == node) {
+            matrix.data.clone_from(&weights[k]);
+        }
+        at.set(graph, *node, matrix).map_err(Error::Input)?;
+        places.push(*node);
+    }
+    places.extend(network.equations.definitions.iter().copied().chain([network.objective]));
+    let values = evaluate(graph, &places, &at).map_err(Error::Input)?;
+    for node in places {
+        let value = &values[&node];
+        if let Some(k) = value.data.iter().position(|x| !x.is_finite()) {
+            let name = graph.name(node).map_or("the objective", |n| n.text.as_str());
+            let (row, col) = (k / value.cols.max(1), k % value.cols.max(1));
+            let table = rows.get(row).filter(|_| value.rows == rows.len());
+            let example =
+                table.map_or(String::new(), |r| format!(" (row {} of the training rows)", r + 1));
+            return Ok(Some(format!(
+                "{name}[{}, {}] is {}, the first that is not finite{example}",
+                row + 1,
+                col + 1,
+                value.data[k]
+            )));
+        }
+    }
+    Ok(None)
+}

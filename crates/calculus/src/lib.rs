@@ -5,6 +5,7 @@
 //! [`Gradients`], `check` proves them with numbers.
 
 pub mod check;
+pub mod cost;
 pub mod derive;
 pub mod rewrite;
 pub mod rule;

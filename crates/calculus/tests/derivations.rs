@@ -149,3 +149,26 @@ fn probabilities_by_hand_are_made_stable() {
         "#]],
     );
 }
+
+#[test]
+fn cost_beside_that_of_explicit_jacobians() {
+    let page = "input X : B×784\ntarget Y : B×10\nparam W₁ : 784×128\nparam W₂ : 128×10\n\
+                Z₁ = X W₁\nA₁ = relu(Z₁)\nZ₂ = A₁ W₂\nL = cross_entropy(Z₂, Y)\nminimize L\n";
+    let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
+    let objective = equations.objective.expect("an objective");
+    let parameters = equations.parameters();
+    let derived = derive(&equations.graph, objective, &parameters, standard()).expect("it derives");
+    expect![[r#"
+        equation   operations   bytes             explicit Jacobian    its operations
+        Z₁         200704·B     3648·B + 401408
+        A₁         128·B        1024·B
+        Z₂         2560·B       552·B + 5120
+        L          66·B + 1     80·B + 4
+        ∂Z₂        81·B         120·B             10·B entries         20·B
+        ∂A₁        2560·B       552·B + 5120      1280·B·B entries     2560·B·B
+        ∂Z₁        256·B        1536·B            16384·B·B entries    32768·B·B
+        ∂W₁        200704·B     3648·B + 401408   12845056·B entries   25690112·B
+        ∂W₂        2560·B       552·B + 5120      12800·B entries      25600·B
+    "#]]
+    .assert_eq(&matgrad_calculus::cost::cost(&derived, &equations.definitions).to_string());
+}

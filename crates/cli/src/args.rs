@@ -69,6 +69,8 @@ pub enum Stage {
     Gradients,
     /// The program of a training step
     Plan,
+    /// Operations and bytes of each equation, beside those of explicit Jacobians
+    Cost,
     /// An update rule of the library
     Optimizer,
 }

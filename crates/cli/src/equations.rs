@@ -158,6 +158,11 @@ pub fn show(stage: Stage, what: &str) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Stage::Cost => {
+            let equations = page(Path::new(what))?;
+            let gradients = gradients(&equations, &[])?;
+            say(calculus::cost::cost(&gradients, &equations.definitions))
+        }
         Stage::Plan => {
             let equations = page(Path::new(what))?;
             let gradients = gradients(&equations, &[])?;

@@ -8,7 +8,7 @@ use matgrad::expr::dim::Symbol;
 use matgrad::expr::elaborate::Equations;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Engine, Precision, TrainingStep, UpdateRule};
+use matgrad::{Clip, Engine, Precision, Rows, TrainingStep, UpdateRule};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -16,35 +16,9 @@ use crate::arrays::{Array, array};
 use crate::error;
 use crate::network::{page, spelling, variable};
 
-/// Rows of one matrix in the precision of the program.
-enum Rows {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
-impl Rows {
-    fn of(array: &Array<'_>, double: bool) -> Rows {
-        match (array, double) {
-            (Array::F32(a), false) => Rows::F32(a.as_array().iter().copied().collect()),
-            (Array::F64(a), false) => Rows::F32(a.as_array().iter().map(|&x| x as f32).collect()),
-            (Array::F32(a), true) => {
-                Rows::F64(a.as_array().iter().map(|&x| f64::from(x)).collect())
-            }
-            (Array::F64(a), true) => Rows::F64(a.as_array().iter().copied().collect()),
-        }
-    }
-
-    fn number(&self, row: usize) -> f64 {
-        match self {
-            Rows::F32(values) => f64::from(values[row]),
-            Rows::F64(values) => values[row],
-        }
-    }
-}
-
+/// The rows of a variable.
 struct Data {
     node: NodeId,
-    cols: usize,
     rows: Rows,
 }
 
@@ -54,7 +28,7 @@ pub struct Trainer {
     equations: Equations,
     step: TrainingStep,
     data: Vec<Data>,
-    rows: usize,
+    row_weights: Vec<f64>,
     double: bool,
     evaluator: Option<Forward>,
 }
@@ -84,17 +58,7 @@ fn write_weights(
 fn write_rows(engine: &mut Engine, data: &[Data], rows: &[usize]) -> PyResult<()> {
     engine.set_rows(rows.len()).map_err(error)?;
     for part in data {
-        match (&mut *engine, &part.rows) {
-            (Engine::F32(machine), Rows::F32(values)) => {
-                machine.write_rows_from(part.node, values, part.cols, rows).map_err(error)?;
-            }
-            (Engine::F64(machine), Rows::F64(values)) => {
-                machine.write_rows_from(part.node, values, part.cols, rows).map_err(error)?;
-            }
-            (Engine::F32(_), Rows::F64(_)) | (Engine::F64(_), Rows::F32(_)) => {
-                return Err(error("the data are of another precision than the program"));
-            }
-        }
+        engine.gather(part.node, &part.rows, rows).map_err(error)?;
     }
     Ok(())
 }
@@ -121,17 +85,31 @@ impl Trainer {
         let objective = equations.objective.ok_or_else(|| error("the page has no objective"))?;
         let settings: Vec<(String, f64)> = settings.into_iter().collect();
         let rows = (batch(&equations)?, rows.max(1));
-        let mut step =
-            TrainingStep::compile(&equations, objective, &rule, &settings, rows, precision(double))
-                .map_err(error)?;
+        let mut step = TrainingStep::compile(
+            &equations,
+            objective,
+            &rule,
+            &settings,
+            rows,
+            precision(double),
+            Clip::None,
+        )
+        .map_err(error)?;
         write_weights(&mut step.engine, &equations, weights)?;
-        Ok(Trainer { equations, step, data: Vec::new(), rows: 0, double, evaluator: None })
+        Ok(Trainer {
+            equations,
+            step,
+            data: Vec::new(),
+            row_weights: Vec::new(),
+            double,
+            evaluator: None,
+        })
     }
 
     /// The rows to train on: inputs, targets, and a weight for each row.
     fn data(&mut self, inputs: Array<'_>, targets: Array<'_>, weights: Array<'_>) -> PyResult<()> {
-        self.rows = inputs.shape().0;
-        self.data = rows_of(&self.equations, &inputs, &targets, &weights, self.double)?;
+        self.row_weights = weights.matrix().data;
+        self.data = rows_of(&self.equations, &self.step.engine, &inputs, &targets, &weights)?;
         Ok(())
     }
 
@@ -140,15 +118,14 @@ impl Trainer {
     #[pyo3(signature = (size, seed))]
     fn epoch(&mut self, py: Python<'_>, size: usize, seed: Option<u64>) -> PyResult<f64> {
         py.detach(|| {
-            let mut order: Vec<usize> = (0..self.rows).collect();
-            if let Some(seed) = seed.filter(|_| size < self.rows) {
+            let mut order: Vec<usize> = (0..self.row_weights.len()).collect();
+            if let Some(seed) = seed.filter(|_| size < order.len()) {
                 Random::seed(seed).shuffle(&mut order);
             }
-            let weights = &self.data[2].rows;
             let (mut sum, mut total) = (0.0, 0.0);
             for rows in order.chunks(size.max(1)) {
                 // A batch of rows that weigh nothing has no mean, and nothing to learn from.
-                if rows.iter().all(|&row| weights.number(row) == 0.0) {
+                if rows.iter().all(|&row| self.row_weights[row] == 0.0) {
                     continue;
                 }
                 write_rows(&mut self.step.engine, &self.data, rows)?;
@@ -188,7 +165,7 @@ impl Trainer {
 
     /// Goes on from a state.
     fn restore(&mut self, state: (usize, Vec<Vec<f64>>)) -> PyResult<()> {
-        self.step.restore(&state).map_err(error)
+        self.step.restore(state.0, &state.1).map_err(error)
     }
 
     /// The loss L and the output Z on other rows, with the present weights.
@@ -199,7 +176,8 @@ impl Trainer {
         targets: Array<'_>,
         weights: Array<'_>,
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let data = rows_of(&self.equations, &inputs, &targets, &weights, self.double)?;
+        let engine = &self.step.engine;
+        let data = rows_of(&self.equations, engine, &inputs, &targets, &weights)?;
         let count = inputs.shape().0;
         if self.evaluator.as_ref().is_none_or(|forward| forward.capacity != count) {
             self.evaluator = Some(Forward::new(&self.equations, count, self.double, true)?);
@@ -216,19 +194,19 @@ impl Trainer {
 
 fn rows_of(
     equations: &Equations,
+    engine: &Engine,
     inputs: &Array<'_>,
     targets: &Array<'_>,
     weights: &Array<'_>,
-    double: bool,
 ) -> PyResult<Vec<Data>> {
     let mut data = Vec::new();
     for (name, array) in [("X", inputs), ("Y", targets), ("S", weights)] {
         let node = variable(equations, name)?;
-        let (rows, cols) = array.shape();
+        let (rows, _) = array.shape();
         if rows != inputs.shape().0 {
             return Err(error(format!("{name} has {rows} rows, X has {}", inputs.shape().0)));
         }
-        data.push(Data { node, cols, rows: Rows::of(array, double) });
+        data.push(Data { node, rows: engine.rows(&array.matrix()) });
     }
     Ok(data)
 }
@@ -288,7 +266,7 @@ pub fn output<'py>(
     let mut forward = Forward::new(&equations, rows.min(1024), double, false)?;
     write_weights(&mut forward.engine, &equations, weights)?;
     let node = variable(&equations, "X")?;
-    let data = [Data { node, cols: inputs.shape().1, rows: Rows::of(&inputs, double) }];
+    let data = [Data { node, rows: forward.engine.rows(&inputs.matrix()) }];
     let (value, _) = py.detach(|| forward.run(&data, rows))?;
     Ok(array(py, value)?.into_any())
 }

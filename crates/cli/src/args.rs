@@ -187,6 +187,21 @@ pub enum Verb {
         #[arg(long, value_enum, default_value = "text")]
         format: Shown,
     },
+    /// Time a stored workload; prints one JSON line
+    #[command(before_help = "Example:\n  matgrad bench workloads/mnist-like/seed0 --threads 2")]
+    Bench {
+        /// A folder with meta.json, weights and orders; or a name, looked for in $BENCH_DATA/work
+        workload: PathBuf,
+        /// Most threads of a step
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Which initial weights and orders, where the folder has several
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// How long calls of an inference are timed
+        #[arg(long, default_value_t = 1.0)]
+        seconds: f64,
+    },
     /// Print a page in canonical form
     Fmt {
         /// A page of equations, or -

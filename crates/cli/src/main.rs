@@ -1,6 +1,7 @@
 //! The command line of matgrad: data to standard output, talk to standard error.
 
 mod args;
+mod bench;
 mod equations;
 mod tables;
 mod train;
@@ -96,6 +97,9 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         Verb::Explain { model, data, row, target, no_header, lr, format } => {
             let json = talk.json || format == args::Shown::Json;
             tables::explain(&model, &data, row, &target, no_header, lr, json)
+        }
+        Verb::Bench { workload, threads, seed, seconds } => {
+            bench::bench(&workload, threads, seed, seconds)
         }
         Verb::Fmt { file } => equations::format(&file),
         Verb::Completions { shell } => {

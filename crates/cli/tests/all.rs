@@ -261,3 +261,35 @@ fn a_killed_fit_goes_on_from_its_last_checkpoint() {
     let whole = file("kill", "whole.model", b"");
     assert!(resumed == trained(&whole, until, &[]), "a resumed fit has other bits");
 }
+
+/// A workload of two rows, two units and two outputs, as the verb `bench` reads it.
+#[test]
+fn a_stored_workload_is_timed() {
+    use matgrad::data::{Matrix, npy};
+    let meta = r#"{"name": "two", "family": "mlp", "layers": [2, 2, 2], "hidden": "sigmoid",
+        "output": "sigmoid_half_sse", "batch": 1, "epochs": 3, "shuffle": true,
+        "opt": {"name": "sgd", "lr": 0.5, "momentum": 0.0}, "data_dir": "."}"#;
+    let folder = file("bench", "meta.json", meta.as_bytes()).replace("/meta.json", "");
+    let store = |name: &str, rows: usize, cols: usize, data: &[f64]| {
+        let matrix = Matrix::new(rows, cols, data.to_vec()).expect("a matrix");
+        let path = Path::new(&folder).join(name);
+        npy::write(&path, &matrix, npy::Precision::F32).expect("writable");
+    };
+    store("W0.npy", 2, 2, &[0.15, 0.25, 0.20, 0.30]);
+    store("W1.npy", 2, 2, &[0.40, 0.50, 0.45, 0.55]);
+    store("b0.npy", 2, 1, &[0.35, 0.35]);
+    store("b1.npy", 2, 1, &[0.60, 0.60]);
+    store("perm.npy", 3, 2, &[0.0, 1.0, 1.0, 0.0, 0.0, 1.0]);
+    for part in ["train", "test"] {
+        store(&format!("X_{part}.npy"), 2, 2, &[0.05, 0.10, 0.05, 0.10]);
+        store(&format!("y_{part}.npy"), 2, 2, &[0.01, 0.99, 0.01, 0.99]);
+    }
+    let out = matgrad(&["bench", &folder]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    // Six updates of the published example that also train its biases.
+    let loss = report["final_loss"].as_f64().expect("a loss");
+    assert!((loss - 0.186_895_748).abs() < 1e-6, "{loss}");
+    assert_eq!(report["epochs"], 3);
+    assert!(report["train_s"].as_f64().expect("seconds") > 0.0);
+    fails(&["bench", "no/such/workload"], 3, &["meta.json"]);
+}

@@ -12,6 +12,7 @@
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
 use crate::{Error, Matrix};
+use std::io::Read;
 use std::path::Path;
 
 /// How every `.npy` file begins.
@@ -104,49 +105,119 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Array, Error> {
     parse_array(bytes).map_err(|reason| Error::Format { file: file.to_string(), reason })
 }
 
-fn parse_array(bytes: &[u8]) -> Result<Array, String> {
-    const CUT: &str = "the .npy header is cut off; write the file again";
-    let rest = bytes.strip_prefix(MAGIC).ok_or("this is no .npy file; write it with numpy.save")?;
-    let (length, rest) = match rest {
-        [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
-        [2 | 3, _, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
-        [1..=3, ..] | [] => return Err(CUT.to_string()),
-        [version, ..] => {
-            return Err(format!(".npy version {version} is not known; write version 1"));
-        }
-    };
-    let (header, values) = rest.split_at_checked(length).ok_or(CUT)?;
-    let header = String::from_utf8_lossy(header);
+/// What stands before the values.
+struct Header {
+    kind: Kind,
+    fortran: bool,
+    dims: Vec<usize>,
+    rows: usize,
+    cols: usize,
+    /// Bytes of all values.
+    size: usize,
+}
 
-    let kind = Kind::parse(string(entry(&header, "descr")?)?)?;
-    let fortran = match entry(&header, "fortran_order")? {
-        text if text.starts_with("True") => true,
-        text if text.starts_with("False") => false,
-        _ => return Err("'fortran_order' in the .npy header is neither True nor False".to_string()),
-    };
-    let dims = dims(entry(&header, "shape")?)?;
-    let (rows, cols) = match dims[..] {
-        [] => (1, 1),
-        [n] => (n, 1),
-        [rows, cols] => (rows, cols),
-        _ => {
-            let count = dims.len();
-            return Err(format!("the array has {count} dimensions; reshape it to two or fewer"));
-        }
-    };
-    let needed = rows.checked_mul(cols).and_then(|count| count.checked_mul(kind.size));
-    let stored = needed.and_then(|needed| values.get(..needed)).ok_or_else(|| {
-        let (size, found) = (kind.size, values.len());
+const CUT: &str = "the .npy header is cut off; write the file again";
+
+/// The length of what stands before the values, from the first twelve bytes.
+fn prefix(bytes: &[u8]) -> Result<usize, String> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or("this is no .npy file; write it with numpy.save")?;
+    match rest {
+        [1, _, a, b, ..] => Ok(10 + usize::from(u16::from_le_bytes([*a, *b]))),
+        [2 | 3, _, a, b, c, d, ..] => Ok(12 + u32::from_le_bytes([*a, *b, *c, *d]) as usize),
+        [1..=3, ..] | [] => Err(CUT.to_string()),
+        [version, ..] => Err(format!(".npy version {version} is not known; write version 1")),
+    }
+}
+
+impl Header {
+    fn parse(text: &str) -> Result<Header, String> {
+        let kind = Kind::parse(string(entry(text, "descr")?)?)?;
+        let fortran = match entry(text, "fortran_order")? {
+            text if text.starts_with("True") => true,
+            text if text.starts_with("False") => false,
+            _ => {
+                return Err(
+                    "'fortran_order' in the .npy header is neither True nor False".to_string()
+                );
+            }
+        };
+        let dims = dims(entry(text, "shape")?)?;
+        let (rows, cols) = match dims[..] {
+            [] => (1, 1),
+            [n] => (n, 1),
+            [rows, cols] => (rows, cols),
+            _ => {
+                let count = dims.len();
+                return Err(format!(
+                    "the array has {count} dimensions; reshape it to two or fewer"
+                ));
+            }
+        };
+        let size = rows.saturating_mul(cols).saturating_mul(kind.size);
+        Ok(Header { kind, fortran: fortran && rows > 1 && cols > 1, dims, rows, cols, size })
+    }
+
+    fn cut(&self, found: usize) -> String {
+        let Header { rows, cols, kind, .. } = self;
         format!(
-            "an array of {rows}×{cols} values of {size} bytes was announced, but {found} bytes \
-             follow; the file is cut off, write it again"
+            "an array of {rows}×{cols} values of {} bytes was announced, but {found} bytes \
+             follow; the file is cut off, write it again",
+            kind.size
         )
-    })?;
+    }
+}
+
+fn parse_array(bytes: &[u8]) -> Result<Array, String> {
+    let (head, values) = bytes.split_at_checked(prefix(bytes)?).ok_or(CUT)?;
+    let header = Header::parse(&String::from_utf8_lossy(&head[MAGIC.len() + 4..]))?;
+    let stored = values.get(..header.size).ok_or_else(|| header.cut(values.len()))?;
+    let Header { kind, rows, cols, .. } = &header;
     let mut data: Vec<f64> = stored.chunks_exact(kind.size).map(|raw| kind.value(raw)).collect();
-    if fortran && rows > 1 && cols > 1 {
+    if header.fortran {
         data = (0..data.len()).map(|at| data[at % cols * rows + at / cols]).collect();
     }
-    Ok(Array { dims, matrix: Matrix { rows, cols, data } })
+    let matrix = Matrix { rows: *rows, cols: *cols, data };
+    Ok(Array { dims: header.dims, matrix })
+}
+
+/// Reads a file as single precision, holding nothing else of it: (rows, columns, values row by
+/// row).
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_f32(path: &Path) -> Result<(usize, usize, Vec<f32>), Error> {
+    let file = path.display().to_string();
+    let failed = |reason: String| Error::Format { file: file.clone(), reason };
+    let unread =
+        |error: std::io::Error| Error::Read { file: file.clone(), reason: error.to_string() };
+    let mut source = std::io::BufReader::new(std::fs::File::open(path).map_err(unread)?);
+    let mut start = Vec::new();
+    source.by_ref().take(12).read_to_end(&mut start).map_err(unread)?;
+    let length = prefix(&start).map_err(failed)?;
+    let more = length.saturating_sub(start.len()) as u64;
+    source.by_ref().take(more).read_to_end(&mut start).map_err(unread)?;
+    let head = start.get(MAGIC.len() + 4..length).ok_or_else(|| failed(CUT.into()))?;
+    let header = Header::parse(&String::from_utf8_lossy(head)).map_err(failed)?;
+    let (rows, cols, width) = (header.rows, header.cols, header.kind.size);
+    // The file itself bounds what is set aside.
+    let there = std::fs::metadata(path).map_err(unread)?.len() as usize;
+    if there.saturating_sub(length) < header.size {
+        return Err(failed(header.cut(there.saturating_sub(length))));
+    }
+    let mut data = vec![0.0; rows * cols];
+    let mut block = vec![0; 1 << 16];
+    // A header of version 1 is longer than the twelve bytes, so the source stands at the values.
+    for (k, part) in (0..header.size).step_by(block.len()).enumerate() {
+        let bytes = &mut block[..(header.size - part).min(1 << 16)];
+        source.read_exact(bytes).map_err(unread)?;
+        let first = k * (1 << 16) / width;
+        for (i, raw) in bytes.chunks_exact(width).enumerate() {
+            let at = first + i;
+            let to = if header.fortran { at % rows * cols + at / rows } else { at };
+            data[to] = header.kind.value(raw) as f32;
+        }
+    }
+    Ok((rows, cols, data))
 }
 
 /// An element type: `f`, `i`, `u` or `b`, its size in bytes and order.

@@ -149,3 +149,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn single_precision_is_read_without_a_copy_of_the_file() {
+    let folder = std::env::temp_dir().join(format!("matgrad-npy-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let matrix = Matrix::new(700, 101, (0..70_700).map(|i| f64::from(i) * 0.5).collect()).unwrap();
+    for precision in [Precision::F32, Precision::F64] {
+        let path = folder.join("x.npy");
+        write(&path, &matrix, precision).unwrap();
+        let (rows, cols, data) = read_f32(&path).unwrap();
+        assert_eq!((rows, cols), (700, 101));
+        assert!(data.iter().zip(&matrix.data).all(|(&a, &b)| f64::from(a) == b));
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(read_f32(&path).unwrap_err().to_string().contains("cut off"));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -41,6 +41,40 @@ enum Numbers {
     F64(Vec<f64>),
 }
 
+impl Rows {
+    /// Rows of `cols` numbers in single precision.
+    pub fn single(cols: usize, numbers: Vec<f32>) -> Rows {
+        Rows { cols, numbers: Numbers::F32(numbers) }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        let numbers = match &self.numbers {
+            Numbers::F32(numbers) => numbers.len(),
+            Numbers::F64(numbers) => numbers.len(),
+        };
+        numbers.checked_div(self.cols).unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The numbers of one row.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = f64> {
+        let part = row * self.cols..(row + 1) * self.cols;
+        let (single, double) = match &self.numbers {
+            Numbers::F32(numbers) => (&numbers[part], &[][..]),
+            Numbers::F64(numbers) => (&[][..], &numbers[part]),
+        };
+        single.iter().map(|&x| f64::from(x)).chain(double.iter().copied())
+    }
+}
+
 macro_rules! either {
     ($engine:expr, $machine:ident => $then:expr) => {
         match $engine {
@@ -143,5 +177,24 @@ impl Engine {
             Engine::F32(m) => f64::from(m.slice(&slot(m.program().output(output))?)[0]),
             Engine::F64(m) => m.slice(&slot(m.program().output(output))?)[0],
         })
+    }
+
+    /// Copies an output in single precision, row by row. Allocates nothing.
+    ///
+    /// # Errors
+    /// No output of the program, or room of another size.
+    pub fn copy_single(&self, output: NodeId, to: &mut [f32]) -> Result<(), Error> {
+        let slot = either!(self, m => m.program().output(output).copied());
+        let slot = slot.ok_or_else(|| Error::Run("this is no output of the program".into()))?;
+        let length = slot.len(either!(self, m => m.rows()));
+        if to.len() != length {
+            let room = to.len();
+            return Err(Error::Run(format!("the output is {length} numbers, the room is {room}")));
+        }
+        match self {
+            Engine::F32(m) => to.copy_from_slice(m.slice(&slot)),
+            Engine::F64(m) => to.iter_mut().zip(m.slice(&slot)).for_each(|(a, &b)| *a = b as f32),
+        }
+        Ok(())
     }
 }

@@ -19,6 +19,7 @@ mod network;
 mod rule;
 mod schedule;
 mod step;
+pub mod workload;
 
 pub use checkpoint::Checkpoint;
 pub use engine::{Engine, Precision, Rows};

@@ -1,0 +1,97 @@
+//! The verb `bench`: times a stored workload.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use matgrad::workload::Workload;
+use serde_json::{Value, json};
+
+use crate::{Failure, say};
+
+/// The folder of a workload: as given, that of a seed in it, or by name below $BENCH_DATA.
+fn folder(workload: &Path, seed: u64) -> PathBuf {
+    let seeded = format!("seed{seed}");
+    let stored = std::env::var_os("BENCH_DATA").map(|root| Path::new(&root).join("work"));
+    let mut places = vec![workload.to_path_buf(), workload.join(&seeded)];
+    places.extend(stored.map(|root| root.join(workload).join(&seeded)));
+    places.iter().find(|p| p.join("meta.json").exists()).unwrap_or(&places[0]).clone()
+}
+
+/// Seconds of all threads of this process so far; in hundredths where the system counts so.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|t| t.parse().ok()).collect();
+    ticks.iter().sum::<f64>() / 100.0
+}
+
+/// Largest resident size of this process so far.
+fn peak_megabytes() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+}
+
+/// Times a workload and prints one JSON line.
+///
+/// # Errors
+/// A folder that holds no workload, or one of a family that is not known.
+pub fn bench(workload: &Path, threads: usize, seed: u64, seconds: f64) -> Result<(), Failure> {
+    let started = Instant::now();
+    let workload = Workload::read(&folder(workload, seed))?;
+    let setup = started.elapsed().as_secs_f64();
+    let mut report = json!({
+        "peer": "matgrad", "workload": workload.name, "threads": threads, "seed": seed,
+        "setup_s": setup,
+    });
+    let more = if workload.inference { infer(&workload, seconds)? } else { train(&workload)? };
+    if let (Value::Object(report), Value::Object(more)) = (&mut report, more) {
+        report.extend(more);
+    }
+    say(format!("{report}\n"))
+}
+
+fn train(workload: &Workload) -> Result<Value, Failure> {
+    let start = Instant::now();
+    let mut warm = workload.step()?;
+    workload.train(&mut warm, Some(3))?;
+    drop(warm);
+    let mut step = workload.step()?;
+    let compile = start.elapsed().as_secs_f64();
+    let (start, processor) = (Instant::now(), processor_seconds());
+    workload.train(&mut step, None)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let processor = processor_seconds() - processor;
+    let peak = peak_megabytes();
+    let (train, test) = workload.measure(&step)?;
+    let scored = workload.name != "mazur";
+    Ok(json!({
+        "compile_s": compile, "train_s": seconds, "cpu_s": processor, "epochs": workload.epochs,
+        "samples_per_s": (workload.rows() * workload.epochs) as f64 / seconds,
+        "final_loss": train.map(|t| t.loss),
+        "train_acc": train.filter(|_| scored).map(|t| t.score),
+        "test_acc": scored.then_some(test.score),
+        "peak_rss_mb": peak,
+    }))
+}
+
+fn infer(workload: &Workload, seconds: f64) -> Result<Value, Failure> {
+    let start = Instant::now();
+    workload.calls(0.0)?;
+    let compile = start.elapsed().as_secs_f64();
+    let processor = processor_seconds();
+    let mut times = workload.calls(seconds)?;
+    let processor = processor_seconds() - processor;
+    times.sort_by(f64::total_cmp);
+    let (_, test) = workload.measure(&workload.step()?)?;
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e6;
+    let count = times.len() as f64;
+    Ok(json!({
+        "compile_s": compile, "train_s": null, "cpu_s": null, "epochs": 0,
+        "samples_per_s": workload.batch as f64 / at(0.5) * 1e6,
+        "final_loss": null, "train_acc": null, "test_acc": test.score,
+        "peak_rss_mb": peak_megabytes(), "cpu_us": processor / count * 1e6,
+        "lat_us": at(0.5), "lat_p99_us": at(0.99),
+        "lat_mean_us": times.iter().sum::<f64>() / count * 1e6, "iters": times.len(),
+    }))
+}

@@ -1,0 +1,347 @@
+//! Stored workloads: a folder with the layers, initial weights and row orders of a training or an
+//! inference, so that systems can be timed on the same work.
+//!
+//! `meta.json` says layers, activation, output, batch, epochs, rule and where the data are;
+//! `W0.npy b0.npy …` are the initial weights, `perm.npy` the order of the rows in each epoch.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Instant;
+
+use matgrad_data::npy;
+use matgrad_expr::graph::NodeId;
+use matgrad_expr::matrix::Matrix;
+use serde_json::Value;
+
+use crate::{Clip, Engine, Error, Network, Precision, Rows, TrainingStep, UpdateRule};
+
+/// A workload, read into memory.
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// Whether it is an inference.
+    pub inference: bool,
+    /// Its equations.
+    pub network: Network,
+    /// Rows a step or a call.
+    pub batch: usize,
+    /// How many times over the training rows.
+    pub epochs: usize,
+    rule: UpdateRule,
+    settings: Vec<(String, f64)>,
+    weights: Vec<(NodeId, Matrix)>,
+    orders: Option<Vec<u32>>,
+    train: Option<Part>,
+    test: Part,
+    classes: bool,
+}
+
+/// Inputs and targets.
+struct Part {
+    x: Rows,
+    y: Rows,
+}
+
+/// What a pass over rows shows: the mean loss, and the accuracy, or R² for numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// Mean over the rows.
+    pub loss: f64,
+    /// Accuracy of classes, R² of numbers.
+    pub score: f64,
+}
+
+fn input(path: &Path, what: impl std::fmt::Display) -> Error {
+    Error::Input(format!("{}: {what}", path.display()))
+}
+
+impl Workload {
+    /// Reads a workload's folder.
+    ///
+    /// # Errors
+    /// A file that is absent or of another form; a family of networks that is not known.
+    pub fn read(folder: &Path) -> Result<Workload, Error> {
+        let path = folder.join("meta.json");
+        let text = std::fs::read_to_string(&path).map_err(|e| input(&path, e))?;
+        let meta: Value = serde_json::from_str(&text).map_err(|e| input(&path, e))?;
+        let lacks = |key: &str| input(&path, format!("it has no proper \"{key}\""));
+        let word = |key: &str| meta[key].as_str().ok_or_else(|| lacks(key));
+        let count = |key: &str| meta[key].as_u64().map(|n| n as usize).ok_or_else(|| lacks(key));
+        let family = word("family")?;
+        if family != "mlp" && family != "infer" {
+            let message = format!("the family {family} is not known; mlp and infer are");
+            return Err(input(&path, message));
+        }
+        let layers = meta["layers"].as_array().into_iter().flatten();
+        let layers: Vec<usize> = layers.filter_map(Value::as_u64).map(|n| n as usize).collect();
+        let [inputs, .., outputs] = layers[..] else { return Err(lacks("layers")) };
+        let output = word("output")?;
+        let network = equations(&layers, word("hidden")?, output).ok_or_else(|| lacks("output"))?;
+        let network = Network::parse(&path.display().to_string(), &network)?;
+        let (rule, settings) = match meta["opt"]["name"].as_str() {
+            Some(name) if name != "none" => rule(name, &meta["opt"])?,
+            Some(_) | None => (UpdateRule::named("sgd")?, Vec::new()),
+        };
+        let mut weights = Vec::new();
+        for (k, parameters) in network.equations.parameters().chunks(2).enumerate() {
+            for (&node, letter) in parameters.iter().zip(["W", "b"]) {
+                let found = npy::read(&folder.join(format!("{letter}{k}.npy")))?;
+                let (rows, cols) = match letter {
+                    "W" => (found.rows, found.cols),
+                    _ => (1, found.data.len()),
+                };
+                weights.push((node, Matrix::new(rows, cols, found.data)));
+            }
+        }
+        let data = folder.join(word("data_dir")?);
+        let classes = output == "softmax_ce";
+        let part = |kind: &str| -> Result<Part, Error> {
+            let (rows, cols, x) = npy::read_f32(&data.join(format!("X_{kind}.npy")))?;
+            let path = data.join(format!("y_{kind}.npy"));
+            let (found, width, y) = npy::read_f32(&path)?;
+            if cols != inputs || found != rows || (!classes && width != outputs) {
+                return Err(input(&path, "inputs and targets do not fit the layers"));
+            }
+            let y = if classes { one_hot(&y, outputs) } else { y };
+            Ok(Part { x: Rows::single(cols, x), y: Rows::single(outputs, y) })
+        };
+        let orders = match meta["shuffle"].as_bool() {
+            Some(true) => Some(npy::read(&folder.join("perm.npy"))?.data),
+            Some(false) | None => None,
+        };
+        Ok(Workload {
+            name: word("name")?.to_string(),
+            inference: family == "infer",
+            network,
+            batch: count("batch")?.max(1),
+            epochs: count("epochs")?,
+            rule,
+            settings,
+            weights,
+            orders: orders.map(|all| all.iter().map(|&row| row as u32).collect()),
+            train: if family == "infer" { None } else { Some(part("train")?) },
+            test: part("test")?,
+            classes,
+        })
+    }
+
+    /// Training rows.
+    pub fn rows(&self) -> usize {
+        self.train.as_ref().map_or(0, |part| part.x.len())
+    }
+
+    /// The compiled step with the initial weights.
+    ///
+    /// # Errors
+    /// What cannot be compiled.
+    pub fn step(&self) -> Result<TrainingStep, Error> {
+        let network = &self.network;
+        let mut step = TrainingStep::compile(
+            &network.equations,
+            network.objective,
+            &self.rule,
+            &self.settings,
+            (network.batch, self.batch),
+            Precision::F32,
+            Clip::None,
+        )?;
+        for (node, value) in &self.weights {
+            step.engine.write(*node, &value.data)?;
+        }
+        Ok(step)
+    }
+
+    /// All epochs, or the first so many steps.
+    ///
+    /// # Errors
+    /// Rows that the program cannot take.
+    pub fn train(&self, step: &mut TrainingStep, limit: Option<usize>) -> Result<(), Error> {
+        let Some(Part { x, y }) = &self.train else { return Ok(()) };
+        let rows = x.len();
+        let mut order: Vec<usize> = (0..rows).collect();
+        for epoch in 0..self.epochs {
+            if let Some(orders) = &self.orders {
+                let stored = orders[epoch * rows..].iter();
+                order.iter_mut().zip(stored).for_each(|(to, &row)| *to = row as usize);
+            }
+            for part in order.chunks(self.batch) {
+                if limit.is_some_and(|limit| step.steps() >= limit) {
+                    return Ok(());
+                }
+                // One batch of all rows in their order stays in its place.
+                if part.len() < rows || !step.loaded || self.orders.is_some() {
+                    step.engine.set_rows(part.len())?;
+                    step.engine.gather(self.network.input, x, part)?;
+                    step.engine.gather(self.network.target, y, part)?;
+                    step.loaded = part.len() == rows;
+                }
+                step.run()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loss and score on the training rows, and the score on the test rows, with a step's weights.
+    ///
+    /// # Errors
+    /// What cannot be compiled.
+    pub fn measure(&self, step: &TrainingStep) -> Result<(Option<Outcome>, Outcome), Error> {
+        let mut forward = self.forward(1024)?;
+        for (node, _) in &self.weights {
+            forward.write(*node, &step.engine.read(*node)?)?;
+        }
+        let train = self.train.as_ref().map(|part| self.outcome(&mut forward, part)).transpose()?;
+        Ok((train, self.outcome(&mut forward, &self.test)?))
+    }
+
+    fn forward(&self, rows: usize) -> Result<Engine, Error> {
+        let network = &self.network;
+        let (outputs, rows) = ([network.output, network.loss], Some((network.batch, rows)));
+        let graph = &network.equations.graph;
+        let mut engine = Engine::new(graph, &outputs, &[], &HashMap::new(), rows, Precision::F32)?;
+        for (node, value) in &self.weights {
+            engine.write(*node, &value.data)?;
+        }
+        Ok(engine)
+    }
+
+    fn outcome(&self, forward: &mut Engine, part: &Part) -> Result<Outcome, Error> {
+        let rows: Vec<usize> = (0..part.x.len()).collect();
+        let (mut loss, mut right, mut error) = (0.0, 0, 0.0);
+        for chunk in rows.chunks(1024) {
+            forward.set_rows(chunk.len())?;
+            forward.gather(self.network.input, &part.x, chunk)?;
+            forward.gather(self.network.target, &part.y, chunk)?;
+            forward.step();
+            loss += forward.number(self.network.loss)? * chunk.len() as f64;
+            let output = forward.read(self.network.output)?;
+            for (found, &row) in output.chunks(output.len() / chunk.len()).zip(chunk) {
+                let wanted: Vec<f64> = part.y.row(row).collect();
+                right += usize::from(largest(found) == largest(&wanted));
+                error += found.iter().zip(&wanted).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+            }
+        }
+        let n = rows.len() as f64;
+        let score = if self.classes { right as f64 / n } else { 1.0 - error / spread(&part.y) };
+        Ok(Outcome { loss: loss / n, score })
+    }
+
+    /// Times single calls of an inference: rows in from memory, the output back in memory. Runs
+    /// for the given seconds after a warm-up, at least 50 calls; the times in seconds.
+    ///
+    /// # Errors
+    /// What cannot be compiled.
+    pub fn calls(&self, seconds: f64) -> Result<Vec<f64>, Error> {
+        let network = &self.network;
+        let (graph, rows) = (&network.equations.graph, Some((network.batch, self.batch)));
+        let output = [network.output];
+        let mut engine = Engine::new(graph, &output, &[], &HashMap::new(), rows, Precision::F32)?;
+        for (node, value) in &self.weights {
+            engine.write(*node, &value.data)?;
+        }
+        let batches = (self.test.x.len() / self.batch).clamp(1, 64);
+        let rows: Vec<usize> = (0..self.test.x.len()).collect();
+        let mut result = vec![0.0f32; self.batch * largest_width(network)];
+        let mut times = Vec::new();
+        let mut begun: Option<Instant> = None;
+        let warm = if self.batch == 1 { 300 } else { 20 };
+        for k in 0.. {
+            let from = k % batches * self.batch;
+            let start = Instant::now();
+            engine.gather(network.input, &self.test.x, &rows[from..from + self.batch])?;
+            engine.step();
+            engine.copy_single(network.output, &mut result)?;
+            let time = start.elapsed().as_secs_f64();
+            match begun {
+                None if k >= warm => begun = Some(Instant::now()),
+                None => {}
+                Some(begun) => {
+                    times.push(time);
+                    if begun.elapsed().as_secs_f64() >= seconds && times.len() >= 50 {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(times)
+    }
+}
+
+fn largest_width(network: &Network) -> usize {
+    network.equations.graph.shape(network.output).cols.number().unwrap_or(1) as usize
+}
+
+fn equations(layers: &[usize], hidden: &str, output: &str) -> Option<String> {
+    let mut builder = Network::layers(layers[0], layers[layers.len() - 1]).activation(hidden);
+    for &units in &layers[1..layers.len() - 1] {
+        builder = builder.dense(units);
+    }
+    match output {
+        "softmax_ce" => Some(builder.loss("cross_entropy").equations()),
+        "linear_mse" => Some(builder.loss("mse").equations()),
+        // The loss is of the last activation, not of what goes into it.
+        "sigmoid_half_sse" => {
+            let text = builder.loss("half_sse").equations();
+            let (before, after) = text.split_once("L = half_sse(")?;
+            let (last, after) = after.split_once(',')?;
+            Some(format!("{before}A = sigmoid({last})\nL = half_sse(A,{after}"))
+        }
+        _ => None,
+    }
+}
+
+fn rule(name: &str, options: &Value) -> Result<(UpdateRule, Vec<(String, f64)>), Error> {
+    let with = |pairs: &[(&str, &str)]| {
+        let number = |&(ours, theirs): &(&str, &str)| {
+            options[theirs].as_f64().map(|value| (ours.to_string(), value))
+        };
+        pairs.iter().filter_map(number).collect::<Vec<_>>()
+    };
+    let momentum = options["momentum"].as_f64().unwrap_or(0.0) > 0.0;
+    Ok(match name {
+        "sgd" if momentum => {
+            (UpdateRule::named("momentum")?, with(&[("η", "lr"), ("μ", "momentum")]))
+        }
+        "sgd" => (UpdateRule::named("sgd")?, with(&[("η", "lr")])),
+        "rprop" => {
+            let names = [
+                ("Δ₀", "lr"),
+                ("η⁺", "eta_plus"),
+                ("η⁻", "eta_minus"),
+                ("Δmin", "step_min"),
+                ("Δmax", "step_max"),
+            ];
+            (UpdateRule::named("rprop")?, with(&names))
+        }
+        "adam" => {
+            let names = [("η", "lr"), ("β₁", "beta1"), ("β₂", "beta2"), ("ε", "eps")];
+            (UpdateRule::named("adam")?, with(&names))
+        }
+        other => (UpdateRule::named(other)?, with(&[("η", "lr")])),
+    })
+}
+
+fn one_hot(classes: &[f32], width: usize) -> Vec<f32> {
+    let mut rows = vec![0.0; classes.len() * width];
+    for (row, &class) in rows.chunks_mut(width).zip(classes) {
+        if let Some(entry) = row.get_mut(class as usize) {
+            *entry = 1.0;
+        }
+    }
+    rows
+}
+
+fn largest(row: &[f64]) -> usize {
+    (1..row.len()).fold(0, |best, k| if row[k] > row[best] { k } else { best })
+}
+
+/// Σ (y − mean)² over rows and columns.
+fn spread(y: &Rows) -> f64 {
+    let rows: Vec<Vec<f64>> = (0..y.len()).map(|i| y.row(i).collect()).collect();
+    let width = rows.first().map_or(0, Vec::len);
+    let column = |c: usize| {
+        let mean = rows.iter().map(|row| row[c]).sum::<f64>() / rows.len() as f64;
+        rows.iter().map(|row| (row[c] - mean).powi(2)).sum::<f64>()
+    };
+    (0..width).map(column).sum()
+}

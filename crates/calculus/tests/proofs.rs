@@ -110,6 +110,12 @@ fn every_op_has_the_gradient_it_states() {
             Op::Greater | Op::GreaterEqual => {
                 "param A : m×n\nconst R : m×n\nminimize sum(R ⊙ A ⊙ (A > R) ⊙ (R >= A))"
             }
+            Op::Unfold(_) | Op::Fold(_) => {
+                "param A : m×60\nconst R : 15·m×24\nminimize sum(R ⊙ unfold(A, 5×4×3, 2×4, stride [2 1], pad [0 1 2 3], dilation [2 1]) .^ 2) + sum(fold(unfold(A, 5×4×3, 2×2, groups 3), 5×4×3, 2×2, groups 3) .^ 3)"
+            }
+            Op::MaxPool(_) | Op::Unpool(_) | Op::Pick(_) => {
+                "param A : m×60\nparam C : m×24\nconst R : m×24\nP = maxpool(A, 5×4×3, 3×2, stride [1 2], pad [1 0 0 1])\nminimize sum(R ⊙ P .^ 2) + sum(unpool(C, A, 5×4×3, 3×2, stride [1 2], pad [1 0 0 1]) .^ 3) + sum(pick(A, sin(A), 5×4×3, 3×2, stride [1 2], pad [1 0 0 1]) .^ 2)"
+            }
             _ => "",
         };
         assert!(!text.is_empty() || item.form == Form::Call, "{} has a test", item.name);

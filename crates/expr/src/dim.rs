@@ -47,6 +47,18 @@ impl Dim {
         Some(dim)
     }
 
+    /// The quotient, where it is a monomial again: `2·B·T / B = 2·T`, but not `B / 2`.
+    pub fn over(self, other: Dim) -> Option<Dim> {
+        let mut all: Vec<u16> = self.symbols().map(|s| s.0).collect();
+        for symbol in other.symbols() {
+            all.remove(all.iter().position(|&s| s == symbol.0)?);
+        }
+        let whole = self.coefficient.checked_rem(other.coefficient)? == 0;
+        let mut dim = Dim::of(self.coefficient / other.coefficient);
+        dim.symbols[..all.len()].copy_from_slice(&all);
+        whole.then_some(dim)
+    }
+
     /// The sum, where it is a monomial again: `n + n = 2·n`, `3 + 4 = 7`, but not `n + m`.
     pub fn plus(self, other: Dim) -> Option<Dim> {
         if self.coefficient == 0 {
@@ -185,6 +197,8 @@ mod tests {
         assert_eq!(b.times(t), t.times(b));
         assert_eq!(symbols.dim(t.times(b).unwrap().times(Dim::of(2)).unwrap()), "2·B·T");
         assert_eq!(b.plus(t), None);
+        assert_eq!(b.times(t).unwrap().over(b), Some(t));
+        assert_eq!((b.over(t), b.over(Dim::of(2)), b.over(Dim::of(0))), (None, None, None));
         assert_eq!(b.plus(b), b.times(Dim::of(2)));
         assert_eq!(Dim::of(3).plus(Dim::of(4)), Some(Dim::of(7)));
         assert_eq!(b.times(b).unwrap().evaluate(&|_| Some(5)), Some(25));

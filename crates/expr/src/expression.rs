@@ -1,7 +1,9 @@
 //! Expressions become nodes.
 
 mod mismatch;
+pub(crate) mod picture;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -289,15 +291,15 @@ impl<'a> Builder<'a> {
                 };
             }
             "reshape" => {
-                let [Argument::Value(a), Argument::Shape(dims)] = arguments else {
-                    return Err(wrong("a matrix and a shape: `reshape(A, m×n)`"));
-                };
-                let [rows, cols] = dims.as_slice() else { return Err(wrong("a shape m×n")) };
-                let to = Shape::new(self.dim(scope, rows)?, self.dim(scope, cols)?);
-                let node = self.build(scope, a, (None, None))?;
-                return self.apply(Op::Reshape(to), &[(node, a)], e);
+                return self.reshape(scope, arguments, e);
             }
             _ => {}
+        }
+        let op = Op::all()
+            .into_iter()
+            .find(|op| op.def().form == Form::Call && op.def().name == name.text);
+        if let Some(op) = op.filter(|op| op.window().is_some()) {
+            return self.picture(scope, op, arguments, e);
         }
         let nodes: Result<Vec<NodeId>, Diagnostic> =
             values.iter().map(|v| self.build(scope, v, hint)).collect();
@@ -312,7 +314,7 @@ impl<'a> Builder<'a> {
                 let column = self.node(Op::Transpose, &[*a], e)?;
                 return self.node(Op::Reshape(Shape::new(size, Dim::ONE)), &[column], e);
             }
-            ("transposed", [_]) => {
+            ("transposed", [_] | [_, _]) => {
                 if let Some((op, operand, shapes)) = &scope.linear
                     && let Some(partner) = op.def().transposed
                 {
@@ -324,9 +326,6 @@ impl<'a> Builder<'a> {
             }
             _ => {}
         }
-        let op = Op::all()
-            .into_iter()
-            .find(|op| op.def().form == Form::Call && op.def().name == name.text);
         match op {
             Some(op) if op.def().arity != nodes.len() || nodes.len() != arguments.len() => {
                 Err(wrong(&format!("{} matrices", op.def().arity)))
@@ -339,6 +338,40 @@ impl<'a> Builder<'a> {
             None => Err(Diagnostic::new(format!("there is no function {}", name.text))
                 .label(name.span, "not known")),
         }
+    }
+
+    /// `reshape(A, m×n)`, or one side alone, from which the other follows: `reshape(A, rows = m)`.
+    fn reshape(
+        &mut self,
+        scope: &Scope,
+        arguments: &[Argument],
+        e: &Expr,
+    ) -> Result<NodeId, Diagnostic> {
+        let wrong = || {
+            Diagnostic::new("reshape takes a matrix and a shape").label(e.span, "here").help(
+                "write `reshape(A, m×n)`, or `reshape(A, rows = m)` or `reshape(A, cols = n)`",
+            )
+        };
+        let [Argument::Value(a), to] = arguments else { return Err(wrong()) };
+        let node = self.build(scope, a, (None, None))?;
+        let size = self.graph.shape(node).size();
+        let other = |side: Dim| size.and_then(|size| size.over(side)).unwrap_or(Dim::ONE);
+        let to = match to {
+            Argument::Shape(dims) => match dims.as_slice() {
+                [rows, cols] => Shape::new(self.dim(scope, rows)?, self.dim(scope, cols)?),
+                _ => return Err(wrong()),
+            },
+            Argument::Named(name, side) if name.text == "rows" => {
+                let rows = self.dim_of(scope, side)?;
+                Shape::new(rows, other(rows))
+            }
+            Argument::Named(name, side) if name.text == "cols" => {
+                let cols = self.dim_of(scope, side)?;
+                Shape::new(other(cols), cols)
+            }
+            Argument::Value(_) | Argument::Named(..) | Argument::Option(..) => return Err(wrong()),
+        };
+        self.apply(Op::Reshape(to), &[(node, a)], e)
     }
 
     /// A function that is written in the language: kept as a call if it is sealed, else expanded.
@@ -355,10 +388,19 @@ impl<'a> Builder<'a> {
             ..Scope::default()
         };
         let mut operands = Vec::new();
-        let positional: Vec<&Expr> = arguments
-            .iter()
-            .filter_map(|a| if let Argument::Value(v) = a { Some(v) } else { None })
-            .collect();
+        let positional = positional(arguments);
+        for argument in arguments {
+            if let Argument::Named(name, value) | Argument::Option(name, value) = argument
+                && function.parameters.iter().all(|p| p.name != *name)
+            {
+                return Err(Diagnostic::new(format!(
+                    "{} has no {}",
+                    function.name.text, name.text
+                ))
+                .label(name.span.to(value.span), "not one of its parameters")
+                .help(format!("it takes {}", parameter_names(function))));
+            }
+        }
         if positional.len() > function.parameters.len() {
             return Err(Diagnostic::new(format!(
                 "{} takes {}",
@@ -369,14 +411,15 @@ impl<'a> Builder<'a> {
         }
         for (i, parameter) in function.parameters.iter().enumerate() {
             let named = arguments.iter().find_map(|a| match a {
-                Argument::Named(n, v) if *n == parameter.name => Some(v),
+                Argument::Named(n, v) | Argument::Option(n, v) if *n == parameter.name => Some(v),
                 Argument::Value(_)
                 | Argument::Named(..)
                 | Argument::Shape(_)
                 | Argument::Option(..) => None,
             });
-            let Some(value) = named.or(positional.get(i).copied()).or(parameter.default.as_ref())
-            else {
+            let named = named.map(|value| Cow::Borrowed(value));
+            let default = || parameter.default.as_ref().map(Cow::Borrowed);
+            let Some(value) = named.or_else(|| positional.get(i).cloned()).or_else(default) else {
                 return Err(Diagnostic::new(format!(
                     "{} needs {}",
                     function.name.text, parameter.name.text
@@ -385,11 +428,11 @@ impl<'a> Builder<'a> {
                 .help(format!("it takes {}", parameter_names(function))));
             };
             if is_dimension(function, &parameter.name.text) {
-                let dim = self.dim_of(scope, value)?;
+                let dim = self.dim_of(scope, &value)?;
                 inner.dims.insert(parameter.name.text.clone(), dim);
                 continue;
             }
-            let node = self.build(scope, value, (None, None))?;
+            let node = self.build(scope, &value, (None, None))?;
             if let Some(pattern) = &parameter.shape {
                 let shape = self.graph.shape(node);
                 for (part, found) in [(&pattern.rows, shape.rows), (&pattern.cols, shape.cols)] {
@@ -409,7 +452,7 @@ impl<'a> Builder<'a> {
                             value.span,
                             format!(
                                 "{}; {} is {pattern}",
-                                self.describe(scope, node, value),
+                                self.describe(scope, node, &value),
                                 parameter.name.text
                             ),
                         ));
@@ -563,7 +606,32 @@ fn parameter_names(function: &Function) -> String {
 fn is_dimension(function: &Function, name: &str) -> bool {
     let shapes = function.owned.iter().filter_map(|d| d.shape.as_ref());
     let shapes = shapes.chain(function.parameters.iter().filter_map(|p| p.shape.as_ref()));
+    let values = function.parts.iter().map(|p| &p.value).chain([&function.body]);
     shapes.flat_map(|s| s.rows.symbols.iter().chain(&s.cols.symbols)).any(|s| s.text == name)
+        || values.into_iter().any(|e| picture::in_shape(e, name))
+}
+
+/// The arguments without a name; a shape stands for as many as it has dimensions.
+fn positional(arguments: &[Argument]) -> Vec<Cow<'_, Expr>> {
+    let of = |dim: &syntax::Dim| {
+        let number = Expr { kind: ExprKind::Number(dim.coefficient as f64), span: dim.span };
+        let symbols =
+            dim.symbols.iter().map(|s| Expr { kind: ExprKind::Name(s.clone()), span: s.span });
+        let product = |a: Expr, b: Expr| Expr {
+            span: dim.span,
+            kind: ExprKind::Binary(Binary::Product, Box::new(a), Box::new(b)),
+        };
+        Cow::Owned(match dim.coefficient {
+            1 => symbols.reduce(product).unwrap_or(number),
+            _ => symbols.fold(number, product),
+        })
+    };
+    let each = arguments.iter().flat_map(|argument| match argument {
+        Argument::Value(value) => vec![Cow::Borrowed(value)],
+        Argument::Shape(dims) => dims.iter().map(of).collect(),
+        Argument::Named(..) | Argument::Option(..) => Vec::new(),
+    });
+    each.collect()
 }
 
 /// Whether its shape comes from outside (`𝟏`, `I`, and what is made of them alone).

@@ -5,13 +5,16 @@
 //! for comparison but kept in the order in which they were first written, so that equations print
 //! as they were typed.
 
+mod shape;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::dim::{Dim, Shape, Symbols};
 use crate::matrix::Matrix;
-use crate::op::{Axis, Bits, Meaning, Op, ShapeRule};
+use crate::op::{Axis, Bits, Meaning, Op};
 use crate::syntax::{self, Role};
+use shape::result_shape;
 
 /// A node of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,6 +110,10 @@ pub enum ShapeError {
     Concat,
     /// A slice outside the matrix.
     Range,
+    /// The columns are not those of the pictures, or of their unfolding.
+    Picture,
+    /// A window that does not fit into its picture, or does not divide the channels.
+    Window,
     /// Wrong number of operands.
     Arity,
 }
@@ -467,108 +474,5 @@ impl Graph {
             }
         }
         order
-    }
-}
-
-/// The shape of a result, or why there is none.
-fn result_shape(op: Op, shapes: &[Shape]) -> Result<Shape, ShapeError> {
-    let first = || shapes.first().copied().ok_or(ShapeError::Arity);
-    match op.def().shape {
-        ShapeRule::Given => match op {
-            Op::Eye(n) => Ok(Shape::new(n, n)),
-            _ => Ok(Shape::SCALAR),
-        },
-        ShapeRule::Same => {
-            let s = first()?;
-            if shapes.iter().all(|&t| t == s) { Ok(s) } else { Err(ShapeError::Unequal) }
-        }
-        ShapeRule::Product => {
-            if shapes[0].cols != shapes[1].rows {
-                return Err(ShapeError::Product);
-            }
-            Ok(Shape::new(shapes[0].rows, shapes[1].cols))
-        }
-        ShapeRule::Transposed => Ok(first()?.transposed()),
-        ShapeRule::Reduced => Ok(match op {
-            Op::Sum(Axis::All) => Shape::SCALAR,
-            Op::Sum(Axis::Cols) => Shape::new(Dim::ONE, first()?.cols),
-            _ => Shape::new(first()?.rows, Dim::ONE),
-        }),
-        ShapeRule::Spread => {
-            let (s, Op::Spread(to)) = (first()?, op) else { return Err(ShapeError::Spread) };
-            let fits = (s.rows == to.rows || s.rows == Dim::ONE)
-                && (s.cols == to.cols || s.cols == Dim::ONE);
-            if fits { Ok(to) } else { Err(ShapeError::Spread) }
-        }
-        ShapeRule::Reshaped => {
-            let (s, Op::Reshape(to)) = (first()?, op) else { return Err(ShapeError::Size) };
-            let equal = s == to || (s.size().is_some() && s.size() == to.size());
-            if equal { Ok(to) } else { Err(ShapeError::Size) }
-        }
-        ShapeRule::Along => along(op, shapes),
-        ShapeRule::Diagonal => {
-            let s = first()?;
-            if s.cols == Dim::ONE {
-                Ok(Shape::new(s.rows, s.rows))
-            } else {
-                Err(ShapeError::NotColumn)
-            }
-        }
-        ShapeRule::SquareToColumn => square(first()?).map(|n| Shape::new(n, Dim::ONE)),
-        ShapeRule::Square => square(first()?).map(|n| Shape::new(n, n)),
-        ShapeRule::SquareToScalar => square(first()?).map(|_| Shape::SCALAR),
-    }
-}
-
-fn square(s: Shape) -> Result<Dim, ShapeError> {
-    if s.rows == s.cols { Ok(s.rows) } else { Err(ShapeError::NotSquare) }
-}
-
-fn along(op: Op, shapes: &[Shape]) -> Result<Shape, ShapeError> {
-    let s = shapes[0];
-    let inside = |start: Dim, length: Dim, total: Dim| match start.plus(length) {
-        Some(end) => match (end.number(), total.number()) {
-            (Some(end), Some(total)) => end <= total,
-            // A symbolic end is checked when the symbols have values.
-            _ => true,
-        },
-        None => true,
-    };
-    match op {
-        Op::Slice(Axis::Rows, start, length) => {
-            if inside(start, length, s.rows) {
-                Ok(Shape::new(length, s.cols))
-            } else {
-                Err(ShapeError::Range)
-            }
-        }
-        Op::Slice(_, start, length) => {
-            if inside(start, length, s.cols) {
-                Ok(Shape::new(s.rows, length))
-            } else {
-                Err(ShapeError::Range)
-            }
-        }
-        Op::Place(Axis::Rows, start, total) => {
-            if inside(start, s.rows, total) {
-                Ok(Shape::new(total, s.cols))
-            } else {
-                Err(ShapeError::Range)
-            }
-        }
-        Op::Place(_, start, total) => {
-            if inside(start, s.cols, total) {
-                Ok(Shape::new(s.rows, total))
-            } else {
-                Err(ShapeError::Range)
-            }
-        }
-        Op::Concat(Axis::Rows) if s.cols == shapes[1].cols => {
-            s.rows.plus(shapes[1].rows).map(|r| Shape::new(r, s.cols)).ok_or(ShapeError::Concat)
-        }
-        Op::Concat(Axis::Cols) if s.rows == shapes[1].rows => {
-            s.cols.plus(shapes[1].cols).map(|c| Shape::new(s.rows, c)).ok_or(ShapeError::Concat)
-        }
-        _ => Err(ShapeError::Concat),
     }
 }

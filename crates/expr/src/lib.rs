@@ -24,3 +24,4 @@ pub mod op;
 pub mod ops;
 pub mod print;
 pub mod syntax;
+pub mod window;

@@ -21,7 +21,7 @@ use crate::graph::{Graph, Initial, NodeId, Variable};
 use crate::matrix::Matrix;
 use crate::op::{Axis, Op};
 use crate::syntax::{Name, ascii};
-use text::{ERF, HEAD, PLACE, RESERVED};
+use text::{ERF, HEAD, PICTURES, PLACE, RESERVED};
 
 /// A module that defines `objective_and_gradients(**values) -> (float, dict)`.
 ///
@@ -52,8 +52,11 @@ pub fn module(graph: &Graph, objective: NodeId, gradients: &[(NodeId, NodeId)]) 
     }
     let body: String = writer.lines.iter().map(|line| format!("    {line}\n")).collect();
     let mut text = String::from(HEAD);
-    for (name, definition) in [("_erf(", ERF), ("_place(", PLACE)] {
-        if body.contains(name) {
+    let pictures = order.iter().any(|&id| graph.get(id).op.window().is_some());
+    for (needed, definition) in
+        [(body.contains("_erf("), ERF), (body.contains("_place("), PLACE), (pictures, PICTURES)]
+    {
+        if needed {
             text += definition;
         }
     }
@@ -287,6 +290,16 @@ impl Writer<'_> {
                 .replace("{axis}", axis)
                 .replace("{start}", &self.known_dim(start))
                 .replace("{total}", &self.known_dim(total));
+        }
+        if let Some(w) = node.op.window() {
+            let tuple = |numbers: &[u32]| {
+                let each: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                format!("({})", each.join(", "))
+            };
+            let parts =
+                [tuple(&w.picture), tuple(&w.size), tuple(&w.stride), tuple(&w.pad)].join(", ");
+            let window = format!("{parts}, {}, {}", tuple(&w.dilation), w.groups);
+            text = text.replace("{window}", &window);
         }
         for (place, dim) in ["{rows}", "{cols}"].iter().zip(node.op.dims()) {
             if text.contains(place) {

@@ -6,6 +6,7 @@
 use crate::dim::{Dim, Shape};
 use crate::matrix::Matrix;
 use crate::ops;
+use crate::window::Window;
 
 /// Along what a reduction, a slice or a concatenation goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,6 +104,16 @@ pub enum Op {
     Det,
     /// log |det A|.
     LogDet,
+    /// A row for each place of a window in each picture.
+    Unfold(Window),
+    /// Its transpose.
+    Fold(Window),
+    /// Largest entry of each channel at each place of a window.
+    MaxPool(Window),
+    /// Entries to where the largest entries of another matrix are.
+    Unpool(Window),
+    /// Entries from where the largest entries of another matrix are.
+    Pick(Window),
 }
 
 /// How the shape of the result follows from the shapes of the operands.
@@ -132,6 +143,16 @@ pub enum ShapeRule {
     Square,
     /// n×n → 1×1.
     SquareToScalar,
+    /// B×H·W·C → B·OH·OW×h·w·C.
+    Unfolded,
+    /// B·OH·OW×h·w·C → B×H·W·C.
+    Folded,
+    /// B×H·W·C → B×OH·OW·C.
+    Pooled,
+    /// B×OH·OW·C and B×H·W·C → B×H·W·C.
+    Unpooled,
+    /// B×H·W·C twice → B×OH·OW·C.
+    Picked,
 }
 
 /// Where tests may sample the operands.
@@ -185,8 +206,8 @@ pub struct OpDef {
     pub arity: usize,
     /// How it is written.
     pub form: Form,
-    /// NumPy template with `{0}`, `{1}`; attributes are `{rows}`, `{cols}`, `{start}`, `{stop}`,
-    /// `{axis}`, `{after}`.
+    /// NumPy template with `{0}`, `{1}`; attributes are `{rows}`, `{cols}`, `{start}`, `{total}`,
+    /// `{axis}`, `{slice}`, `{window}`.
     pub numpy: &'static str,
     /// Its shape.
     pub shape: ShapeRule,
@@ -249,6 +270,11 @@ impl Op {
             Op::Inv => &ops::square::INV,
             Op::Det => &ops::square::DET,
             Op::LogDet => &ops::square::LOGDET,
+            Op::Unfold(_) => &ops::picture::UNFOLD,
+            Op::Fold(_) => &ops::picture::FOLD,
+            Op::MaxPool(_) => &ops::picture::MAXPOOL,
+            Op::Unpool(_) => &ops::picture::UNPOOL,
+            Op::Pick(_) => &ops::picture::PICK,
         }
     }
 
@@ -285,6 +311,26 @@ impl Op {
             Op::Spread(s) | Op::Reshape(s) => vec![s.rows, s.cols],
             Op::Slice(_, a, b) | Op::Place(_, a, b) => vec![a, b],
             _ => Vec::new(),
+        }
+    }
+
+    /// The window of an op on pictures.
+    pub fn window(self) -> Option<Window> {
+        match self {
+            Op::Unfold(w) | Op::Fold(w) | Op::MaxPool(w) | Op::Unpool(w) | Op::Pick(w) => Some(w),
+            _ => None,
+        }
+    }
+
+    /// The same op on pictures with another window; other ops stay as they are.
+    pub fn with_window(self, w: Window) -> Op {
+        match self {
+            Op::Unfold(_) => Op::Unfold(w),
+            Op::Fold(_) => Op::Fold(w),
+            Op::MaxPool(_) => Op::MaxPool(w),
+            Op::Unpool(_) => Op::Unpool(w),
+            Op::Pick(_) => Op::Pick(w),
+            same => same,
         }
     }
 
@@ -331,6 +377,11 @@ impl Op {
             Inv,
             Det,
             LogDet,
+            Unfold(Window::ONE),
+            Fold(Window::ONE),
+            MaxPool(Window::ONE),
+            Unpool(Window::ONE),
+            Pick(Window::ONE),
         ]
     }
 }

@@ -2,11 +2,13 @@
 //! their names.
 
 use crate::dim::{Dim, Shape};
+use crate::expression::picture::default_stride;
 use crate::graph::{Graph, NodeId};
 use crate::op::{Axis, Form, Op};
 use crate::syntax::{
     Argument, Binary, Expr, ExprKind, Name, Range, Span, Unary, ascii as ascii_name, print_expr,
 };
+use crate::window::Window;
 
 /// The equation of a node in Unicode; the node itself is written out even when it has a name.
 pub fn unicode(graph: &Graph, id: NodeId) -> String {
@@ -163,11 +165,39 @@ impl Writer<'_> {
                     if axis == Axis::Rows { (range, Range::All) } else { (Range::All, range) };
                 expr(ExprKind::Index(Box::new(operand(0)), rows, cols))
             }
+            Op::Unfold(w) | Op::Fold(w) | Op::MaxPool(w) | Op::Unpool(w) | Op::Pick(w) => {
+                self.picture(node.op, w, (0..node.operands.len()).map(operand).collect())
+            }
             op => {
                 debug_assert!(op.def().form == Form::Call || matches!(op, Op::Place(..)));
                 call(op.def().name, (0..node.operands.len()).map(operand).collect())
             }
         }
+    }
+
+    /// A call with its window; what is as usual is not said.
+    fn picture(&self, op: Op, w: Window, operands: Vec<Expr>) -> Expr {
+        let shape = |dims: &[u32]| {
+            Argument::Shape(dims.iter().map(|&n| self.dim(Dim::of(u64::from(n)))).collect())
+        };
+        let mut arguments: Vec<Argument> = operands.into_iter().map(Argument::Value).collect();
+        arguments.extend([shape(&w.picture), shape(&w.size)]);
+        let mut option = |text: &str, numbers: &[u32], usual: &[u32]| {
+            if numbers == usual {
+                return;
+            }
+            let numbers: Vec<f64> = numbers.iter().map(|&n| f64::from(n)).collect();
+            let value = match numbers.iter().all(|n| *n == numbers[0]) {
+                true => number(numbers[0]),
+                false => expr(ExprKind::Literal(vec![numbers])),
+            };
+            arguments.push(Argument::Option(name(text), value));
+        };
+        option("stride", &w.stride, &default_stride(op, &w));
+        option("pad", &w.pad, &[0; 4]);
+        option("dilation", &w.dilation, &[1; 2]);
+        option("groups", &[w.groups], &[1]);
+        expr(ExprKind::Call(name(op.def().name), arguments))
     }
 
     /// The 1×1 value behind a spreading, or of a 1×1 node.

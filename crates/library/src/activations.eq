@@ -42,6 +42,18 @@ lse(Z) = rowmax(Z) + log(rowsum(exp(Z - rowmax(Z))))
 log_softmax(Z) = Z - rowmax(Z) - log(rowsum(exp(Z - rowmax(Z))))
   adjoint S: ∂Z = ∂S - softmax(Z) ⊙ rowsum(∂S)
 
+# pictures: rows of H·W·C columns, channel last; the mean of each channel at each place
+avgpool(X: B×n, H, W, C, h, w, stride = 0, pad = 0) = reshape(rowmean(V), rows = B)
+  where U = unfold(X, H×W×C, h×w, stride stride, pad pad, groups C)
+  where V = reshape(U, cols = h w)
+
+# Kronecker product: blocks A_ij B; both are repeated to the whole shape
+kron(A: m×n, B: p×q) = S ⊙ T'
+  where R = reshape(reshape(A, m·n×1) ones(1, q), m×n·q)'
+  where S = reshape(reshape(R, m·n·q×1) ones(1, p), n·q×m·p)'
+  where Q = reshape(ones(m) reshape(B, 1×p·q), m·p×q)'
+  where T = reshape(ones(n) reshape(Q, 1×m·p·q), n·q×m·p)
+
 # Rprop's selections without a conditional
 separate_by_sign(D) = hcat(max(D, 0), max(-D, 0))
 min_where_nonzero(A, B, D) = (1 - abs(sign(D))) ⊙ A + abs(sign(D)) ⊙ min(A, B)

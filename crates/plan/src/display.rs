@@ -23,7 +23,8 @@ fn flops(instruction: &Instruction, rows: usize) -> u128 {
         Instruction::Reduce { a, .. } => (a.rows.at(rows) * a.cols.at(rows)) as u128,
         Instruction::Inverse { a, .. } => 2 * cube(a),
         Instruction::Determinant { a, .. } => 2 * cube(a) / 3,
-        Instruction::Copy { .. }
+        Instruction::Picture(_)
+        | Instruction::Copy { .. }
         | Instruction::Zero { .. }
         | Instruction::Eye { .. }
         | Instruction::Size { .. }
@@ -71,6 +72,9 @@ impl fmt::Display for Instruction {
                     Reduction::RowMax => "rowmax",
                 };
                 write!(f, "{name} {}×{} @{}", a.rows, a.cols, to.offset)
+            }
+            Instruction::Picture(picture) => {
+                write!(f, "{} {}", picture.work.name(), slot(&picture.to))
             }
             Instruction::Copy { to, .. } => {
                 write!(f, "copy {}×{} @{}", to.rows, to.cols, to.offset)

@@ -9,6 +9,7 @@ use crate::extent::{Extent, Slot, View};
 use crate::instruction::{
     Function, Instruction, Map, Operation, Reduction, Source, Target, Tile, Zip,
 };
+use crate::picture::{Picture, PictureWork};
 use crate::plan::label;
 use crate::schedule::Schedule;
 use crate::values::{Immediate, Region, Values, Work};
@@ -118,7 +119,21 @@ fn single(values: &Values, id: NodeId, draft: &mut Draft) {
             let work = draft.work(operands[0].rows, operands[0].cols);
             Instruction::Determinant { a: operands[0], work, logarithm: op == Op::LogDet, to }
         }
-        other => unreachable!("{other:?} is a leaf, a view or element-wise"),
+        op => {
+            let (work, window) =
+                PictureWork::of(op).expect("no leaf, no view and not element-wise");
+            let mut whole = |view: View| {
+                if view.is_contiguous() {
+                    return view;
+                }
+                let together = draft.work(view.rows, view.cols).view();
+                draft.push(Instruction::Copy { a: view, to: together }, "copy".to_string());
+                together
+            };
+            let a = whole(operands[0]);
+            let b = operands.get(1).map(|&b| whole(b));
+            Instruction::Picture(Picture { work, window, a, b, to })
+        }
     };
     draft.push(instruction, equation);
 }

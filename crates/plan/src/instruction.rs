@@ -1,6 +1,7 @@
 //! The instructions of a program.
 
 use crate::extent::{Extent, Slot, View};
+use crate::picture::Picture;
 
 /// One piece of work. What it writes never overlaps what it reads, except that a store of a
 /// [`Tile`] may overwrite an operand which the tile reads at the same places only.
@@ -26,6 +27,8 @@ pub enum Instruction {
         /// 1×1, m×1 or 1×n.
         to: Slot,
     },
+    /// An op on pictures.
+    Picture(Picture),
     /// The same entries elsewhere.
     Copy {
         /// From here.
@@ -228,6 +231,13 @@ impl Instruction {
                 f(&mut to.offset, Access::Write);
             }
             Instruction::Tile(tile) => tile.offsets(f),
+            Instruction::Picture(picture) => {
+                f(&mut picture.a.offset, Access::Read);
+                if let Some(b) = &mut picture.b {
+                    f(&mut b.offset, Access::Read);
+                }
+                f(&mut picture.to.offset, Access::Write);
+            }
             Instruction::Reduce { a, to, .. }
             | Instruction::Diag { a, to }
             | Instruction::Diagonal { a, to } => {

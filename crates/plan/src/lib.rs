@@ -15,6 +15,7 @@ mod emit;
 pub mod extent;
 mod group;
 pub mod instruction;
+pub mod picture;
 pub mod plan;
 pub mod program;
 mod schedule;

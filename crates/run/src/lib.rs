@@ -38,6 +38,7 @@
 
 pub mod machine;
 mod matrix;
+mod picture;
 mod product;
 pub mod real;
 mod reduce;

@@ -8,6 +8,7 @@ use matgrad_plan::instruction::Instruction;
 use matgrad_plan::program::Program;
 
 use crate::matrix::{self, Matrix};
+use crate::picture;
 use crate::product::{product, scratch};
 use crate::real::Real;
 use crate::reduce::reduce;
@@ -209,6 +210,7 @@ impl<T: Real> Machine<T> {
                 Instruction::Reduce { reduction, a, to } => {
                     reduce(arena, *reduction, Matrix::of(a, rows), slot(to));
                 }
+                Instruction::Picture(work) => picture::run(arena, work, rows),
                 Instruction::Copy { a, to } => {
                     matrix::copy(arena, Matrix::of(a, rows), Matrix::of(to, rows));
                 }

@@ -4,8 +4,22 @@ use matgrad_expr::dim::{Dim, Shape};
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::op::{Axis, Domain, Op};
+use matgrad_expr::window::Window;
 
 use crate::build::Page;
+
+/// A window that is not the same in both directions, and leaves the picture on three sides.
+const WINDOW: Window = Window {
+    picture: [5, 4, 3],
+    size: [2, 4],
+    stride: [2, 1],
+    pad: [0, 1, 2, 3],
+    dilation: [2, 1],
+    groups: 3,
+};
+/// Windows that overlap.
+const POOL: Window =
+    Window { size: [3, 2], stride: [1, 1], pad: [1, 0, 0, 1], dilation: [1, 1], ..WINDOW };
 
 /// The op on operands inside its domain, some with the batch symbol.
 fn sample(page: &mut Page, op: Op) -> NodeId {
@@ -14,6 +28,7 @@ fn sample(page: &mut Page, op: Op) -> NodeId {
     let c = page.variable(b, four);
     let square = page.variable(four, four);
     let column = page.variable(b, Dim::ONE);
+    let (picture, other) = (page.variable(b, Dim::of(60)), page.variable(b, Dim::of(60)));
     let g = &mut page.graph;
     let two = g.number(2.5);
     let positive = g.elementwise(Op::Add, &[a, two]).unwrap();
@@ -36,6 +51,20 @@ fn sample(page: &mut Page, op: Op) -> NodeId {
         Op::Diag => g.node(op, &[column]),
         Op::Diagonal => g.node(op, &[square]),
         Op::Inv | Op::Det | Op::LogDet => g.node(op, &[invertible]),
+        Op::Unfold(_) => g.node(op.with_window(WINDOW), &[picture]),
+        Op::Fold(_) => {
+            let unfolded = g.node(Op::Unfold(WINDOW), &[picture]).unwrap();
+            let back = g.node(Op::Transpose, &[unfolded]).unwrap();
+            let back = g.elementwise(Op::Mul, &[back, two]).unwrap();
+            let back = g.node(Op::Transpose, &[back]).unwrap();
+            g.node(op.with_window(WINDOW), &[back])
+        }
+        Op::MaxPool(_) => g.node(op.with_window(POOL), &[picture]),
+        Op::Unpool(_) => {
+            let pooled = g.node(Op::MaxPool(POOL), &[other]).unwrap();
+            g.node(op.with_window(POOL), &[pooled, picture])
+        }
+        Op::Pick(_) => g.node(op.with_window(POOL), &[other, picture]),
         op => match (op.def().arity, op.def().domain) {
             (1, Domain::Positive) => g.node(op, &[positive]),
             (1, _) => g.node(op, &[a]),

@@ -59,6 +59,14 @@ impl Builder<'_> {
                 "`hcat` wants equal rows, `vcat` equal columns, and the sum of the others must be one product such as 2·n".into(),
             ),
             ShapeError::Range => ("this range goes past the matrix", "ranges count from 1 and include the last".into()),
+            ShapeError::Picture => (
+                "these are not the pictures that are declared",
+                "a picture is a row of H·W·C columns, channel last; unfolded, of h·w·C".into(),
+            ),
+            ShapeError::Window => (
+                "this window does not fit into its picture",
+                "the window, spread by `dilation`, must fit into the picture with its `pad`, a `stride` is at least 1, and `groups` divide the channels".into(),
+            ),
             ShapeError::Arity => ("wrong number of operands", "see the language reference".into()),
         };
         let mut diagnostic = Diagnostic::new(title);

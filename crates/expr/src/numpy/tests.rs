@@ -133,6 +133,20 @@ fn other_ops_agree_with_meaning() {
     agrees_with_meaning(OTHERS);
 }
 
+const PICTURES: &str = "input X : B×60\ninput Q : B×24\nparam K : 24×3\n\
+    U = unfold(X, 5×4×3, 2×4, pad [0 1 2 3], stride [2 1], dilation [2 1])\nC = U K\n\
+    P = maxpool(X, 5×4×3, 3×2, stride [1 2], pad [1 0 0 1])\n\
+    V = unfold(X .* X, 5×4×3, 2×2, groups 3)\nL = sum(C .* C) + sum(P) + sum(V .* V) + sum(Q)\n\
+    minimize L\nd_K = U' (2 C)\n\
+    d_X = unpool(P, X, 5×4×3, 3×2, stride [1 2], pad [1 0 0 1]) + fold(V, 5×4×3, 2×2, groups 3) + \
+    fold(U, 5×4×3, 2×4, pad [0 1 2 3], stride [2 1], dilation [2 1])\n\
+    d_Q = pick(d_X, X, 5×4×3, 3×2, stride [1 2], pad [1 0 0 1])\n";
+
+#[test]
+fn pictures_agree_with_meaning() {
+    agrees_with_meaning(PICTURES);
+}
+
 #[test]
 fn erf_agrees_with_meaning() {
     let points = [-7.0, -3.5, -3.0, -0.3, 0.0, 1e-9, 0.9, 2.9, 3.1, 5.9, 6.0, 40.0];

@@ -1,7 +1,7 @@
 //! The parts of a module that are always the same.
 
 /// Names with a meaning of their own: of Python, and of the module.
-pub(super) const RESERVED: [&str; 43] = [
+pub(super) const RESERVED: [&str; 50] = [
     "False",
     "None",
     "True",
@@ -45,6 +45,13 @@ pub(super) const RESERVED: [&str; 43] = [
     "_matrix",
     "_erf",
     "_place",
+    "_windows",
+    "_largest",
+    "_unfold",
+    "_fold",
+    "_maxpool",
+    "_unpool",
+    "_pick",
 ];
 
 /// Where every module begins.
@@ -101,4 +108,66 @@ def _place(a, axis, start, total):
         whole = np.zeros((a.shape[0], total))
         whole[:, start:start + a.shape[1]] = a
     return whole
+"#;
+
+/// Windows that move over pictures, as [`crate::ops::picture`] has them.
+pub(super) const PICTURES: &str = r#"
+
+def _windows(a, fill, picture, size, stride, pad, dilation):
+    """The padded pictures, and for each place and entry of the window its row and column."""
+    height, width, _ = picture
+    top, left, bottom, right = pad
+    x = np.pad(a.reshape(-1, *picture), ((0, 0), (top, bottom), (left, right), (0, 0)),
+               constant_values=fill)
+    rows, cols = [
+        np.arange(0, side - step * (length - 1), stride)[:, None] + step * np.arange(length)
+        for side, length, step, stride in
+        zip((height + top + bottom, width + left + right), size, dilation, stride)
+    ]
+    return x, rows[:, None, :, None], cols[None, :, None, :]
+
+
+def _unfold(a, picture, size, stride, pad, dilation, groups):
+    x, rows, cols = _windows(a, 0.0, picture, size, stride, pad, dilation)
+    u = x[:, rows, cols]
+    u = u.reshape(*u.shape[:5], groups, -1).transpose(0, 1, 2, 5, 3, 4, 6)
+    return u.reshape(u.shape[0] * u.shape[1] * u.shape[2], -1)
+
+
+def _fold(a, picture, size, stride, pad, dilation, groups):
+    empty = np.zeros((1, int(np.prod(picture))))
+    _, rows, cols = _windows(empty, 0.0, picture, size, stride, pad, dilation)
+    places = (rows.shape[0], cols.shape[1])
+    u = a.reshape(-1, *places, groups, *size, picture[2] // groups).transpose(0, 1, 2, 4, 5, 3, 6)
+    empty = np.zeros((u.shape[0], empty.shape[1]))
+    x, _, _ = _windows(empty, 0.0, picture, size, stride, pad, dilation)
+    np.add.at(x, (slice(None), rows, cols), u.reshape(*u.shape[:5], -1))
+    top, left, _, _ = pad
+    return x[:, top:top + picture[0], left:left + picture[1]].reshape(u.shape[0], -1)
+
+
+def _largest(a, picture, size, stride, pad, dilation, groups):
+    """The entry of the window that is the first largest, and all entries."""
+    x, rows, cols = _windows(a, -np.inf, picture, size, stride, pad, dilation)
+    u = x[:, rows, cols].reshape(x.shape[0], rows.shape[0], cols.shape[1], -1, picture[2])
+    return np.argmax(u, axis=3)[:, :, :, None], u
+
+
+def _maxpool(a, *window):
+    at, u = _largest(a, *window)
+    return np.take_along_axis(u, at, 3).reshape(a.shape[0], -1)
+
+
+def _unpool(a, b, *window):
+    at, u = _largest(b, *window)
+    u = np.zeros(u.shape)
+    np.put_along_axis(u, at, a.reshape(at.shape), 3)
+    return _fold(u.reshape(-1, u.shape[3] * u.shape[4]), *window)
+
+
+def _pick(a, b, *window):
+    at, _ = _largest(b, *window)
+    x, rows, cols = _windows(a, 0.0, *window[:-1])
+    u = x[:, rows, cols].reshape(*at.shape[:3], -1, at.shape[4])
+    return np.take_along_axis(u, at, 3).reshape(a.shape[0], -1)
 "#;

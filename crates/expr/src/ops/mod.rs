@@ -3,6 +3,7 @@
 pub mod elementwise;
 pub mod leaf;
 pub mod linear;
+pub mod picture;
 pub mod square;
 
 use crate::op::{Domain, Form, Meaning, OpDef, ShapeRule};

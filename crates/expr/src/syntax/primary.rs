@@ -155,8 +155,10 @@ fn argument(cursor: &mut Cursor<'_>, later: bool) -> Parsed<Argument> {
         cursor.skip(1);
         return Ok(Argument::Named(name, expression(cursor)?));
     }
+    // `pad [1 2]`, but `pad[1, 2]` is an index.
+    let list = next.is_some_and(|token| token.kind == Kind::OpenSquare && token.spaced);
     let operand =
-        matches!(follows, Some(Kind::Number(_) | Kind::Name(_) | Kind::Open | Kind::Ones));
+        list || matches!(follows, Some(Kind::Number(_) | Kind::Name(_) | Kind::Open | Kind::Ones));
     if operand && cursor.word().is_some_and(|word| OPTIONS.contains(&word)) {
         let name = cursor.name("an option")?;
         return Ok(Argument::Option(name, expression(cursor)?));

@@ -111,10 +111,10 @@ fn every_op_has_the_gradient_it_states() {
                 "param A : m×n\nconst R : m×n\nminimize sum(R ⊙ A ⊙ (A > R) ⊙ (R >= A))"
             }
             Op::Unfold(_) | Op::Fold(_) => {
-                "param A : m×60\nconst R : 15·m×24\nminimize sum(R ⊙ unfold(A, 5×4×3, 2×4, stride [2 1], pad [0 1 2 3], dilation [2 1]) .^ 2) + sum(fold(unfold(A, 5×4×3, 2×2, groups 3), 5×4×3, 2×2, groups 3) .^ 3)"
+                "param A : m×24\nconst R : 10·m×12\nminimize sum(R ⊙ unfold(A, 4×3×2, 2×3, stride [2 1], pad [0 1 2 3], dilation [2 1]) .^ 2) + sum(fold(unfold(A, 4×3×2, 2×2, groups 2), 4×3×2, 2×2, groups 2) .^ 3)"
             }
             Op::MaxPool(_) | Op::Unpool(_) | Op::Pick(_) => {
-                "param A : m×60\nparam C : m×24\nconst R : m×24\nP = maxpool(A, 5×4×3, 3×2, stride [1 2], pad [1 0 0 1])\nminimize sum(R ⊙ P .^ 2) + sum(unpool(C, A, 5×4×3, 3×2, stride [1 2], pad [1 0 0 1]) .^ 3) + sum(pick(A, sin(A), 5×4×3, 3×2, stride [1 2], pad [1 0 0 1]) .^ 2)"
+                "param A : m×24\nparam C : m×12\nconst R : m×12\nP = maxpool(A, 4×3×2, 3×2, stride [1 2], pad [1 0 0 1])\nminimize sum(R ⊙ P .^ 2) + sum(unpool(C, A, 4×3×2, 3×2, stride [1 2], pad [1 0 0 1]) .^ 3) + sum(pick(A, sin(A), 4×3×2, 3×2, stride [1 2], pad [1 0 0 1]) .^ 2)"
             }
             _ => "",
         };
@@ -137,7 +137,10 @@ fn every_op_has_the_gradient_it_states() {
 
 #[test]
 fn every_activation_and_loss_has_the_right_gradient() {
-    let matrix = ["tr", "mean", "rowmean", "colmean", "norm", "norm2", "norm1", "clamp", "adj"];
+    let matrix = [
+        "tr", "mean", "rowmean", "colmean", "norm", "norm2", "norm1", "clamp", "adj", "avgpool",
+        "kron",
+    ];
     for function in &standard().functions {
         let name = &function.name.text;
         if function.layer || matrix.contains(&name.as_str()) {
@@ -161,6 +164,8 @@ fn every_activation_and_loss_has_the_right_gradient() {
         ("param A : m×n\nminimize sum(rowmean(A) .^ 2) + sum(colmean(A) .^ 2)", Domain::Real),
         ("param A : m×n\nminimize sum(clamp(A, -0.7, 0.7) .^ 2)", Domain::Kinked),
         ("param A : m×m\nconst R : m×m\nminimize sum(R ⊙ adj(A))", Domain::Invertible),
+        ("param A : m×n\nparam B : 2×k\nminimize sum(kron(A, B) .^ 3)", Domain::Real),
+        ("param A : m×24\nminimize sum(avgpool(A, 4×3×2, 2×2, stride 1) .^ 3)", Domain::Real),
     ] {
         holds(text, domain, 1e-9);
     }

@@ -418,8 +418,11 @@ impl<'a> Builder<'a> {
                 | Argument::Option(..) => None,
             });
             let named = named.map(|value| Cow::Borrowed(value));
+            let given = named.or_else(|| positional.get(i).cloned());
+            // A default may use the parameters before it.
+            let seen = if given.is_some() { scope.clone() } else { inner.clone() };
             let default = || parameter.default.as_ref().map(Cow::Borrowed);
-            let Some(value) = named.or_else(|| positional.get(i).cloned()).or_else(default) else {
+            let Some(value) = given.or_else(default) else {
                 return Err(Diagnostic::new(format!(
                     "{} needs {}",
                     function.name.text, parameter.name.text
@@ -428,11 +431,11 @@ impl<'a> Builder<'a> {
                 .help(format!("it takes {}", parameter_names(function))));
             };
             if is_dimension(function, &parameter.name.text) {
-                let dim = self.dim_of(scope, &value)?;
+                let dim = self.dim_of(&seen, &value)?;
                 inner.dims.insert(parameter.name.text.clone(), dim);
                 continue;
             }
-            let node = self.build(scope, &value, (None, None))?;
+            let node = self.build(&seen, &value, (None, None))?;
             if let Some(pattern) = &parameter.shape {
                 let shape = self.graph.shape(node);
                 for (part, found) in [(&pattern.rows, shape.rows), (&pattern.cols, shape.cols)] {

@@ -43,7 +43,7 @@ log_softmax(Z) = Z - rowmax(Z) - log(rowsum(exp(Z - rowmax(Z))))
   adjoint S: ∂Z = ∂S - softmax(Z) ⊙ rowsum(∂S)
 
 # pictures: rows of H·W·C columns, channel last; the mean of each channel at each place
-avgpool(X: B×n, H, W, C, h, w, stride = 0, pad = 0) = reshape(rowmean(V), rows = B)
+avgpool(X: B×n, H, W, C, h, w, stride = hcat(h, w), pad = 0) = reshape(rowmean(V), rows = B)
   where U = unfold(X, H×W×C, h×w, stride stride, pad pad, groups C)
   where V = reshape(U, cols = h w)
 

@@ -3,6 +3,7 @@
 use super::{Builder, Scope};
 use crate::diagnostic::Diagnostic;
 use crate::graph::NodeId;
+use crate::meaning::{Bindings, evaluate};
 use crate::op::Op;
 use crate::syntax::{self, Argument, Expr};
 use crate::window::Window;
@@ -86,11 +87,8 @@ impl Builder<'_> {
     /// `2` or `[1 2]`.
     fn option(&mut self, scope: &Scope, value: &Expr) -> Result<Vec<u32>, Diagnostic> {
         let node = self.build(scope, value, (None, None))?;
-        let numbers = match (self.graph.get(node).op, self.graph.number_at(node)) {
-            (_, Some(number)) => vec![number],
-            (Op::Literal(i), None) => self.graph.literals[i as usize].data.clone(),
-            _ => Vec::new(),
-        };
+        let known = evaluate(self.graph, &[node], &Bindings::default());
+        let numbers = known.ok().and_then(|mut v| v.remove(&node)).map_or(Vec::new(), |m| m.data);
         let whole = numbers.iter().all(|n| n.fract() == 0.0 && (0.0..65536.0).contains(n));
         if numbers.is_empty() || !whole {
             return Err(Diagnostic::new("whole numbers are wanted here")

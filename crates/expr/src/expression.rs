@@ -417,7 +417,7 @@ impl<'a> Builder<'a> {
                 | Argument::Shape(_)
                 | Argument::Option(..) => None,
             });
-            let named = named.map(|value| Cow::Borrowed(value));
+            let named = named.map(Cow::Borrowed);
             let given = named.or_else(|| positional.get(i).cloned());
             // A default may use the parameters before it.
             let seen = if given.is_some() { scope.clone() } else { inner.clone() };

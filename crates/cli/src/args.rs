@@ -54,8 +54,10 @@ pub enum Format {
     Mathml,
     /// A Python module
     Numpy,
-    /// As cli.md has it
+    /// One JSON value
     Json,
+    /// Entry by entry, with sums and indices
+    Index,
 }
 
 /// A stage to print.

@@ -62,6 +62,7 @@ pub fn derive(
             say(numpy::module(&gradients.graph, gradients.objective, &gradients.gradients))
         }
         Format::Json => say(format!("{}\n", to_json(&equations, &gradients))),
+        Format::Index => say(matgrad::forms::index::form(&gradients)),
     }
 }
 

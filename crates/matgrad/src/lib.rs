@@ -13,6 +13,7 @@ mod evaluate;
 pub mod explain;
 mod fault;
 mod fit;
+pub mod forms;
 pub mod metrics;
 mod model;
 mod network;

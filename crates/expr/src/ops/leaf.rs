@@ -36,6 +36,7 @@ pub const EYE: OpDef = OpDef {
     name: "eye",
     arity: 0,
     numpy: "np.eye({rows})",
+    index: "[i=j]",
     shape: ShapeRule::Given,
     meaning: Meaning::Matrix(|op, _, dim| {
         let n = dim(op.dims()[0]);

@@ -11,6 +11,7 @@ pub const MATMUL: OpDef = OpDef {
     arity: 2,
     form: Form::Operator,
     numpy: "({0} @ {1})",
+    index: "Σk A[i,k] B[k,j]",
     shape: ShapeRule::Product,
     adjoint: &["∂A = ∂C Bᵀ", "∂B = Aᵀ ∂C"],
     meaning: Meaning::Matrix(|_, m, _| {
@@ -25,6 +26,7 @@ pub const TRANSPOSE: OpDef = OpDef {
     name: "transpose",
     form: Form::Operator,
     numpy: "{0}.T",
+    index: "A[j,i]",
     shape: ShapeRule::Transposed,
     adjoint: &["∂A = ∂Cᵀ"],
     meaning: Meaning::Matrix(|_, m, _| Matrix::from_fn(m[0].cols, m[0].rows, |i, j| m[0].at(j, i))),
@@ -58,6 +60,7 @@ pub const SPREAD: OpDef = OpDef {
     name: "spread",
     form: Form::Operator,
     numpy: "np.broadcast_to({0}, ({rows}, {cols}))",
+    index: "A[i,j]",
     shape: ShapeRule::Spread,
     adjoint: &["∂A = transposed(∂C)"],
     transposed: Some(|_, _, operand| {
@@ -84,6 +87,7 @@ const fn spread_back(_: Op, _: usize, operand: &[Shape]) -> Op {
 pub const SUM: OpDef = OpDef {
     name: "sum",
     numpy: "np.sum({0}, keepdims=True)",
+    index: "Σk Σl A[k,l]",
     shape: ShapeRule::Reduced,
     adjoint: &["∂A = transposed(∂C)"],
     transposed: Some(spread_back),
@@ -95,6 +99,7 @@ pub const SUM: OpDef = OpDef {
 pub const ROWSUM: OpDef = OpDef {
     name: "rowsum",
     numpy: "np.sum({0}, axis=1, keepdims=True)",
+    index: "Σk A[i,k]",
     meaning: Meaning::Matrix(|_, m, _| {
         Matrix::from_fn(m[0].rows, 1, |i, _| m[0].row(i).iter().sum())
     }),
@@ -105,6 +110,7 @@ pub const ROWSUM: OpDef = OpDef {
 pub const COLSUM: OpDef = OpDef {
     name: "colsum",
     numpy: "np.sum({0}, axis=0, keepdims=True)",
+    index: "Σk A[k,j]",
     meaning: Meaning::Matrix(|_, m, _| {
         Matrix::from_fn(1, m[0].cols, |_, j| (0..m[0].rows).map(|i| m[0].at(i, j)).sum())
     }),
@@ -115,6 +121,7 @@ pub const COLSUM: OpDef = OpDef {
 pub const ROWMAX: OpDef = OpDef {
     name: "rowmax",
     numpy: "np.max({0}, axis=1, keepdims=True)",
+    index: "max k A[i,k]",
     shape: ShapeRule::Reduced,
     adjoint: &["∂A = (∂C ⊘ rowsum(A >= C)) ⊙ (A >= C)"],
     meaning: Meaning::Matrix(|_, m, _| {
@@ -135,6 +142,7 @@ pub fn maximum(a: f64, b: f64) -> f64 {
 pub const RESHAPE: OpDef = OpDef {
     name: "reshape",
     numpy: "np.reshape({0}, ({rows}, {cols}))",
+    index: "A[row,col]",
     shape: ShapeRule::Reshaped,
     adjoint: &["∂A = transposed(∂C)"],
     transposed: Some(|_, _, operand| Op::Reshape(operand[0])),
@@ -149,6 +157,7 @@ pub const SLICE: OpDef = OpDef {
     name: "slice",
     form: Form::Operator,
     numpy: "{0}[{slice}]",
+    index: "A[i+r,j+c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)"],
     transposed: Some(|op, _, operand| match op {
@@ -173,6 +182,7 @@ pub const SLICE: OpDef = OpDef {
 pub const PLACE: OpDef = OpDef {
     name: "place",
     numpy: "_place({0}, {axis}, {start}, {total})",
+    index: "A?[i-r,j-c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)"],
     transposed: Some(|op, _, operand| match op {
@@ -201,6 +211,7 @@ pub const HCAT: OpDef = OpDef {
     name: "hcat",
     arity: 2,
     numpy: "np.hstack(({0}, {1}))",
+    index: "A?[i,j] + B?[i-r,j-c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)", "∂B = transposed(∂C)"],
     transposed: Some(|op, operand, shapes| {
@@ -232,6 +243,7 @@ pub const VCAT: OpDef = OpDef {
 pub const DIAG: OpDef = OpDef {
     name: "diag",
     numpy: "np.diagflat({0})",
+    index: "[i=j] A[i,1]",
     shape: ShapeRule::Diagonal,
     adjoint: &["∂A = diag(∂C)"],
     meaning: Meaning::Matrix(|_, m, _| {
@@ -244,6 +256,7 @@ pub const DIAG: OpDef = OpDef {
 pub const DIAGONAL: OpDef = OpDef {
     name: "diag",
     numpy: "np.diagonal({0}).reshape(-1, 1)",
+    index: "A[i,i]",
     shape: ShapeRule::SquareToColumn,
     adjoint: &["∂A = diag(∂C)"],
     meaning: Meaning::Matrix(|_, m, _| Matrix::from_fn(m[0].rows, 1, |i, _| m[0].at(i, i))),

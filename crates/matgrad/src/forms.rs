@@ -1,0 +1,6 @@
+//! One derivation in the forms of the textbooks, beside the matrix form that it prints itself.
+//!
+//! After `calculus`: each form is a walk over the derived graph, driven by the op table, and each
+//! can be evaluated, so that the tests hold it against the matrix form.
+
+pub mod index;

@@ -1,0 +1,149 @@
+//! Index form: each entry as sums over entries, such as `∂Wᵢⱼ = Σₖ Xₖᵢ ∂Zₖⱼ`.
+//!
+//! What an op does to entries is a line of its item ([`matgrad_expr::op::OpDef::index`]);
+//! calls are written out by their bodies. A layer's number goes above: `∂Z₂` is `∂Z²ᵢⱼ`.
+//!
+//! ```
+//! use matgrad::{calculus::derive, expr::elaborate::read, forms::index, library::standard};
+//! let page = "input X : B×4\nparam W : 4×3\nZ = X W\nminimize sum(Z ⊙ Z)\n";
+//! let page = read("page", page, standard()).unwrap();
+//! let wrt = page.parameters();
+//! let derived = derive(&page.graph, page.objective.unwrap(), &wrt, standard()).unwrap();
+//! assert!(index::form(&derived).to_string().contains("∂Wᵢⱼ = Σₖ Xₖᵢ ∂Zₖⱼ"));
+//! ```
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use matgrad_calculus::Gradients;
+use matgrad_expr::dim::{Dim, Symbol};
+use matgrad_expr::graph::{Graph, NodeId};
+use matgrad_expr::matrix::Matrix;
+use matgrad_expr::meaning::{self, Bindings};
+use matgrad_expr::op::{Axis, Op};
+
+mod entry;
+mod template;
+mod write;
+
+use entry::Entry;
+use write::{LETTERS, Writer};
+
+/// A derivation, entry by entry.
+#[derive(Clone, Debug)]
+pub struct IndexForm {
+    graph: Graph,
+    letters: Vec<char>,
+    /// The forward equations, then the gradients, each using only those before it.
+    equations: Vec<Equation>,
+    forward: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Equation {
+    left: String,
+    node: NodeId,
+    right: Entry,
+}
+
+/// Writes the named values and the gradients of a derivation entry by entry.
+pub fn form(gradients: &Gradients) -> IndexForm {
+    let graph = &gradients.graph;
+    let mut roots: Vec<NodeId> = gradients.gradients.iter().map(|&(_, g)| g).collect();
+    roots.insert(0, gradients.objective);
+    let backward: HashSet<NodeId> = roots.iter().skip(1).copied().collect();
+    // What a call stands for may use names that its operands do not.
+    let mut order = graph.reachable(&roots, true);
+    let known: HashSet<NodeId> = order.iter().copied().collect();
+    order.extend(graph.reachable(&roots, false).into_iter().filter(|id| !known.contains(id)));
+    let free = |c: &char| graph.symbols.find(&c.to_string()).is_none();
+    let letters: Vec<char> = LETTERS.iter().map(|l| l.0).filter(free).collect();
+    let mut equations = Vec::new();
+    for id in order {
+        let own = graph.name(id).filter(|_| graph.variable(id).is_none());
+        if let (Some(name), false) = (own, backward.contains(&id)) {
+            equations.push((name.text.clone(), id));
+        }
+    }
+    if graph.name(gradients.objective).is_none() {
+        equations.push(("objective".into(), gradients.objective));
+    }
+    let forward = equations.len();
+    for &(of, gradient) in &gradients.gradients {
+        let name = graph.name(of).map_or("?", |n| n.text.as_str());
+        equations.push((format!("∂{name}"), gradient));
+    }
+    let equations = equations.into_iter().map(|(left, node)| {
+        let own = graph.name(node).is_none_or(|n| n.text == left);
+        let right = template::expand(graph, node, own);
+        Equation { left, node, right }
+    });
+    IndexForm { equations: equations.collect(), graph: graph.clone(), letters, forward }
+}
+
+impl IndexForm {
+    /// The values of all equations, each entry by its loops; other leaves by their meaning.
+    ///
+    /// # Errors
+    /// A variable without a value, or a symbol without a number.
+    pub fn evaluate(&self, at: &Bindings) -> Result<HashMap<NodeId, Matrix>, String> {
+        let mut values = at.values.clone();
+        let dim = |d: Dim| d.evaluate(&|s: Symbol| at.dims.get(&s).copied());
+        for equation in &self.equations {
+            let mut leaves = Vec::new();
+            equation.right.leaves(&mut leaves);
+            leaves.retain(|leaf| !values.contains_key(leaf));
+            values.extend(meaning::evaluate(&self.graph, &leaves, at)?);
+            let shape = self.graph.shape(equation.node);
+            let (Some(rows), Some(cols)) = (dim(shape.rows), dim(shape.cols)) else {
+                return Err(format!("the shape of {} has no numbers", equation.left));
+            };
+            let entry = |i: usize, j: usize| {
+                let mut letters = vec![i + 1, j + 1];
+                equation.right.value(&values, &|d| dim(d).unwrap_or(0), &mut letters)
+            };
+            let value = Matrix::from_fn(rows, cols, entry);
+            values.insert(equation.node, value);
+        }
+        Ok(values)
+    }
+}
+
+impl fmt::Display for IndexForm {
+    /// An equation a line, with the ranges of its indices; forward, then backward.
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let writer = Writer { graph: &self.graph, letters: &self.letters };
+        let lines: Vec<(String, String)> = self
+            .equations
+            .iter()
+            .map(|e| {
+                let shape = self.graph.shape(e.node);
+                let left = writer.left(&e.left, shape);
+                let line = format!("{left} = {}", writer.write(&e.right));
+                (line, writer.ranges(shape, &e.right))
+            })
+            .collect();
+        let width = lines.iter().map(|l| l.0.chars().count().min(60)).max().unwrap_or(0) + 3;
+        for (i, (line, ranges)) in lines.iter().enumerate() {
+            if i == self.forward && i > 0 {
+                writeln!(f)?;
+            }
+            let space = " ".repeat(width.saturating_sub(line.chars().count()).max(3));
+            writeln!(f, "{}", format!("{line}{space}{ranges}").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// The rows and columns by which an op moves its last operand.
+fn moved(graph: &Graph, id: NodeId) -> (Dim, Dim) {
+    let node = graph.get(id);
+    let none = Dim::of(0);
+    match node.op {
+        Op::Slice(Axis::Rows, start, _) | Op::Place(Axis::Rows, start, _) => (start, none),
+        Op::Slice(_, start, _) | Op::Place(_, start, _) => (none, start),
+        Op::Concat(Axis::Rows) => (graph.shape(node.operands[0]).rows, none),
+        Op::Concat(_) => (none, graph.shape(node.operands[0]).cols),
+        _ => (none, none),
+    }
+}

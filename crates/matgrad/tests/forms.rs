@@ -1,0 +1,198 @@
+//! The forms of a derivation agree with the matrix form, in numbers.
+
+use std::collections::HashMap;
+
+use expect_test::expect;
+use matgrad::calculus::{Gradients, derive};
+use matgrad::data::Random;
+use matgrad::expr::dim::Dim;
+use matgrad::expr::elaborate::read;
+use matgrad::expr::matrix::Matrix;
+use matgrad::expr::meaning::{Bindings, evaluate};
+use matgrad::forms::index;
+use matgrad::library::standard;
+
+/// The derivations whose matrix form is a snapshot in the tests of `calculus`.
+const PAGES: [(&str, &str); 10] = [
+    (
+        "linear regression",
+        "input X : m×n\ntarget y : m×1\nparam w : n×1\nminimize sum((X w - y) .^ 2)",
+    ),
+    (
+        "logistic regression",
+        "input X : B×n\ntarget y : B×1\nparam w : n×1\nparam b : 1×1\nz = X w + b\n\
+         minimize binary_cross_entropy(z, y)",
+    ),
+    (
+        "softmax regression",
+        "input X : B×4\ntarget Y : B×3\nparam W : 4×3\nparam b : 1×3\nZ = X W + b\n\
+         L = cross_entropy(Z, Y)\nminimize L",
+    ),
+    (
+        "two layers",
+        "input X : B×n\ntarget Y : B×p\nparam W1 : n×m\nparam b1 : 1×m\nparam W2 : m×p\n\
+         param b2 : 1×p\nZ1 = X W1 + b1\nA1 = sigmoid(Z1)\nZ2 = A1 W2 + b2\nA2 = sigmoid(Z2)\n\
+         L = half_sse(A2, Y)\nminimize L",
+    ),
+    (
+        "deep tanh",
+        "input X : B×n\ntarget Y : B×p\nparam W1 : n×m\nparam W2 : m×m\nparam W3 : m×p\n\
+         A1 = tanh(X W1)\nA2 = tanh(A1 W2)\nZ = A2 W3\nminimize cross_entropy(Z, Y)",
+    ),
+    (
+        "tied autoencoder",
+        "input X : B×n\nparam W : n×m\nH = sigmoid(X W)\nR = H Wᵀ\nminimize mse(R, X)",
+    ),
+    (
+        "layer normalisation",
+        "input X : B×k\ntarget Y : B×n\nparam W : k×n\nparam g : 1×n\nparam b : 1×n\nZ = X W\n\
+         D = Z - rowmean(Z)\ns = sqrt(rowmean(D .^ 2) + 1e-5)\nN = D ⊘ s\n\
+         minimize mse(N ⊙ g + b, Y)",
+    ),
+    (
+        "residual block",
+        "input X : B×n\ntarget Y : B×n\nparam W : n×n\nparam V : n×n\nH = X V\nA = relu(H W)\n\
+         R = H + A\nminimize mse(R, Y)",
+    ),
+    (
+        "ridge",
+        "input X : m×n\ntarget y : m×1\nconst c : 1×1\nparam w : n×1\n\
+         minimize norm2(X w - y)^2 + c norm2(w)^2",
+    ),
+    (
+        "Gaussian log-likelihood",
+        "input X : m×n\nparam S : n×n\nminimize m / 2 logdet(S) + 0.5 tr(X inv(S) Xᵀ)",
+    ),
+];
+
+/// Pages for the ops that those do not use.
+const LAYOUT: [(&str, &str); 4] = [
+    (
+        "slices and concatenation",
+        "param A : 5×3\nparam B : 2×3\nminimize sum(tanh(vcat(A[2:4, :], B))) + \
+         sum(hcat(A[:, 1:2], A) .^ 3)",
+    ),
+    ("reshape", "param A : 6×4\nminimize sum(reshape(A, 8×3) .^ 3 ⊙ reshape(exp(A), 8×3))"),
+    (
+        "diagonals",
+        "param a : 4×1\nparam A : 4×4\nminimize sum((diag(a) A) .^ 2) + sum(diag(A) ⊙ a)",
+    ),
+    ("largest of rows", "param A : 4×3\nminimize sum(rowmax(A) .^ 2) + det(A' A)"),
+];
+
+fn derived(page: &str) -> Gradients {
+    let page = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
+    let objective = page.objective.expect("the page has an objective");
+    derive(&page.graph, objective, &page.parameters(), standard()).expect("it derives")
+}
+
+/// Numbers for all variables: positive, so that every logarithm has a value.
+fn numbers(derived: &Gradients, seed: u64) -> Bindings {
+    let graph = &derived.graph;
+    let mut random = Random::seed(seed);
+    let dims: HashMap<_, _> =
+        graph.symbols.iter().enumerate().map(|(i, (s, _))| (s, [5, 4, 3, 2][i % 4])).collect();
+    let mut at = Bindings { dims, ..Bindings::default() };
+    for variable in &graph.variables {
+        let size = |d: Dim| d.evaluate(&|s| at.dims.get(&s).copied()).expect("a number");
+        let (rows, cols) = (size(variable.shape.rows), size(variable.shape.cols));
+        let mut data: Vec<f64> = (0..rows * cols).map(|_| 0.1 + random.uniform()).collect();
+        if rows == cols {
+            (0..rows).for_each(|i| data[i * cols + i] += 3.0);
+        }
+        at.values.insert(variable.node, Matrix::new(rows, cols, data));
+    }
+    at
+}
+
+fn apart(a: &Matrix, b: &Matrix) -> f64 {
+    assert_eq!((a.rows, a.cols), (b.rows, b.cols));
+    let size = a.norm().max(1.0);
+    a.data.iter().zip(&b.data).map(|(x, y)| (x - y).abs() / size).fold(0.0, f64::max)
+}
+
+#[test]
+fn the_index_form_by_loops_agrees_with_the_matrix_form() {
+    for (name, page) in PAGES.iter().chain(&LAYOUT) {
+        let derived = derived(page);
+        let at = numbers(&derived, 3);
+        let roots: Vec<_> = derived.gradients.iter().map(|&(_, g)| g).collect();
+        let meant = evaluate(&derived.graph, &roots, &at).expect("it has a value");
+        let looped = index::form(&derived).evaluate(&at).expect("it has a value");
+        for root in roots {
+            let difference = apart(&looped[&root], &meant[&root]);
+            assert!(difference <= 1e-12, "{name}: {difference:e}\n{}", index::form(&derived));
+        }
+    }
+}
+
+#[test]
+fn the_index_form_of_two_layers() {
+    expect![[r#"
+        Z¹ᵢⱼ = Σₖ Xᵢₖ W¹ₖⱼ + b¹ⱼ            i = 1…B, j = 1…m, k = 1…n
+        A¹ᵢⱼ = sigmoid(Z¹ᵢⱼ)                i = 1…B, j = 1…m
+        Z²ᵢⱼ = Σₖ A¹ᵢₖ W²ₖⱼ + b²ⱼ           i = 1…B, j = 1…p, k = 1…m
+        A²ᵢⱼ = sigmoid(Z²ᵢⱼ)                i = 1…B, j = 1…p
+        L = (Σₖ Σₗ (A²ₖₗ - Yₖₗ)²) / (2·B)   k = 1…B, l = 1…p
+
+        ∂A²ᵢⱼ = (A²ᵢⱼ - Yᵢⱼ) / B            i = 1…B, j = 1…p
+        ∂Z²ᵢⱼ = ∂A²ᵢⱼ A²ᵢⱼ (1 - A²ᵢⱼ)       i = 1…B, j = 1…p
+        ∂A¹ᵢⱼ = Σₖ ∂Z²ᵢₖ W²ⱼₖ               i = 1…B, j = 1…m, k = 1…p
+        ∂Z¹ᵢⱼ = ∂A¹ᵢⱼ A¹ᵢⱼ (1 - A¹ᵢⱼ)       i = 1…B, j = 1…m
+        ∂W¹ᵢⱼ = Σₖ Xₖᵢ ∂Z¹ₖⱼ                i = 1…n, j = 1…m, k = 1…B
+        ∂b¹ⱼ = Σₖ ∂Z¹ₖⱼ                     j = 1…m, k = 1…B
+        ∂W²ᵢⱼ = Σₖ A¹ₖᵢ ∂Z²ₖⱼ               i = 1…m, j = 1…p, k = 1…B
+        ∂b²ⱼ = Σₖ ∂Z²ₖⱼ                     j = 1…p, k = 1…B
+    "#]]
+    .assert_eq(&index::form(&derived(PAGES[3].1)).to_string());
+}
+
+#[test]
+fn the_index_form_of_other_pages() {
+    let shown: Vec<String> = [PAGES[2], PAGES[7], PAGES[9], LAYOUT[0], LAYOUT[1], LAYOUT[2]]
+        .iter()
+        .map(|(name, page)| format!("{name}\n{}", index::form(&derived(page))))
+        .collect();
+    expect![[r#"
+        softmax regression
+        Zᵢⱼ = Σₖ Xᵢₖ Wₖⱼ + bⱼ                                          i = 1…B, j = 1…3, k = 1…4
+        L = (Σₖ (maxₗ Zₖₗ + log(Σₗ exp(Zₖₗ - maxₘ Zₖₘ)) - Σₗ Yₖₗ Zₖₗ)) / B   k = 1…B, l = 1…3, m = 1…3
+
+        ∂Zᵢⱼ = (exp(Zᵢⱼ - maxₖ Zᵢₖ) / (Σₖ exp(Zᵢₖ - maxₗ Zᵢₗ)) - Yᵢⱼ) / B   i = 1…B, j = 1…3, k = 1…3, l = 1…3
+        ∂Wᵢⱼ = Σₖ Xₖᵢ ∂Zₖⱼ                                             i = 1…4, j = 1…3, k = 1…B
+        ∂bⱼ = Σₖ ∂Zₖⱼ                                                  j = 1…3, k = 1…B
+
+        residual block
+        Hᵢⱼ = Σₖ Xᵢₖ Vₖⱼ                             i = 1…B, j = 1…n, k = 1…n
+        Aᵢⱼ = max(Σₖ Hᵢₖ Wₖⱼ, 0)                     i = 1…B, j = 1…n, k = 1…n
+        Rᵢⱼ = Hᵢⱼ + Aᵢⱼ                              i = 1…B, j = 1…n
+        objective = (Σₖ Σₗ (Rₖₗ - Yₖₗ)²) / (B·n)     k = 1…B, l = 1…n
+
+        ∂Rᵢⱼ = 2 (Rᵢⱼ - Yᵢⱼ) / (B·n)                 i = 1…B, j = 1…n
+        ∂Hᵢⱼ = ∂Rᵢⱼ + Σₖ ∂Rᵢₖ [Σₗ Hᵢₗ Wₗₖ > 0] Wⱼₖ   i = 1…B, j = 1…n, k = 1…n, l = 1…n
+        ∂Vᵢⱼ = Σₖ Xₖᵢ ∂Hₖⱼ                           i = 1…n, j = 1…n, k = 1…B
+        ∂Wᵢⱼ = Σₖ Hₖᵢ (∂Rₖⱼ [Σₗ Hₖₗ Wₗⱼ > 0])        i = 1…n, j = 1…n, k = 1…B, l = 1…n
+
+        Gaussian log-likelihood
+        objective = m / 2 logdet(S) + 0.5 Σₖ Σₗ (Σₚ Xₖₚ (S⁻¹)ₚₗ) Xₖₗ   k = 1…m, l = 1…n, p = 1…n
+
+        ∂Sᵢⱼ = m (S⁻¹)ⱼᵢ / 2 - 0.5 Σₖ (Σₗ (S⁻¹)ₗᵢ Σₚ Xₚₗ Xₚₖ) (S⁻¹)ⱼₖ   i = 1…n, j = 1…n, k = 1…n, l = 1…n, p = 1…m
+
+        slices and concatenation
+        objective = Σₖ Σₗ tanh([1 ≤ k ≤ 3] A[k+1, l] + [1 ≤ k-3 ≤ 2] B[k-3, l]) + Σₖ Σₗ ([1 ≤ l ≤ 2] Aₖₗ + [1 ≤ l-2 ≤ 3] A[k, l-2])^3   k = 1…5, l = 1…3, l = 1…5
+
+        ∂Bᵢⱼ = 1 - tanh([1 ≤ i+3 ≤ 3] A[i+3+1, j] + [1 ≤ i ≤ 2] Bᵢⱼ)²   i = 1…2, j = 1…3
+        ∂Aᵢⱼ = [1 ≤ i-1 ≤ 3] (1 - tanh([1 ≤ i-1 ≤ 3] Aᵢⱼ + [1 ≤ i-1-3 ≤ 2] B[i-1-3, j])²) + 3 ([1 ≤ j+2 ≤ 2] A[i, j+2] + [1 ≤ j ≤ 3] Aᵢⱼ)² + [1 ≤ j ≤ 2] 3 ([1 ≤ j ≤ 2] Aᵢⱼ + [1 ≤ j-2 ≤ 3] A[i, j-2])²   i = 1…5, j = 1…3
+
+        reshape
+        objective = Σₖ Σₗ (A[1+⌊(3·(k-1)+l-1)/4⌋, 1+(3·(k-1)+l-1) mod 4])^3 exp(A[1+⌊(3·(k-1)+l-1)/4⌋, 1+(3·(k-1)+l-1) mod 4])   k = 1…8, l = 1…3
+
+        ∂Aᵢⱼ = 3 (exp(Aᵢⱼ) (Aᵢⱼ)²) + (Aᵢⱼ)^3 exp(Aᵢⱼ)                  i = 1…6, j = 1…4
+
+        diagonals
+        objective = Σₖ Σₗ (Σₘ ([k = m] aₖ) Aₘₗ)² + Σₖ Aₖₖ aₖ        k = 1…4, l = 1…4, m = 1…4
+
+        ∂Aᵢⱼ = 2 Σₖ ([k = i] aₖ) Σₗ ([k = l] aₖ) Aₗⱼ + [i = j] aᵢ   i = 1…4, j = 1…4, k = 1…4, l = 1…4
+        ∂aᵢ = 2 Σₖ (Σₗ ([i = l] aᵢ) Aₗₖ) Aᵢₖ + Aᵢᵢ                  i = 1…4, k = 1…4, l = 1…4
+    "#]].assert_eq(&shown.join("\n"));
+}

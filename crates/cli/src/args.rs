@@ -276,7 +276,17 @@ pub struct Train {
     /// λ of the term λ/2 Σ W² of the objective of layers
     #[arg(long, default_value_t = 1e-3)]
     pub weight_decay: f64,
-    /// Update rule: a name or a file.eq (default: rprop for full batches, else adam)
+    /// λ of the term λ Σ |W| of the objective of layers
+    #[arg(long, default_value_t = 0.0, conflicts_with = "network")]
+    pub l1: f64,
+    /// λ of W ← W − η λ W beside the update rule, whatever the rule
+    #[arg(long, default_value_t = 0.0)]
+    pub decoupled_weight_decay: f64,
+    /// Largest norm of the weights into one unit
+    #[arg(long, value_name = "NORM")]
+    pub max_norm: Option<f64>,
+    /// Update rule, a name or a file.eq, or a solver: lbfgs, scg, lm (default: rprop for full
+    /// batches, else adam)
     #[arg(long)]
     pub optimizer: Option<String>,
     /// Hyperparameter, such as lr=0.01 (repeatable)
@@ -303,12 +313,23 @@ pub struct Train {
     /// Share of the training rows to validate on
     #[arg(long)]
     pub validation_fraction: Option<f64>,
-    /// Stop after so many epochs without a better validation loss
+    /// Stop after so many epochs in which the validation rows show nothing better
     #[arg(long, requires = "validation_fraction")]
     pub patience: Option<usize>,
-    /// By how much a validation loss must be lower to count as better
+    /// By how much the metric must be better to count
     #[arg(long, default_value_t = 0.0, requires = "validation_fraction")]
     pub min_improvement: f64,
+    /// Metric of the validation rows that decides which weights are the best, such as accuracy
+    #[arg(long, default_value = "loss", value_name = "METRIC", requires = "validation_fraction")]
+    pub stop_metric: String,
+    /// Stop when the validation loss is so many percent above its lowest (Prechelt's GL, each 5
+    /// epochs)
+    #[arg(long, value_name = "PERCENT", requires = "validation_fraction")]
+    pub generalization_loss: Option<f64>,
+    /// Stop when the mean training loss of 5 epochs is less than so many thousandths above the
+    /// lowest of them (Prechelt's P5)
+    #[arg(long, value_name = "THOUSANDTHS")]
+    pub progress: Option<f64>,
     /// Stop when an epoch ends after so many seconds
     #[arg(long, value_name = "SECONDS")]
     pub time_limit: Option<f64>,

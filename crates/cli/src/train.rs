@@ -9,7 +9,9 @@ use std::time::Instant;
 use matgrad::data::{Encoder, EncoderOptions, Header, Scaling, Table, TargetKind, split};
 use matgrad::expr::matrix::Matrix;
 use matgrad::metrics::Metrics;
-use matgrad::{Clip, Fit, FitOptions, Model, Network, Precision, Training, UpdateRule};
+use matgrad::{
+    Around, Clip, Fit, FitOptions, Method, Model, Network, Precision, Stop, Training, UpdateRule,
+};
 use serde_json::json;
 
 use crate::args::{Bits, Scaled, Train};
@@ -37,12 +39,12 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
             usage(format!("--batch {number}: a number of rows or `full` is wanted"))
         })?),
     };
-    let rule = match args.optimizer.as_deref() {
+    let method: Method = match args.optimizer.as_deref() {
         Some(file) if file.ends_with(".eq") => {
-            UpdateRule::parse(file, &read_text(Path::new(file))?)?
+            UpdateRule::parse(file, &read_text(Path::new(file))?)?.into()
         }
-        Some(name) => UpdateRule::named(name)?,
-        None => UpdateRule::named(if batch.is_none() { "rprop" } else { "adam" })?,
+        Some(name) => Method::named(name)?,
+        None => Method::named(if batch.is_none() { "rprop" } else { "adam" })?,
     };
     let mut settings = Vec::new();
     for setting in &args.set {
@@ -51,7 +53,7 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
             .and_then(|(n, v)| Some((n.to_string(), v.parse::<f64>().ok()?)));
         settings.push(parsed.ok_or_else(|| usage(format!("--set {setting}: write NAME=NUMBER")))?);
     }
-    rule.settings(&settings)?;
+    method.settings(&settings)?;
     let clip = match (args.clip_value, args.clip_norm) {
         (Some(bound), _) => Clip::Value(bound),
         (None, Some(bound)) => Clip::Norm(bound),
@@ -66,14 +68,19 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
         batch,
         seed: args.seed,
         precision: if args.precision == Bits::F64 { Precision::F64 } else { Precision::F32 },
-        patience: args.patience,
-        min_improvement: args.min_improvement,
-        time_limit: args.time_limit,
-        target_loss: args.target_loss,
+        stop: Stop {
+            patience: args.patience,
+            min_improvement: args.min_improvement,
+            metric: args.stop_metric.clone(),
+            generalization_loss: args.generalization_loss,
+            progress: args.progress,
+            time_limit: args.time_limit,
+            target_loss: args.target_loss,
+        },
         schedule: args.schedule.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?,
         warmup: args.warmup,
-        clip,
-        ..FitOptions::new(rule)
+        around: Around { clip, decay: args.decoupled_weight_decay, max_norm: args.max_norm },
+        ..FitOptions::new(method)
     })
 }
 
@@ -139,7 +146,8 @@ fn network(
     }
     let mut layers = Network::layers(inputs, outputs)
         .activation(&args.activation)
-        .weight_decay(args.weight_decay);
+        .weight_decay(args.weight_decay)
+        .l1(args.l1);
     for &units in args.hidden.iter().filter(|&&u| u > 0) {
         layers = layers.dense(units);
     }
@@ -172,7 +180,7 @@ struct Session<'a> {
 impl Session<'_> {
     fn model(&self, fit: &Fit) -> Result<Model, Failure> {
         let training = Training {
-            rule: self.options.rule.text().to_string(),
+            rule: self.options.method.text().to_string(),
             settings: self.options.settings.clone(),
             checkpoint: fit.checkpoint()?,
         };
@@ -181,7 +189,7 @@ impl Session<'_> {
             weights: fit.weights()?,
             encoder: self.encoder.clone(),
             seed: self.args.seed,
-            precision: self.options.precision,
+            precision: self.options.weights_precision(),
             training: Some(training),
         })
     }
@@ -194,10 +202,10 @@ impl Session<'_> {
         if found.network.source != self.network.source || found.encoder != *self.encoder {
             return Err(cannot("the network or the table is another one; give the same flags"));
         }
-        if training.rule != self.options.rule.text()
+        if training.rule != self.options.method.text()
             || training.settings != self.options.settings
             || found.seed != self.args.seed
-            || found.precision != self.options.precision
+            || found.precision != self.options.weights_precision()
         {
             return Err(cannot(
                 "the update rule, its settings, the seed or the precision differ; give the same flags",
@@ -344,7 +352,8 @@ fn report(
     }
     say(format!(
         "{epochs} epochs of {} in {seconds:.2} s, seed {}\n",
-        options.rule.rule.name.text, args.seed
+        options.method.name(),
+        args.seed
     ))?;
     for (what, m) in
         [("train", Some(&train)), ("validation", validation.as_ref()), ("test", test.as_ref())]

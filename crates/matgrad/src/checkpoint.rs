@@ -19,12 +19,18 @@ pub struct Checkpoint {
     pub order: Vec<usize>,
     /// The random state.
     pub random: [u64; 4],
-    /// The best validation loss with its weights.
+    /// The best validation score with its weights.
     pub best: Option<(f64, Vec<Vec<f64>>)>,
     /// Epochs since then.
     pub stale: usize,
     /// What a schedule that watches the loss keeps: its factor, the best loss, epochs since then.
     pub watched: (f64, f64, usize),
+    /// Training losses of the strip of epochs under way.
+    pub strip: Vec<f64>,
+    /// The lowest validation loss.
+    pub lowest: f64,
+    /// No more epochs are to follow, however many were asked for.
+    pub done: bool,
 }
 
 impl Checkpoint {
@@ -35,6 +41,8 @@ impl Checkpoint {
         json!({
             "epoch": self.epoch, "steps": self.steps, "random": self.random.map(|w| w.to_string()),
             "best": self.best.as_ref().map(|b| bits(b.0)), "stale": self.stale,
+            "strip": self.strip.iter().map(|&x| bits(x)).collect::<Vec<_>>(),
+            "lowest": bits(self.lowest), "done": self.done,
             "watched": [bits(self.watched.0), bits(self.watched.1), self.watched.2.to_string()],
         })
     }
@@ -58,6 +66,7 @@ impl Checkpoint {
             Value::Null => None,
             bits => Some((float(bits)?, Vec::new())),
         };
+        let strip = value["strip"].as_array().ok_or_else(wrong)?;
         let watched = &value["watched"];
         let since = watched[2].as_str().and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
         Ok(Checkpoint {
@@ -66,6 +75,9 @@ impl Checkpoint {
             random,
             best,
             stale: count(&value["stale"])?,
+            strip: strip.iter().map(float).collect::<Result<_, _>>()?,
+            lowest: float(&value["lowest"])?,
+            done: value["done"].as_bool().ok_or_else(wrong)?,
             watched: (float(&watched[0])?, float(&watched[1])?, since),
             ..Checkpoint::default()
         })

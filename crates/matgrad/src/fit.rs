@@ -7,59 +7,62 @@ use matgrad_data::Random;
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 
-use crate::engine::{Precision, Rows};
+use crate::engine::Precision;
+use crate::solver::Search;
+use crate::worker::{Stepper, Worker};
 use crate::{
-    Checkpoint, Clip, Error, Evaluator, Network, Schedule, TrainingStep, UpdateRule, fault,
+    Around, Checkpoint, Error, Evaluator, Method, Network, Schedule, Stop, TrainingStep, fault,
 };
 
 /// How to train.
 #[derive(Clone, Debug)]
 pub struct FitOptions {
-    /// The update rule.
-    pub rule: UpdateRule,
-    /// Hyperparameters that differ from the rule's defaults.
+    /// The update rule or the solver.
+    pub method: Method,
+    /// Hyperparameters that differ from its defaults.
     pub settings: Vec<(String, f64)>,
     /// How many times over the training rows.
     pub epochs: usize,
-    /// Rows of a batch; `None` is all.
+    /// Rows of a batch; `None` is all. A solver always takes all.
     pub batch: Option<usize>,
     /// Of initial weights and row order.
     pub seed: u64,
-    /// Inside the program.
+    /// Inside the program of an update rule; a solver searches in 64 bits.
     pub precision: Precision,
-    /// Epochs without a better validation loss after which to stop.
-    pub patience: Option<usize>,
-    /// By how much a validation loss must be lower to count as better.
-    pub min_improvement: f64,
-    /// Stop when an epoch ends after so many seconds.
-    pub time_limit: Option<f64>,
-    /// Stop when the loss (of the validation rows, where there are some) is at most this.
-    pub target_loss: Option<f64>,
+    /// When to stop before the last epoch.
+    pub stop: Stop,
     /// Of the learning rate.
     pub schedule: Schedule,
     /// Epochs over which the learning rate rises to its full size.
     pub warmup: usize,
-    /// What is done to large gradients.
-    pub clip: Clip,
+    /// What is done around an update rule.
+    pub around: Around,
 }
 
 impl FitOptions {
-    /// 300 epochs of a rule with its defaults, on all rows at once, in 32 bits.
-    pub fn new(rule: UpdateRule) -> FitOptions {
+    /// 300 epochs with its defaults, on all rows at once, in 32 bits.
+    ///
+    /// Generic, since an [`UpdateRule`](crate::UpdateRule) and a [`Solver`](crate::Solver) both do.
+    pub fn new(method: impl Into<Method>) -> FitOptions {
         FitOptions {
-            rule,
+            method: method.into(),
             settings: Vec::new(),
             epochs: 300,
             batch: None,
             seed: 0,
             precision: Precision::F32,
-            patience: None,
-            min_improvement: 0.0,
-            time_limit: None,
-            target_loss: None,
+            stop: Stop::default(),
             schedule: Schedule::Constant,
             warmup: 0,
-            clip: Clip::None,
+            around: Around::default(),
+        }
+    }
+
+    /// The precision that weights have.
+    pub fn weights_precision(&self) -> Precision {
+        match self.method {
+            Method::Rule(_) => self.precision,
+            Method::Search(_) => Precision::F64,
         }
     }
 }
@@ -85,9 +88,8 @@ pub struct Fit<'a> {
     options: &'a FitOptions,
     weights: Vec<(NodeId, Matrix)>,
     data: (&'a Matrix, &'a Matrix),
-    rows: (Rows, Rows),
     validation: Option<(&'a Matrix, &'a Matrix)>,
-    step: TrainingStep,
+    worker: Worker,
     evaluator: Evaluator,
     rate: Option<f64>,
     started: Instant,
@@ -97,6 +99,9 @@ pub struct Fit<'a> {
     good: Checkpoint,
     over: bool,
 }
+
+/// What to do about a value that is not finite.
+const HELP: &str = "try a smaller learning rate (`--set lr=…`) or scaled inputs";
 
 /// Steps after which a fit is worth another copy of its weights.
 const STEPS_A_COPY: usize = 64;
@@ -126,36 +131,46 @@ impl Network {
                 )));
             }
         }
-        let size = options.batch.unwrap_or(inputs.rows).min(inputs.rows).max(1);
-        let mut step = TrainingStep::compile(
-            &self.equations,
-            self.objective,
-            &options.rule,
-            &options.settings,
-            (self.batch, size),
-            options.precision,
-            options.clip,
-        )?;
-        for (node, value) in weights {
-            step.engine.write(*node, &value.data)?;
-        }
-        let evaluator =
-            Evaluator::new(self, validation.map_or(1, |(v, _)| v.rows), options.precision)?;
-        let rate = options.rule.settings(&options.settings)?.into_iter().find(|(n, _)| n == "η");
+        let data = (inputs, targets);
+        let worker = match &options.method {
+            Method::Rule(rule) => {
+                let size = options.batch.unwrap_or(inputs.rows).min(inputs.rows).max(1);
+                let mut step = TrainingStep::compile(
+                    &self.equations,
+                    self.objective,
+                    rule,
+                    &options.settings,
+                    (self.batch, size),
+                    options.precision,
+                    options.around,
+                )?;
+                for (node, value) in weights {
+                    step.engine.write(*node, &value.data)?;
+                }
+                Worker::Step(Box::new(Stepper::new(step, data)))
+            }
+            Method::Search(solver) => {
+                let search = Search::begin(self, *solver, &options.settings, weights, data)?;
+                Worker::Search(Box::new(search))
+            }
+        };
+        let precision = options.weights_precision();
+        let evaluator = Evaluator::new(self, validation.map_or(1, |(v, _)| v.rows), precision)?;
+        let rate = options.method.settings(&options.settings)?.into_iter().find(|(n, _)| n == "η");
         let at = Checkpoint {
             order: (0..inputs.rows).collect(),
             random: Random::seed(options.seed ^ 0x5eed).state(),
             watched: (1.0, f64::INFINITY, 0),
+            lowest: f64::INFINITY,
             ..Checkpoint::default()
         };
         let mut fit = Fit {
             network: self,
             options,
             weights: weights.to_vec(),
-            data: (inputs, targets),
-            rows: (step.engine.rows(inputs), step.engine.rows(targets)),
+            data,
             validation,
-            step,
+            worker,
             evaluator,
             rate: rate.map(|(_, value)| value),
             started: Instant::now(),
@@ -192,7 +207,7 @@ impl Fit<'_> {
     /// # Errors
     /// None in practice: weights and states can be read.
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
-        let (steps, states) = self.step.state()?;
+        let (steps, states) = self.worker.state()?;
         Ok(Checkpoint { steps, states, weights: self.current()?, ..self.at.clone() })
     }
 
@@ -214,10 +229,7 @@ impl Fit<'_> {
                 parameters.len()
             )));
         }
-        for (node, value) in parameters.iter().zip(&checkpoint.weights) {
-            self.step.engine.write(*node, value)?;
-        }
-        self.step.restore(checkpoint.steps, &checkpoint.states)?;
+        self.worker.restore(&parameters, checkpoint)?;
         self.at = Checkpoint { weights: Vec::new(), states: Vec::new(), ..checkpoint.clone() };
         self.good = checkpoint.clone();
         self.over = false;
@@ -226,7 +238,7 @@ impl Fit<'_> {
 
     fn current(&self) -> Result<Vec<Vec<f64>>, Error> {
         let parameters = self.network.equations.parameters();
-        parameters.into_iter().map(|p| self.step.engine.read(p)).collect()
+        self.worker.weights(&parameters)
     }
 
     /// The learning rate of the next epoch.
@@ -241,48 +253,57 @@ impl Fit<'_> {
     }
 
     fn run(&mut self) -> Result<Epoch, Error> {
-        let learning_rate = self.rate();
-        if let Some(rate) = learning_rate.filter(|&r| Some(r) != self.rate || self.at.epoch > 0) {
-            self.step.set("η", rate)?;
-        }
-        if self.step.steps() - self.good.steps >= STEPS_A_COPY {
+        if self.worker.steps() - self.good.steps >= STEPS_A_COPY {
             self.good = self.checkpoint()?;
         }
+        let learning_rate = self.rate();
         let train_loss = self.steps(None)?;
         let validation_loss = self.validate()?;
+        let last = self.at.epoch == self.options.epochs;
+        if last || validation_loss.is_some_and(|loss| !loss.is_finite()) {
+            self.prove_finite()?;
+        }
         self.watch(validation_loss.unwrap_or(train_loss));
         let seconds = self.started.elapsed().as_secs_f64();
-        let options = self.options;
-        let loss = validation_loss.unwrap_or(train_loss);
-        self.over |= options.time_limit.is_some_and(|limit| seconds >= limit)
-            || options.target_loss.is_some_and(|target| loss <= target);
+        let stop = &self.options.stop;
+        self.at.done |= stop.is_last(&mut self.at, train_loss, validation_loss);
+        self.over |= stop.time_limit.is_some_and(|limit| seconds >= limit);
         Ok(Epoch { number: self.at.epoch, train_loss, validation_loss, learning_rate, seconds })
     }
 
-    /// The steps of one epoch, up to the one of this number; the mean loss.
+    /// The work of one epoch, up to the step of this number; the mean loss.
     fn steps(&mut self, until: Option<usize>) -> Result<f64, Error> {
+        let rate = self.rate();
+        let changed = rate.filter(|&r| Some(r) != self.rate || self.at.epoch > 0);
         self.at.epoch += 1;
         let count = self.data.0.rows;
+        let stepper = match &mut self.worker {
+            Worker::Step(stepper) => stepper,
+            Worker::Search(search) => {
+                let progress = search.run()?;
+                if !progress.loss.is_finite() {
+                    return Err(self.locate(progress.loss, 1));
+                }
+                self.at.done |= progress.done;
+                return Ok(progress.loss);
+            }
+        };
+        if let Some(rate) = changed {
+            stepper.step.set("η", rate)?;
+        }
         let size = self.options.batch.unwrap_or(count).min(count).max(1);
         if self.options.batch.is_some() {
             let mut random = Random::from_state(self.at.random);
             random.shuffle(&mut self.at.order);
             self.at.random = random.state();
         }
+        let all = self.options.batch.is_none();
         let mut sum = 0.0;
         for (k, rows) in self.at.order.chunks(size).enumerate() {
-            if until.is_some_and(|until| self.step.steps() >= until) {
+            if until.is_some_and(|until| stepper.step.steps() >= until) {
                 break;
             }
-            // One batch of all rows in their order stays in its place.
-            if size < count || !self.step.loaded {
-                let engine = &mut self.step.engine;
-                engine.set_rows(rows.len())?;
-                engine.gather(self.network.input, &self.rows.0, rows)?;
-                engine.gather(self.network.target, &self.rows.1, rows)?;
-                self.step.loaded = size == count;
-            }
-            let loss = self.step.run()?;
+            let loss = stepper.run(self.network, rows, all)?;
             if !loss.is_finite() {
                 return Err(self.locate(loss, k + 1));
             }
@@ -294,14 +315,11 @@ impl Fit<'_> {
     /// Goes back to the last good state, on to the step before the one that failed, and says where
     /// its first non-finite value is. The weights are then those before it.
     fn locate(&mut self, loss: f64, batch: usize) -> Error {
-        let (epoch, failed) = (self.at.epoch, self.step.steps());
+        let (epoch, failed) = (self.at.epoch, self.worker.steps());
         let batch_text = format!("the loss is {loss} in epoch {epoch}, batch {batch}");
-        let help = "try a smaller learning rate (`--set lr=…`) or scaled inputs";
         let good = self.good.clone();
         let back = self.restore(&good).and_then(|()| {
-            while self.step.steps() + 1 < failed {
-                let rate = self.rate();
-                rate.map_or(Ok(()), |rate| self.step.set("η", rate))?;
+            while self.worker.steps() + 1 < failed {
                 self.steps(Some(failed - 1))?;
             }
             // The rows of the failing batch: the next epoch's first, or the next of this one.
@@ -315,9 +333,21 @@ impl Fit<'_> {
             fault::first(self.network, &self.weights, &weights, self.data, &rows)
         });
         match back {
-            Ok(Some(place)) => Error::Run(format!("{batch_text}: {place}\n  {help}")),
-            Ok(None) | Err(_) => Error::Run(format!("{batch_text}; {help}")),
+            Ok(Some(place)) => Error::Run(format!("{batch_text}: {place}\n  {HELP}")),
+            Ok(None) | Err(_) => Error::Run(format!("{batch_text}; {HELP}")),
         }
+    }
+
+    /// A loss is that before its update: what the last update did is seen in the weights alone.
+    fn prove_finite(&mut self) -> Result<(), Error> {
+        let weights = self.current()?;
+        if weights.iter().flatten().all(|x| x.is_finite()) {
+            return Ok(());
+        }
+        let place = fault::first(self.network, &self.weights, &weights, self.data, &[0])?;
+        let (epoch, good) = (self.at.epoch, self.good.clone());
+        self.restore(&good)?;
+        Err(Error::Run(format!("after epoch {epoch} {}; {HELP}", place.unwrap_or_default())))
     }
 
     fn validate(&mut self) -> Result<Option<f64>, Error> {
@@ -327,14 +357,10 @@ impl Fit<'_> {
         let fixed = self.weights.iter().map(|(n, m)| (*n, m.data.as_slice()));
         let now = nodes.iter().copied().zip(weights.iter().map(Vec::as_slice));
         self.evaluator.weights(fixed.chain(now))?;
-        let loss = self.evaluator.run(inputs, Some(targets))?.1;
-        let better = |best: f64| loss < best - self.options.min_improvement;
-        if self.at.best.as_ref().is_none_or(|(best, _)| better(*best)) {
-            self.at.best = Some((loss, weights));
-            self.at.stale = 0;
-        } else {
-            self.at.stale += 1;
-        }
+        let (predictions, loss) = self.evaluator.run(inputs, Some(targets))?;
+        let stop = &self.options.stop;
+        let score = stop.score(self.network.link, &predictions, targets, loss)?;
+        stop.keep(&mut self.at, score, weights);
         Ok(Some(loss))
     }
 
@@ -356,9 +382,7 @@ impl Iterator for Fit<'_> {
     type Item = Result<Epoch, Error>;
 
     fn next(&mut self) -> Option<Result<Epoch, Error>> {
-        let patience = self.options.patience.filter(|_| self.validation.is_some());
-        let tired = patience.is_some_and(|patience| self.at.stale >= patience);
-        if self.over || self.at.epoch >= self.options.epochs || tired {
+        if self.over || self.at.done || self.at.epoch >= self.options.epochs {
             return None;
         }
         let epoch = self.run();

@@ -7,6 +7,7 @@
     reason = "a question about one op of forty says nothing of the others"
 )]
 
+mod around;
 mod checkpoint;
 mod engine;
 mod evaluate;
@@ -14,23 +15,31 @@ pub mod explain;
 mod fault;
 mod fit;
 pub mod forms;
+mod method;
 pub mod metrics;
 mod model;
 mod network;
 mod rule;
 mod schedule;
+mod solver;
 mod step;
+mod stop;
+mod worker;
 pub mod workload;
 
+pub use around::{Around, Clip};
 pub use checkpoint::Checkpoint;
 pub use engine::{Engine, Precision, Rows};
 pub use evaluate::Evaluator;
 pub use fit::{Epoch, Fit, FitOptions};
+pub use method::Method;
 pub use model::{Model, Training, write_atomically};
 pub use network::{Layers, Link, Network};
 pub use rule::UpdateRule;
 pub use schedule::Schedule;
-pub use step::{Clip, TrainingStep};
+pub use solver::Solver;
+pub use step::TrainingStep;
+pub use stop::Stop;
 pub use {
     matgrad_calculus as calculus, matgrad_data as data, matgrad_expr as expr,
     matgrad_library as library, matgrad_plan as plan, matgrad_run as run,

@@ -126,8 +126,9 @@ impl Network {
         let plain = || {
             let reached = graph.reachable(&[objective], false);
             let mut last = equations.definitions.iter().rev().copied();
-            last.find(|&d| d != objective && !users(d) && reached.contains(&d))
-                .map(|d| (d, Link::Identity))
+            let rows = graph.shape(target).rows;
+            let fits = |d: NodeId| graph.shape(d).rows == rows && !users(d) && reached.contains(&d);
+            last.find(|&d| d != objective && fits(d)).map(|d| (d, Link::Identity))
         };
         let (output, link) = linked.or_else(plain).ok_or_else(|| {
             lacks(
@@ -159,6 +160,7 @@ impl Network {
             activation: "tanh".into(),
             loss: "mse".into(),
             weight_decay: 0.0,
+            l1: 0.0,
         }
     }
 
@@ -253,6 +255,7 @@ pub struct Layers {
     activation: String,
     loss: String,
     weight_decay: f64,
+    l1: f64,
 }
 
 impl Layers {
@@ -277,6 +280,12 @@ impl Layers {
     /// λ of the term λ/2 Σ W² of the objective.
     pub fn weight_decay(mut self, lambda: f64) -> Layers {
         self.weight_decay = lambda;
+        self
+    }
+
+    /// λ of the term λ Σ |W| of the objective.
+    pub fn l1(mut self, lambda: f64) -> Layers {
+        self.l1 = lambda;
         self
     }
 
@@ -308,16 +317,20 @@ impl Layers {
         }
         let last = format!("Z{}", index(layers));
         text += &format!("L = {}({last}, Y)\n", self.loss);
-        if self.weight_decay > 0.0 {
-            let squares: Vec<String> =
-                (1..=layers).map(|k| format!("sum(W{} .^ 2)", index(k))).collect();
-            text += &format!(
-                "R = {:?} ({})\nminimize L + R\n",
-                self.weight_decay / 2.0,
-                squares.join(" + ")
-            );
-        } else {
+        let mut penalties = Vec::new();
+        for (lambda, open, close) in
+            [(self.weight_decay / 2.0, "sum(W", " .^ 2)"), (self.l1, "sum(abs(W", "))")]
+        {
+            if lambda > 0.0 {
+                let term = |k: usize| format!("{open}{}{close}", index(k));
+                let terms: Vec<String> = (1..=layers).map(term).collect();
+                penalties.push(format!("{lambda:?} ({})", terms.join(" + ")));
+            }
+        }
+        if penalties.is_empty() {
             text += "minimize L\n";
+        } else {
+            text += &format!("R = {}\nminimize L + R\n", penalties.join(" + "));
         }
         text
     }

@@ -7,7 +7,8 @@ use matgrad_expr::elaborate::hyperparameters;
 use matgrad_expr::syntax::{Optimizer, Statement, canonical, parse_page};
 use matgrad_library::{OPTIMIZERS, standard};
 
-use crate::Error;
+use crate::method::set;
+use crate::{Error, Solver};
 
 /// An update rule with its text.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ impl UpdateRule {
     /// No rule of this name; suggests the nearest.
     pub fn named(name: &str) -> Result<UpdateRule, Error> {
         let rule = standard().optimizer(&canonical(name)).ok_or_else(|| {
-            let all: Vec<&str> =
-                standard().optimizers.iter().map(|o| o.name.text.as_str()).collect();
+            let rules = standard().optimizers.iter().map(|o| o.name.text.as_str());
+            let all: Vec<&str> = rules.chain(Solver::ALL.map(Solver::name)).collect();
             let near = nearest(name, all.iter().copied())
                 .map_or(String::new(), |n| format!("; did you mean {n}?"));
             Error::Input(format!(
@@ -67,25 +68,6 @@ impl UpdateRule {
     /// # Errors
     /// A setting it does not have; suggests the nearest.
     pub fn settings(&self, settings: &[(String, f64)]) -> Result<Vec<(String, f64)>, Error> {
-        let mut values = hyperparameters(&self.rule);
-        for (name, value) in settings {
-            let mut text = canonical(name);
-            if matches!(name.as_str(), "lr" | "learning_rate") {
-                let rate = values.iter().find(|(n, _)| n == "η" || n == "Δ₀");
-                text = rate.map_or(text, |(n, _)| n.clone());
-            }
-            match values.iter_mut().find(|(n, _)| *n == text) {
-                Some(found) => found.1 = *value,
-                None => {
-                    let known: Vec<&str> = values.iter().map(|(n, _)| n.as_str()).collect();
-                    return Err(Error::Input(format!(
-                        "{} has no {name}; it has {}",
-                        self.rule.name.text,
-                        known.join(", ")
-                    )));
-                }
-            }
-        }
-        Ok(values)
+        set(&self.rule.name.text, hyperparameters(&self.rule), settings)
     }
 }

@@ -6,13 +6,12 @@ use matgrad_calculus::derive;
 use matgrad_expr::diagnostic::Errors;
 use matgrad_expr::dim::{Shape, Symbol};
 use matgrad_expr::elaborate::{Equations, Given, update_rule};
-use matgrad_expr::graph::{Graph, Initial, Kind, NodeId, ShapeError};
-use matgrad_expr::op::{Axis, Op};
+use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad_expr::syntax::Name;
 use matgrad_library::standard;
 
 use crate::engine::{Engine, Precision};
-use crate::{Error, UpdateRule};
+use crate::{Around, Error, UpdateRule};
 
 /// A training step with its weights and the state of its update rule.
 pub struct TrainingStep {
@@ -27,52 +26,14 @@ pub struct TrainingStep {
     states: Vec<NodeId>,
 }
 
-/// What is done to large gradients before the update rule sees them.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub enum Clip {
-    /// Nothing.
-    #[default]
-    None,
-    /// No entry is above this, or below its negative.
-    Value(f64),
-    /// All together are scaled so that their Frobenius norm is at most this (Pascanu et al. 2013).
-    Norm(f64),
-}
-
-impl Clip {
-    fn apply(self, graph: &mut Graph, gradients: Vec<NodeId>) -> Result<Vec<NodeId>, ShapeError> {
-        match self {
-            Clip::None => Ok(gradients),
-            Clip::Value(bound) => {
-                let (high, low) = (graph.number(bound), graph.number(-bound));
-                let clip = |gradient: NodeId| {
-                    let below = graph.elementwise(Op::Min, &[gradient, high])?;
-                    graph.elementwise(Op::Max, &[below, low])
-                };
-                gradients.into_iter().map(clip).collect()
-            }
-            Clip::Norm(bound) => {
-                let mut sum = graph.number(0.0);
-                for &gradient in &gradients {
-                    let squares = graph.elementwise(Op::Mul, &[gradient, gradient])?;
-                    let total = graph.node(Op::Sum(Axis::All), &[squares])?;
-                    sum = graph.elementwise(Op::Add, &[sum, total])?;
-                }
-                // bound / max(norm, bound) is 1 where nothing is to be done.
-                let (norm, bound) = (graph.elementwise(Op::Sqrt, &[sum])?, graph.number(bound));
-                let most = graph.elementwise(Op::Max, &[norm, bound])?;
-                let scale = graph.elementwise(Op::Div, &[bound, most])?;
-                let clip = |gradient: NodeId| graph.elementwise(Op::Mul, &[scale, gradient]);
-                gradients.into_iter().map(clip).collect()
-            }
-        }
-    }
+/// A name that no text has.
+pub(crate) fn made_up(text: &str) -> Name {
+    Name { text: text.into(), spelling: text.into(), span: Default::default() }
 }
 
 /// Adds a number that an update rule is given.
 pub(crate) fn given(graph: &mut Graph, text: &str) -> NodeId {
-    let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
-    graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None)
+    graph.add_variable(made_up(text), Kind::Given, Shape::SCALAR, Initial::None)
 }
 
 impl TrainingStep {
@@ -88,7 +49,7 @@ impl TrainingStep {
         settings: &[(String, f64)],
         rows: (Symbol, usize),
         precision: Precision,
-        clip: Clip,
+        around: Around,
     ) -> Result<TrainingStep, Error> {
         let parameters = equations.parameters();
         let derived =
@@ -100,13 +61,20 @@ impl TrainingStep {
             let node = given(&mut graph, &name);
             hyperparameters.insert(name, (node, value));
         }
+        let rate = hyperparameters.get("η").map(|&(node, _)| node);
+        if around.decay > 0.0 && rate.is_none() {
+            let name = &rule.rule.name.text;
+            return Err(Error::Input(format!(
+                "{name} has no learning rate η to scale a decoupled weight decay with"
+            )));
+        }
         let mut gradients = Vec::new();
         for &parameter in &parameters {
             let gradient = derived.of(parameter);
             gradients.push(gradient.ok_or_else(|| Error::Run("a gradient is missing".into()))?);
         }
-        let gradients = clip
-            .apply(&mut graph, gradients)
+        let gradients = around
+            .before(&mut graph, gradients)
             .map_err(|e| Error::Run(format!("the gradients cannot be clipped: {e:?}")))?;
         let mut updates = Vec::new();
         let mut states = Vec::new();
@@ -127,7 +95,11 @@ impl TrainingStep {
                     })
                 },
             )?;
-            updates.push((parameter, update.weights));
+            let change = (parameter, update.weights);
+            let weights = around
+                .after(&mut graph, change, rate)
+                .map_err(|e| Error::Run(format!("the weights cannot be bounded: {e:?}")))?;
+            updates.push((parameter, weights));
             states.extend(update.states.iter().map(|&(state, _)| state));
             updates.extend(update.states);
         }

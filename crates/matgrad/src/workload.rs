@@ -13,7 +13,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use serde_json::Value;
 
-use crate::{Clip, Engine, Error, Network, Precision, Rows, TrainingStep, UpdateRule};
+use crate::{Around, Engine, Error, Network, Precision, Rows, TrainingStep, UpdateRule};
 
 /// A workload, read into memory.
 pub struct Workload {
@@ -143,7 +143,7 @@ impl Workload {
             &self.settings,
             (network.batch, self.batch),
             Precision::F32,
-            Clip::None,
+            Around::default(),
         )?;
         for (node, value) in &self.weights {
             step.engine.write(*node, &value.data)?;

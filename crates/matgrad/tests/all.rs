@@ -2,3 +2,4 @@
 mod cases;
 mod forms;
 mod published;
+mod solvers;

@@ -1,7 +1,7 @@
 //! Published figures, through training itself.
 
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Clip, FitOptions, Network, Precision, UpdateRule};
+use matgrad::{Around, Clip, FitOptions, Network, Precision, UpdateRule};
 
 #[test]
 fn ten_thousand_updates_of_the_two_neuron_example() {
@@ -140,7 +140,7 @@ fn clipping_bounds_what_a_step_does() {
             settings: vec![("lr".into(), 1.0)],
             epochs: 1,
             precision: Precision::F64,
-            clip,
+            around: Around { clip, ..Around::default() },
             ..FitOptions::new(UpdateRule::named("sgd").expect("in the library"))
         };
         let mut fit =
@@ -162,4 +162,13 @@ fn clipping_bounds_what_a_step_does() {
     let bound = largest(&free) / 2.0;
     assert!((largest(&moved(Clip::Value(bound))) - bound).abs() < 1e-12);
     assert_eq!(moved(Clip::Value(1e9)), free);
+}
+
+#[test]
+fn a_penalty_is_not_taken_for_the_output() {
+    let text = Network::layers(3, 2).dense(5).weight_decay(0.01).l1(0.001).equations();
+    assert!(text.contains("R = 0.005 (sum(W₁ .^ 2) + sum(W₂ .^ 2)) + 0.001 (sum(abs(W₁)) +"));
+    let network = Network::parse("layers", &text).unwrap_or_else(|e| panic!("{e}"));
+    let name = network.equations.graph.name(network.output).map(|n| n.text.as_str());
+    assert_eq!(name, Some("Z₂"));
 }

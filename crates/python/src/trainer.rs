@@ -8,7 +8,7 @@ use matgrad::expr::dim::Symbol;
 use matgrad::expr::elaborate::Equations;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Clip, Engine, Precision, Rows, TrainingStep, UpdateRule};
+use matgrad::{Around, Engine, Precision, Rows, TrainingStep, UpdateRule};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -92,7 +92,7 @@ impl Trainer {
             &settings,
             rows,
             precision(double),
-            Clip::None,
+            Around::default(),
         )
         .map_err(error)?;
         write_weights(&mut step.engine, &equations, weights)?;

@@ -1,0 +1,79 @@
+//! What does the work of an epoch: a compiled step, or a search.
+
+use matgrad_expr::graph::NodeId;
+use matgrad_expr::matrix::Matrix;
+
+use crate::engine::Rows;
+use crate::solver::Search;
+use crate::{Checkpoint, Error, Network, TrainingStep};
+
+/// A compiled step with the rows it takes its batches from, or a search over all rows.
+pub(crate) enum Worker {
+    Step(Box<Stepper>),
+    Search(Box<Search>),
+}
+
+/// A compiled step with its rows.
+pub(crate) struct Stepper {
+    pub step: TrainingStep,
+    inputs: Rows,
+    targets: Rows,
+}
+
+impl Stepper {
+    pub fn new(step: TrainingStep, (inputs, targets): (&Matrix, &Matrix)) -> Stepper {
+        let (inputs, targets) = (step.engine.rows(inputs), step.engine.rows(targets));
+        Stepper { step, inputs, targets }
+    }
+
+    /// A step on these rows; `all` when they are all there are, in their order: they stay in place.
+    pub fn run(&mut self, network: &Network, rows: &[usize], all: bool) -> Result<f64, Error> {
+        if !all || !self.step.loaded {
+            let engine = &mut self.step.engine;
+            engine.set_rows(rows.len())?;
+            engine.gather(network.input, &self.inputs, rows)?;
+            engine.gather(network.target, &self.targets, rows)?;
+            self.step.loaded = all;
+        }
+        self.step.run()
+    }
+}
+
+impl Worker {
+    /// Steps, or iterations, done.
+    pub fn steps(&self) -> usize {
+        match self {
+            Worker::Step(stepper) => stepper.step.steps(),
+            Worker::Search(search) => search.iterations(),
+        }
+    }
+
+    /// The parameters' entries.
+    pub fn weights(&self, parameters: &[NodeId]) -> Result<Vec<Vec<f64>>, Error> {
+        match self {
+            Worker::Step(s) => parameters.iter().map(|&p| s.step.engine.read(p)).collect(),
+            Worker::Search(search) => Ok(search.weights()),
+        }
+    }
+
+    /// The state of the rule or the solver.
+    pub fn state(&self) -> Result<(usize, Vec<Vec<f64>>), Error> {
+        match self {
+            Worker::Step(stepper) => stepper.step.state(),
+            Worker::Search(search) => Ok((search.iterations(), search.state())),
+        }
+    }
+
+    /// Puts weights and state back.
+    pub fn restore(&mut self, parameters: &[NodeId], from: &Checkpoint) -> Result<(), Error> {
+        match self {
+            Worker::Step(stepper) => {
+                for (node, value) in parameters.iter().zip(&from.weights) {
+                    stepper.step.engine.write(*node, value)?;
+                }
+                stepper.step.restore(from.steps, &from.states)
+            }
+            Worker::Search(search) => search.restore(from.steps, &from.weights, &from.states),
+        }
+    }
+}

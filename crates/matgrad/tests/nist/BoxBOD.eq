@@ -1,0 +1,8 @@
+# NIST StRD, BoxBOD; the values are start 1
+input X : B×1
+target Y : B×1
+param b₁ : 1×1 = 1
+param b₂ : 1×1 = 1
+F = b₁ (1 - exp(-b₂ X))
+L = mse(F, Y)
+minimize L

@@ -1,0 +1,8 @@
+# NIST StRD, DanWood; the values are start 1
+input X : B×1
+target Y : B×1
+param b₁ : 1×1 = 1
+param b₂ : 1×1 = 5
+F = b₁ exp(b₂ log(X))
+L = mse(F, Y)
+minimize L

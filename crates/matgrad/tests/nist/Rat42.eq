@@ -1,0 +1,9 @@
+# NIST StRD, Rat42; the values are start 1
+input X : B×1
+target Y : B×1
+param b₁ : 1×1 = 100
+param b₂ : 1×1 = 1
+param b₃ : 1×1 = 0.1
+F = b₁ (1 ⊘ (1 + exp(b₂ - b₃ X)))
+L = mse(F, Y)
+minimize L

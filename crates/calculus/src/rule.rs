@@ -1,12 +1,11 @@
 //! Rewrite rules: text, one a line, a name and two equations.
 
-use std::collections::BTreeSet;
-
-use matgrad_expr::dim::{Dim, Shape};
+use matgrad_expr::dim;
 use matgrad_expr::expression::{Builder, Scope};
 use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
+use matgrad_expr::infer::one_shape;
 use matgrad_expr::library::Library;
-use matgrad_expr::syntax::{Argument, Expr, ExprKind, Name, Role, parse_expr};
+use matgrad_expr::syntax::{Expr, Name, Role, Shape, parse_expr};
 
 /// A rule with its two sides in one small graph.
 #[derive(Clone, Debug)]
@@ -67,127 +66,54 @@ fn rule(line: &str, library: &Library) -> Result<Vec<Rule>, String> {
         parse_expr(text, &library.dialect()).map_err(|d| format!("{text}: {}", d[0].title))
     };
     let (pattern, replacement) = (parse(left)?, parse(right)?);
-    let mut names = BTreeSet::new();
-    variables(&pattern, &mut names);
-    // The shapes are found by trying: each matrix and column gets dimensions from few symbols
-    // until both sides fit; the most general choice, with most symbols, comes first.
-    let choices: Vec<Vec<Option<(usize, usize)>>> = names
-        .iter()
-        .map(|name| match kind(name) {
-            Letter::Number => vec![None],
-            Letter::Column => (0..SYMBOLS.len()).map(|i| Some((i, SYMBOLS.len()))).collect(),
-            // The last choice is 1: a row, or a column.
-            Letter::Matrix => (0..=SYMBOLS.len())
-                .flat_map(|i| (0..=SYMBOLS.len()).map(move |j| Some((i, j))))
-                .collect(),
-        })
-        .collect();
-    let total: usize = choices.iter().map(Vec::len).product();
-    let mut best: Option<(usize, Rule)> = None;
-    for mut number in 0..total {
-        let shapes: Vec<Option<(usize, usize)>> = choices
-            .iter()
-            .map(|options| {
-                let choice = options[number % options.len()];
-                number /= options.len();
-                choice
-            })
-            .collect();
-        let used: BTreeSet<usize> = shapes
-            .iter()
-            .flatten()
-            .flat_map(|&(i, j)| [i, j])
-            .filter(|&i| i < SYMBOLS.len())
-            .collect();
-        if best.as_ref().is_none_or(|(most, _)| used.len() > *most)
-            && let Some((graph, pattern, replacement)) =
-                sides(library, (&pattern, &replacement), &names, &shapes)
-        {
-            let text = (left.to_string(), right.to_string());
-            let rule = Rule { name: name.to_string(), text, graph, pattern, replacement };
-            best = Some((used.len(), rule));
-        }
-    }
-    let (_, matrices) = best.ok_or("no shapes fit both sides")?;
-    let shapes = vec![None; names.len()];
-    let numbers = sides(library, (&pattern, &replacement), &names, &shapes)
-        .filter(|(graph, pattern, replacement)| {
-            !name.starts_with("scale.")
-                && pattern != replacement
-                && graph.get(*pattern).op == matrices.graph.get(matrices.pattern).op
-                && graph.reachable(&[*pattern], false).iter().all(|&n| graph.shape(n).is_scalar())
-        })
-        .map(|(graph, pattern, replacement)| Rule {
-            graph,
-            pattern,
-            replacement,
-            ..matrices.clone()
-        });
-    Ok(std::iter::once(matrices.clone()).chain(numbers).collect())
+    let names = one_shape([&pattern, &replacement], library).ok_or("no shapes fit both sides")?;
+    let both = |numbers| -> Result<Rule, String> {
+        let (graph, pattern, replacement) =
+            sides(library, (&pattern, &replacement), &names, numbers)?;
+        let text = (left.to_string(), right.to_string());
+        Ok(Rule { name: name.to_string(), text, graph, pattern, replacement })
+    };
+    let matrices = both(false)?;
+    let numbers = both(true).ok().filter(|rule| {
+        let graph = &rule.graph;
+        !name.starts_with("scale.")
+            && rule.pattern != rule.replacement
+            && !matrices.graph.shape(matrices.pattern).is_scalar()
+            && graph.get(rule.pattern).op == matrices.graph.get(matrices.pattern).op
+            && graph.reachable(&[rule.pattern], false).iter().all(|&n| graph.shape(n).is_scalar())
+    });
+    Ok(std::iter::once(matrices).chain(numbers).collect())
 }
 
-/// Both sides in one graph, with the letters of these shapes (`None` is 1×1).
+/// Both sides in one graph; with `numbers` every letter is 1×1.
 fn sides(
     library: &Library,
     (pattern, replacement): (&Expr, &Expr),
-    names: &BTreeSet<String>,
-    shapes: &[Option<(usize, usize)>],
-) -> Option<(Graph, NodeId, NodeId)> {
+    names: &[(Name, Shape)],
+    numbers: bool,
+) -> Result<(Graph, NodeId, NodeId), String> {
     let mut graph = Graph::new(&library.functions);
-    let mut scope = Scope::default();
-    let dims = SYMBOLS.map(|s| Dim::symbol(graph.symbols.intern(s)));
-    let dim = |i: usize| dims.get(i).copied().unwrap_or(Dim::ONE);
-    for (text, shape) in names.iter().zip(shapes) {
-        let shape = shape.map_or(Shape::SCALAR, |(i, j)| Shape::new(dim(i), dim(j)));
-        let name = Name { text: text.clone(), spelling: text.clone(), span: Default::default() };
-        let node = graph.add_variable(name, Kind::Declared(Role::Const), shape, Initial::None);
-        scope.values.insert(text.clone(), Some(node));
+    for symbol in SYMBOLS {
+        graph.symbols.intern(symbol);
     }
+    let mut scope = Scope::default();
     let mut builder = Builder::new(&mut graph, "");
-    let pattern = builder.definition(&scope, pattern, &[]).ok()?;
+    let said = |d: matgrad_expr::diagnostic::Diagnostic| d.title;
+    for (name, shape) in names {
+        let shape = match numbers {
+            true => dim::Shape::SCALAR,
+            false => builder.shape(&scope, shape).map_err(said)?,
+        };
+        let kind = Kind::Declared(Role::Const);
+        let node = builder.graph.add_variable(name.clone(), kind, shape, Initial::None);
+        scope.values.insert(name.text.clone(), Some(node));
+    }
+    let pattern = builder.definition(&scope, pattern, &[]).map_err(said)?;
     let wanted = builder.graph.shape(pattern);
-    let replacement = builder.expected(&scope, replacement, wanted).ok()?;
-    let replacement = builder.graph.spread(replacement, wanted).ok()?;
-    Some((graph, pattern, replacement))
+    let replacement = builder.expected(&scope, replacement, wanted).map_err(said)?;
+    let replacement = builder.graph.spread(replacement, wanted);
+    Ok((graph, pattern, replacement.map_err(|_| "the sides differ in shape")?))
 }
 
 /// Dimensions of the letters of rules.
 const SYMBOLS: [&str; 4] = ["m", "n", "k", "p"];
-
-enum Letter {
-    Number,
-    Column,
-    Matrix,
-}
-
-fn kind(name: &str) -> Letter {
-    match name.chars().next() {
-        Some('a'..='g') => Letter::Number,
-        Some(c) if c.is_uppercase() => Letter::Matrix,
-        _ => Letter::Column,
-    }
-}
-
-/// Names of one letter that stand for values; `m n k p` are dimensions.
-fn variables(e: &Expr, names: &mut BTreeSet<String>) {
-    match &e.kind {
-        ExprKind::Name(name) => {
-            if !matches!(name.text.as_str(), "m" | "n" | "k" | "p") {
-                names.insert(name.text.clone());
-            }
-        }
-        ExprKind::Unary(_, a) | ExprKind::Index(a, ..) => variables(a, names),
-        ExprKind::Binary(_, a, b) => {
-            variables(a, names);
-            variables(b, names);
-        }
-        ExprKind::Call(_, arguments) => {
-            for argument in arguments {
-                if let Argument::Value(v) | Argument::Named(_, v) = argument {
-                    variables(v, names);
-                }
-            }
-        }
-        ExprKind::Number(_) | ExprKind::Literal(_) | ExprKind::Ones | ExprKind::Identity => {}
-    }
-}

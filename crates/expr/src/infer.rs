@@ -60,6 +60,36 @@ pub fn one_expression(
     page(&whole, source, library).map_err(wrong)
 }
 
+/// The most general shapes with which two expressions have one shape, such as the sides of a
+/// rewrite rule; `None` where there are none. `m n k p` are dimensions, `a` to `g` numbers, other
+/// lower-case names columns, capitals matrices, or rows and columns where they must be.
+pub fn one_shape(sides: [&Expr; 2], library: &Library) -> Option<Vec<(Name, Shape)>> {
+    let mut names = Vec::new();
+    sides.iter().for_each(|side| collect(side, false, &mut names));
+    let (dims, names): (Vec<Used>, Vec<Used>) =
+        names.into_iter().partition(|used| ["m", "n", "k", "p"].contains(&used.name.text.as_str()));
+    let shapes = [false, true].into_iter().find_map(|vectors| {
+        let mut inference = Inference::new(library);
+        let mut values = Values::new();
+        for used in &names {
+            let class = class(&used.name.text);
+            let shape = match vectors && class == Class::Matrix {
+                true => inference.open(),
+                false => inference.declared(class, false),
+            };
+            values.insert(used.name.text.clone(), shape);
+        }
+        values.extend(dims.iter().map(|used| (used.name.text.clone(), inference.number())));
+        let [a, b] = sides.map(|side| inference.shape(side, &values));
+        if !inference.is_number(b) {
+            inference.unify(a.0, b.0);
+            inference.unify(a.1, b.1);
+        }
+        (!inference.failed).then(|| named(&inference, &names, &values))
+    })?;
+    Some(names.into_iter().map(|used| used.name).zip(shapes).collect())
+}
+
 fn no_such_name(name: &str, names: &[Used], source: &str) -> Diagnostic {
     let known: Vec<&str> = names.iter().map(|n| n.name.text.as_str()).collect();
     let help = match nearest(name, known.iter().copied()) {
@@ -159,13 +189,15 @@ fn best_reading(objective: &Expr, names: &[Used], library: &Library) -> Vec<Shap
 /// The shapes of the names, with symbols.
 fn named(inference: &Inference, names: &[Used], values: &Values) -> Vec<Shape> {
     let pairs: Vec<Pair> = names.iter().map(|used| values[&used.name.text]).collect();
-    let taken = |s: &str| names.iter().any(|used| used.name.text == s);
+    let taken =
+        |s: &str| names.iter().any(|used| used.name.text == s) || inference.symbols.contains_key(s);
     let letters = ["m", "n", "k", "p", "q", "r", "s", "l", "h", "u", "v"];
     let letters = letters.iter().map(|s| s.to_string());
     let numbered = (1..).map(|i| canonical(&format!("n_{i}")));
     let mut free: Vec<String> =
         letters.chain(numbered).filter(|s| !taken(s)).take(2 * pairs.len() + 1).collect();
-    let mut symbols: HashMap<usize, String> = HashMap::new();
+    let own = inference.symbols.iter().map(|(text, &dim)| (inference.root(dim), text.clone()));
+    let mut symbols: HashMap<usize, String> = own.collect();
     // Matrices first; where nothing has two sides, dimensions are called n before m.
     let sides = |p: &Pair| [inference.root(p.0), inference.root(p.1)];
     let open = |d: usize| !matches!(inference.state(d), State::Known(_));

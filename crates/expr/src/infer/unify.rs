@@ -1,6 +1,6 @@
 //! Unification of dimensions: the shape of an expression, and what it asks of its names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Class, class};
 use crate::library::Library;
@@ -26,6 +26,8 @@ pub(super) enum State {
 pub(super) struct Inference<'a> {
     library: &'a Library,
     dims: Vec<State>,
+    /// Dimensions that the expression itself names, as in `ones(m, 1)`.
+    pub(super) symbols: BTreeMap<String, usize>,
     /// Whether something did not fit.
     pub(super) failed: bool,
     /// Operands of the expression itself that were spread.
@@ -36,7 +38,8 @@ pub(super) struct Inference<'a> {
 
 impl<'a> Inference<'a> {
     pub(super) fn new(library: &'a Library) -> Inference<'a> {
-        Inference { library, dims: Vec::new(), failed: false, spreads: 0, depth: 0 }
+        let (dims, symbols) = (Vec::new(), BTreeMap::new());
+        Inference { library, dims, symbols, failed: false, spreads: 0, depth: 0 }
     }
 }
 
@@ -50,7 +53,7 @@ impl Inference<'_> {
         (self.dim(State::Known(rows)), self.dim(State::Known(cols)))
     }
 
-    fn number(&mut self) -> Pair {
+    pub(super) fn number(&mut self) -> Pair {
         self.known(1, 1)
     }
 
@@ -61,6 +64,11 @@ impl Inference<'_> {
             Class::Number => self.number(),
             Class::Letter | Class::Column => (self.dim(State::Many), self.dim(State::Known(1))),
         }
+    }
+
+    /// A matrix of any shape, also a row or a column.
+    pub(super) fn open(&mut self) -> Pair {
+        (self.dim(State::Open), self.dim(State::Open))
     }
 
     pub(super) fn root(&self, mut dim: usize) -> usize {
@@ -78,11 +86,11 @@ impl Inference<'_> {
         self.state(dim) == State::Known(1)
     }
 
-    fn is_number(&self, (rows, cols): Pair) -> bool {
+    pub(super) fn is_number(&self, (rows, cols): Pair) -> bool {
         self.is_one(rows) && self.is_one(cols)
     }
 
-    fn unify(&mut self, a: usize, b: usize) {
+    pub(super) fn unify(&mut self, a: usize, b: usize) {
         let (a, b) = (self.root(a), self.root(b));
         if a == b {
             return;
@@ -149,7 +157,7 @@ impl Inference<'_> {
                 Some(&pair) => pair,
                 None => self.fail(),
             },
-            ExprKind::Ones => (self.dim(State::Open), self.dim(State::Open)),
+            ExprKind::Ones => self.open(),
             ExprKind::Identity => {
                 let n = self.dim(State::Open);
                 (n, n)
@@ -186,7 +194,7 @@ impl Inference<'_> {
 
     fn fail(&mut self) -> Pair {
         self.failed = true;
-        (self.dim(State::Open), self.dim(State::Open))
+        self.open()
     }
 
     fn binary(&mut self, op: Binary, (x, a): (Pair, &Expr), (y, b): (Pair, &Expr)) -> Pair {
@@ -236,10 +244,6 @@ impl Inference<'_> {
         if let Some(function) = function.cloned() {
             return self.body(&function, &shapes, arguments, values);
         }
-        let whole = |i: usize| match given.get(i).map(|e| &e.kind) {
-            Some(ExprKind::Number(x)) if *x >= 1.0 => State::Known(*x as u64),
-            _ => State::Open,
-        };
         let op = Op::all()
             .into_iter()
             .find(|op| op.def().form == Form::Call && op.def().name == name && op.is_elementwise());
@@ -269,13 +273,13 @@ impl Inference<'_> {
                 (self.sum(a.0, b.0), a.1)
             }
             ("vector", _) => (self.dim(State::Open), self.dim(State::Known(1))),
-            ("matrix", _) => (self.dim(State::Open), self.dim(State::Open)),
+            ("matrix", _) => self.open(),
             ("eye", [_]) => {
-                let n = self.dim(whole(0));
+                let n = self.side(given[0]);
                 (n, n)
             }
-            ("ones", [_]) => (self.dim(whole(0)), self.dim(State::Known(1))),
-            ("ones", [_, _]) => (self.dim(whole(0)), self.dim(whole(1))),
+            ("ones", [_]) => (self.side(given[0]), self.dim(State::Known(1))),
+            ("ones", [_, _]) => (self.side(given[0]), self.side(given[1])),
             ("reshape", _) => match arguments.get(1) {
                 Some(Argument::Shape(dims)) if dims.len() == 2 => {
                     self.known(dims[0].coefficient, dims[1].coefficient)
@@ -283,6 +287,18 @@ impl Inference<'_> {
                 _ => self.fail(),
             },
             _ => self.fail(),
+        }
+    }
+
+    /// An argument that is a dimension.
+    fn side(&mut self, e: &Expr) -> usize {
+        match &e.kind {
+            ExprKind::Number(x) if *x >= 1.0 => self.dim(State::Known(*x as u64)),
+            ExprKind::Name(name) if self.depth == 0 => {
+                let new = self.dim(State::Open);
+                *self.symbols.entry(name.text.clone()).or_insert(new)
+            }
+            _ => self.dim(State::Open),
         }
     }
 

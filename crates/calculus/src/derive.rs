@@ -55,7 +55,7 @@ pub fn derive(
     let mut steps = stable.steps;
 
     let simplify = Rules::simplify(library);
-    let mut pass = Pass::new(&mut graph, &simplify, wrt);
+    let mut pass = Pass::new(&mut graph, &simplify, wrt, library);
     pass.run(objective)?;
     let Pass { adjoints, rewriter, surrogates, finished, .. } = pass;
     steps.extend(rewriter.steps);
@@ -80,11 +80,17 @@ struct Pass<'a> {
     adjoints: HashMap<NodeId, NodeId>,
     finished: Vec<(NodeId, NodeId)>,
     surrogates: Vec<String>,
+    library: &'a Library,
     texts: HashMap<&'static str, (usize, Expr)>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(graph: &'a mut Graph, rules: &'a Rules, wrt: &[NodeId]) -> Pass<'a> {
+    fn new(
+        graph: &'a mut Graph,
+        rules: &'a Rules,
+        wrt: &[NodeId],
+        library: &'a Library,
+    ) -> Pass<'a> {
         Pass {
             graph,
             rewriter: Rewriter::new(rules, false),
@@ -93,6 +99,7 @@ impl<'a> Pass<'a> {
             adjoints: HashMap::new(),
             finished: Vec::new(),
             surrogates: Vec::new(),
+            library,
             texts: HashMap::new(),
         }
     }
@@ -244,9 +251,8 @@ impl<'a> Pass<'a> {
         if let Some(known) = self.texts.get(text) {
             return Ok(known.clone());
         }
-        let functions = Library::parse(&[]).map_err(|e| e.to_string())?;
         let (left, right) = text.split_once('=').ok_or("an adjoint has a left side")?;
-        let right = parse_expr(right, &functions.dialect()).map_err(|d| d[0].title.clone())?;
+        let right = parse_expr(right, &self.library.dialect()).map_err(|d| d[0].title.clone())?;
         let parsed = (usize::from(left.trim() == "∂B"), right);
         self.texts.insert(text, parsed.clone());
         Ok(parsed)

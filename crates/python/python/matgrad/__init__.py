@@ -4,8 +4,9 @@
 matrix equations that can be derived, checked, trained and explained.
 """
 
+from ._classifier import MLPClassifier
 from ._matgrad import Error, __version__
-from ._mlp import MLPClassifier, MLPRegressor
 from ._network import Network
+from ._regressor import MLPRegressor
 
 __all__ = ["Error", "MLPClassifier", "MLPRegressor", "Network", "__version__"]

@@ -135,3 +135,39 @@ def weights_of(sample_weight: Any, rows: int, dtype) -> np.ndarray | None:
     if not weight.any():
         raise ValueError("all sample weights are zero: there is no row to learn from")
     return weight
+
+
+def column(y, name: str) -> np.ndarray:
+    """Targets as an array without missing values."""
+    if y is None:
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but the target y is None."
+        )
+    if hasattr(y, "toarray"):
+        y = y.toarray()
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        _warn_column(y)
+        y = y.ravel()
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y should be a 1d array, got an array of shape {y.shape} instead.")
+    if y.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\n{y}\n")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        what = "NaN" if np.isnan(y).any() else "infinity"
+        raise ValueError(f"Input y contains {what}.")
+    return y
+
+
+def _warn_column(y) -> None:
+    import sys
+
+    kind: type[Warning] = UserWarning
+    if "sklearn" in sys.modules:
+        from sklearn.exceptions import DataConversionWarning as kind
+    warnings.warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
+        "to (n_samples, ), for example using ravel().",
+        kind,
+        stacklevel=5,
+    )

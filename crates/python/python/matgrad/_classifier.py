@@ -1,0 +1,235 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._estimator import Estimator
+from ._mlp import _LOSSES, _MLP, _link, store
+from ._validate import column, same_length, weights_of
+
+
+class MLPClassifier(_MLP):
+    """A classifier; the parameters that scikit-learn's has mean the same here.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(100,)
+    activation : str or sequence of str, default="relu"
+        A function of matgrad's library for all hidden layers, or one for each.
+    solver : str, default="adam"
+        ``sgd adam adamw nadam adamax rmsprop adagrad lion``; on all rows at once ``rprop
+        rprop_plus irprop_minus irprop_plus quickprop``; searches ``lbfgs scg``.
+    alpha : float, default=1e-4
+        Strength of the squared-weights term of the objective.
+    class_weight : dict or "balanced", optional
+        Multiplies the weights of the rows of each class.
+    cost_matrix : array of shape (n_classes, n_classes), optional
+        ``cost_matrix[i, j]``: cost of deciding class j where i is true. ``predict`` then decides
+        for the least expected cost.
+    early_stopping : bool, default=False
+        Holds back ``validation_fraction`` of the rows and puts the best weights back.
+
+    Attributes
+    ----------
+    coefs_, intercepts_, classes_, n_iter_, loss_, loss_curve_, validation_loss_curve_
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matgrad import MLPClassifier
+    >>> X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array(["no", "yes", "yes", "no"])
+    >>> net = MLPClassifier((8,), activation="tanh", solver="rprop", random_state=0)
+    >>> net.fit(X, y).predict(X).tolist()
+    ['no', 'yes', 'yes', 'no']
+    """
+
+    _kind = "classifier"
+    _estimator_type = "classifier"
+    _routed = {**Estimator._routed, "partial_fit": ("classes", "sample_weight")}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        loss="log_loss",
+        class_weight=None,
+        cost_matrix=None,
+        n_jobs=None,
+    ):
+        store(self, locals())
+
+    def _row_loss(self):
+        if self.loss != "log_loss":
+            raise ValueError(f"The 'loss' of a classifier is 'log_loss'. Got {self.loss!r} instead.")
+        return _LOSSES["log_loss" if self._width_of_target > 1 and not self._multilabel
+                       else "binary_log_loss"]
+
+    def _strata(self, Y):
+        if self._multilabel:
+            return None
+        return Y.argmax(axis=1) if Y.shape[1] > 1 else Y.ravel()
+
+    def _encode(self, y, classes=None) -> np.ndarray:
+        """0 and 1: a column a class, one column for two classes or a column a label."""
+        name = type(self).__name__
+        y = column(y, name)
+        if y.dtype.kind == "f" and (y != np.floor(y)).any():
+            raise ValueError(
+                "Unknown label type: continuous. Maybe you are trying to fit a classifier, which "
+                "expects discrete classes on a regression target with continuous values."
+            )
+        if y.ndim == 2:
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError(
+                    "Unknown label type: multiclass-multioutput; give one column of classes, or "
+                    "columns of 0 and 1"
+                )
+            self._multilabel = True
+            self.classes_ = np.arange(y.shape[1])
+            self._width_of_target = y.shape[1]
+            return y.astype(np.float64)
+        self._multilabel = False
+        if classes is None:
+            self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{name} needs rows of at least two classes; y holds one class, "
+                f"{self.classes_[0]!r}"
+            )
+        self._width_of_target = 1 if len(self.classes_) == 2 else len(self.classes_)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"`y` has classes not in `self.classes_`: {unknown.tolist()}")
+        codes = np.searchsorted(self.classes_, y)
+        if self._width_of_target == 1:
+            return codes.reshape(-1, 1).astype(np.float64)
+        return np.eye(len(self.classes_))[codes]
+
+    def _weighted(self, Y, weight):
+        """Rows' weights times those of their classes."""
+        if self.class_weight is None:
+            return weight
+        if self._multilabel:
+            raise ValueError("class_weight is for one class a row, y has several labels a row")
+        codes = self._strata(Y).astype(int)
+        rows = np.ones(len(Y)) if weight is None else weight
+        if self.class_weight == "balanced":
+            total = np.bincount(codes, minlength=len(self.classes_)).astype(float)
+            factor = np.divide(len(codes), len(self.classes_) * total, where=total > 0,
+                               out=np.ones_like(total))
+        elif isinstance(self.class_weight, dict):
+            factor = np.array([float(self.class_weight.get(c, 1.0)) for c in self.classes_])
+        else:
+            raise ValueError(
+                "The 'class_weight' parameter must be a dict or 'balanced'. "
+                f"Got {self.class_weight!r} instead."
+            )
+        return rows * factor[codes]
+
+    def fit(self, X, y, sample_weight=None):
+        """Trains on rows of X with classes y; returns the estimator."""
+        self._check_parameters()
+        again = self.warm_start and hasattr(self, "coefs_")
+        array = self._read(X, reset=not again)
+        Y = self._encode(y, self.classes_ if again else None)
+        same_length(array, Y)
+        weight = self._weighted(Y, weights_of(sample_weight, len(array), array.dtype))
+        self._check_costs()
+        self._fit(array, Y, weight, incremental=False)
+        return self
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """One epoch over these rows, going on from where the last call ended."""
+        self._check_parameters()
+        first = not hasattr(self, "coefs_")
+        array = self._read(X, reset=first)
+        if classes is not None:
+            found = np.unique(np.asarray(classes))
+            if hasattr(self, "classes_") and not np.array_equal(found, self.classes_):
+                raise ValueError(
+                    f"`classes={classes}` is not the same as on last call to partial_fit, was: "
+                    f"{self.classes_}"
+                )
+            self.classes_ = found
+        elif first:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        Y = self._encode(y, self.classes_)
+        same_length(array, Y)
+        weight = self._weighted(Y, weights_of(sample_weight, len(array), array.dtype))
+        self._fit(array, Y, weight, incremental=True)
+        return self
+
+    def _check_costs(self) -> None:
+        if self.cost_matrix is None:
+            return
+        costs, count = np.asarray(self.cost_matrix, dtype=float), len(self.classes_)
+        if costs.shape != (count, count) or not np.isfinite(costs).all():
+            raise ValueError(
+                f"cost_matrix must be {count}×{count} finite numbers, one row a true class and "
+                f"one column a decision; it is {costs.shape}"
+            )
+
+    def _score_of(self, output, Y, weight) -> float:
+        if self._multilabel:
+            right = ((output > 0) == (Y > 0.5)).all(axis=1)
+        elif Y.shape[1] == 1:
+            right = (output > 0).ravel() == (Y > 0.5).ravel()
+        else:
+            right = output.argmax(axis=1) == Y.argmax(axis=1)
+        return float(np.average(right, weights=weight.ravel()))
+
+    def decision_function(self, X):
+        """The output before its link: (n,) for two classes, else (n, n_classes)."""
+        output = self._output(X)
+        return output.ravel() if self._width() == 1 and not self._multilabel else output
+
+    def predict_proba(self, X):
+        """Probabilities of the classes (or of each label), shape (n, n_classes)."""
+        output = self._output(X)
+        P = _link(self.out_activation_, output)
+        return np.hstack([1 - P, P]) if self._width() == 1 and not self._multilabel else P
+
+    def predict_log_proba(self, X):
+        """Logarithms of ``predict_proba``."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X):
+        """The most probable class of each row; with ``cost_matrix`` the cheapest expected one."""
+        if self.cost_matrix is not None and hasattr(self, "coefs_"):
+            expected = self.predict_proba(X) @ np.asarray(self.cost_matrix, dtype=float)
+            return self.classes_[expected.argmin(axis=1)]
+        output = self._output(X)
+        if self._multilabel:
+            return (output > 0).astype(int)
+        codes = (output > 0).ravel().astype(int) if self._width() == 1 else output.argmax(axis=1)
+        return self.classes_[codes]
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy."""
+        right = self.predict(X) == np.asarray(y)
+        right = right.all(axis=1) if right.ndim == 2 else right
+        return float(np.average(right, weights=sample_weight))

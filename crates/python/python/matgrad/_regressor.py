@@ -1,0 +1,127 @@
+"""The regressor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._mlp import _LOSSES, _MLP, _link, store
+from ._validate import column, numbers, same_length, weights_of
+
+
+class MLPRegressor(_MLP):
+    """A regressor; the parameters that scikit-learn's has mean the same here.
+
+    Parameters
+    ----------
+    loss : str, default="squared_error"
+        ``squared_error absolute_error huber poisson``.
+
+    See :class:`MLPClassifier` for the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matgrad import MLPRegressor
+    >>> x = np.linspace(0, 3, 50).reshape(-1, 1)
+    >>> net = MLPRegressor(activation="tanh", learning_rate_init=0.01, max_iter=500, tol=0)
+    >>> net = net.set_params(random_state=0, n_iter_no_change=500)
+    >>> net.fit(x, np.sin(x).ravel()).score(x, np.sin(x).ravel()) > 0.99
+    True
+    """
+
+    _kind = "regressor"
+    _estimator_type = "regressor"
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        n_jobs=None,
+    ):
+        store(self, locals())
+
+    def _row_loss(self):
+        if self.loss not in _LOSSES or self.loss.endswith("log_loss"):
+            choices = [name for name in _LOSSES if not name.endswith("log_loss")]
+            raise ValueError(
+                f"The 'loss' parameter must be one of {choices}. Got {self.loss!r} instead."
+            )
+        return _LOSSES[self.loss]
+
+    def _strata(self, Y):
+        return None
+
+    def _encode(self, y) -> np.ndarray:
+        y = column(y, type(self).__name__)
+        if y.dtype.kind in "OUS":
+            y = numbers(y)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError("loss='poisson' needs targets that are not negative")
+        self._flat = y.ndim == 1
+        return y.reshape(len(y), -1).astype(np.float64)
+
+    def fit(self, X, y, sample_weight=None):
+        """Trains on rows of X with targets y, (n,) or (n, n_outputs); returns the estimator."""
+        self._check_parameters()
+        again = self.warm_start and hasattr(self, "coefs_")
+        array = self._read(X, reset=not again)
+        Y = self._encode(y)
+        same_length(array, Y)
+        weight = weights_of(sample_weight, len(array), array.dtype)
+        self._fit(array, Y, weight, incremental=False)
+        return self
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """One epoch over these rows, going on from where the last call ended."""
+        self._check_parameters()
+        array = self._read(X, reset=not hasattr(self, "coefs_"))
+        Y = self._encode(y)
+        same_length(array, Y)
+        weight = weights_of(sample_weight, len(array), array.dtype)
+        self._fit(array, Y, weight, incremental=True)
+        return self
+
+    def _score_of(self, output, Y, weight) -> float:
+        return _r2(Y, _link(self.out_activation_, output), weight.ravel())
+
+    def predict(self, X):
+        """Predicted numbers, (n,) or (n, n_outputs) as y was."""
+        output = self._output(X)
+        predicted = _link(self.out_activation_, output)
+        return predicted.ravel() if self._flat else predicted
+
+    def score(self, X, y, sample_weight=None):
+        """R², the mean over outputs."""
+        Y = np.asarray(y, dtype=float).reshape(len(y), -1)
+        return _r2(Y, self.predict(X).reshape(len(Y), -1), sample_weight)
+
+
+def _r2(Y, predicted, weight) -> float:
+    mean = np.average(Y, axis=0, weights=weight)
+    rows = np.ones((len(Y), 1)) if weight is None else np.asarray(weight).reshape(-1, 1)
+    error, spread = (rows * (Y - predicted) ** 2).sum(axis=0), (rows * (Y - mean) ** 2).sum(axis=0)
+    share = np.divide(error, spread, out=np.where(error > 0, 1.0, 0.0), where=spread > 0)
+    return float(np.mean(1 - share))

@@ -35,5 +35,6 @@ fn _matgrad(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<network::Network>()?;
     module.add_class::<trainer::Trainer>()?;
     module.add_function(wrap_pyfunction!(functions, module)?)?;
+    module.add_function(wrap_pyfunction!(trainer::search, module)?)?;
     module.add_function(wrap_pyfunction!(trainer::output, module)?)
 }

@@ -8,7 +8,9 @@ use matgrad::expr::dim::Symbol;
 use matgrad::expr::elaborate::Equations;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Around, Engine, Precision, Rows, TrainingStep, UpdateRule};
+use matgrad::{
+    Around, Engine, FitOptions, Method, Network, Precision, Rows, TrainingStep, UpdateRule,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -269,4 +271,47 @@ pub fn output<'py>(
     let data = [Data { node, rows: forward.engine.rows(&inputs.matrix()) }];
     let (value, _) = py.detach(|| forward.run(&data, rows))?;
     Ok(array(py, value)?.into_any())
+}
+
+/// Lowers the objective of a page with one input X and one target Y by a solver that searches, on
+/// all rows at once: the weights, and the objective before each iteration.
+#[pyfunction]
+pub fn search<'py>(
+    py: Python<'py>,
+    source: &str,
+    weights: &Bound<'py, PyDict>,
+    solver: &str,
+    inputs: Array<'_>,
+    targets: Array<'_>,
+    iterations: usize,
+    tolerance: f64,
+) -> PyResult<(Bound<'py, PyDict>, Vec<f64>)> {
+    let network = Network::parse("network", source).map_err(error)?;
+    let mut start = Vec::new();
+    for (name, value) in weights {
+        let (name, value): (String, Array) = (name.extract()?, value.extract()?);
+        start.push((variable(&network.equations, &name)?, value.matrix()));
+    }
+    let options = FitOptions {
+        settings: vec![("tolerance".into(), tolerance)],
+        epochs: iterations,
+        precision: Precision::F64,
+        ..FitOptions::new(Method::named(solver).map_err(error)?)
+    };
+    let data = (inputs.matrix(), targets.matrix());
+    let (found, losses) = py.detach(|| {
+        let mut fit = network.fit(&start, (&data.0, &data.1), None, &options).map_err(error)?;
+        let mut losses = Vec::new();
+        for epoch in fit.by_ref() {
+            losses.push(epoch.map_err(error)?.train_loss);
+            // Ctrl-C is seen between two iterations.
+            Python::attach(|py| py.check_signals())?;
+        }
+        Ok::<_, PyErr>((fit.weights().map_err(error)?, losses))
+    })?;
+    let weights = PyDict::new(py);
+    for (node, value) in found {
+        weights.set_item(spelling(&network.equations, node), array(py, value)?)?;
+    }
+    Ok((weights, losses))
 }

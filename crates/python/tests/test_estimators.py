@@ -139,3 +139,13 @@ def test_a_wrong_setting_is_named():
     ):
         with pytest.raises(ValueError, match=said):
             MLPClassifier(**settings).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "scg"])
+def test_a_search_finds_as_low_a_loss_as_scikit_learns(solver):
+    X, y, Xt, yt = scaled(load_iris)
+    common = {"hidden_layer_sizes": (6,), "activation": "tanh", "alpha": 1.0, "random_state": 2}
+    ours = MLPClassifier(solver=solver, max_iter=500, **common).fit(X, y)
+    reference = theirs.MLPClassifier(solver="lbfgs", max_iter=500, tol=1e-8, **common).fit(X, y)
+    assert ours.loss_ < reference.loss_ * 1.01
+    assert ours.score(Xt, yt) > 0.9

@@ -47,6 +47,15 @@ class Trainer:
     ) -> tuple[float, NDArray[np.float64]]: ...
 
 def functions() -> list[str]: ...
+def search(
+    source: str,
+    weights: Mapping[str, _Array],
+    solver: str,
+    inputs: _Array,
+    targets: _Array,
+    iterations: int,
+    tolerance: float,
+) -> tuple[dict[str, NDArray[np.float64]], list[float]]: ...
 def output(
     source: str,
     weights: Mapping[str, _Array],

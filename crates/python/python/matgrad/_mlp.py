@@ -47,7 +47,7 @@ optimizer velocity(η = 1e-3, μ = 0.9)
 """
 _NESTEROV = _MOMENTUM.replace("W + V", "W + μ V - η G")
 _FULL_BATCH = ("rprop", "rprop_plus", "irprop_minus", "irprop_plus", "quickprop")
-_SEARCHES = ()
+_SEARCHES = ("lbfgs", "scg", "lm")
 
 
 def _link(name: str, Z: np.ndarray) -> np.ndarray:
@@ -159,9 +159,12 @@ class _MLP(Estimator):
 
     # -- equations ----------------------------------------------------------------------------
 
-    def _equations(self, units: list[int]) -> str:
+    def _equations(self, units: list[int], weighted: bool = True) -> str:
         """The page that is trained; S holds the rows' weights."""
-        lines = [f"input X : B×{units[0]}", "input S : B×1", f"target Y : B×{units[-1]}"]
+        lines = [f"input X : B×{units[0]}", f"target Y : B×{units[-1]}"]
+        total, row_loss = ("sum(S)", "S ⊙ ℓ") if weighted else ("rows(X)", "ℓ")
+        if weighted:
+            lines.insert(1, "input S : B×1")
         last = len(units) - 1
         for k in range(1, last + 1):
             lines += [f"param W_{k} : {units[k - 1]}×{units[k]}", f"param b_{k} : 1×{units[k]}"]
@@ -174,9 +177,9 @@ class _MLP(Estimator):
                 lines.append(f"A_{k} = {called}({out})" if called else f"A_{k} = 1 {out}")
                 source = f"A_{k}"
         lines.append(f"ℓ = {self._row_loss()[0]}")
-        lines.append("L = sum(S ⊙ ℓ) / sum(S)")
+        lines.append(f"L = sum({row_loss}) / {total}")
         squares = " + ".join(f"sum(W_{k} .^ 2)" for k in range(1, last + 1))
-        decay = f" + {self.alpha / 2!r} ({squares}) / sum(S)" if self.alpha else ""
+        decay = f" + {self.alpha / 2!r} ({squares}) / {total}" if self.alpha else ""
         lines.append(f"minimize L{decay}")
         return "\n".join(lines) + "\n"
 
@@ -276,19 +279,18 @@ class _MLP(Estimator):
         return [W.shape[0] for W in self.coefs_] + [self._width()]
 
     def _search(self, X, Y, weight, drawn, dtype) -> None:
-        found = _matgrad.search(
-            self._page,
-            drawn,
-            self.solver,
-            (X, Y, weight),
-            int(self.max_iter),
-            float(self.tol),
-            dtype == np.float64,
-            self._threads(),
+        if (weight != weight[0]).any():
+            raise ValueError(
+                f"solver={self.solver!r} takes no weights of rows; use 'adam' or 'rprop' with them"
+            )
+        page = self._equations([X.shape[1], *self._layers(), Y.shape[1]], weighted=False)
+        # As in scikit-learn: a step that gains less than this share of the loss is the last.
+        weights, losses = _matgrad.search(
+            page, drawn, self.solver, X, Y, int(self.max_iter), min(1.0, float(self.tol)) * 1e-5
         )
-        self._keep(found["weights"], dtype)
-        self.n_iter_, self.loss_curve_ = found["iterations"], found["losses"]
-        self.loss_ = self.loss_curve_[-1]
+        self._keep(weights, dtype)
+        self.n_iter_, self.loss_curve_ = len(losses), losses
+        self.loss_ = losses[-1]
         if self.n_iter_ >= self.max_iter:
             warnings.warn(
                 f"{self.solver} stopped after max_iter={self.max_iter} iterations before it "

@@ -234,6 +234,15 @@ pub enum Bits {
     F64,
 }
 
+/// How a class is decided on.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Decided {
+    /// The most probable class
+    Probable,
+    /// The class of least expected cost
+    Cheapest,
+}
+
 /// How inputs are scaled.
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
 pub enum Scaled {
@@ -273,6 +282,24 @@ pub struct Train {
     /// Loss (default: cross_entropy for classes, mse for numbers)
     #[arg(long)]
     pub loss: Option<String>,
+    /// Weights of the classes in the loss: balanced, cost (from the cost matrix), or a file of
+    /// `label,weight` lines
+    #[arg(long, value_name = "balanced|cost|FILE")]
+    pub class_weight: Option<String>,
+    /// Column that weighs the rows in the loss; rows of weight 0 are left out
+    #[arg(long, value_name = "COLUMN")]
+    pub weight_column: Option<String>,
+    /// Costs: a row for each true class, a column for each decision, in the order of the labels or
+    /// with the labels as first row and column
+    #[arg(long, value_name = "FILE")]
+    pub cost_matrix: Option<PathBuf>,
+    /// How a class is decided on (default: cheapest, where there are costs and the loss does not
+    /// hold them already)
+    #[arg(long, value_enum, requires = "cost_matrix", value_name = "HOW")]
+    pub decide: Option<Decided>,
+    /// ε of the targets (1 − ε) Y + ε / K
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    pub label_smoothing: f64,
     /// λ of the term λ/2 Σ W² of the objective of layers
     #[arg(long, default_value_t = 1e-3)]
     pub weight_decay: f64,

@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod costs;
 mod equations;
 mod tables;
 mod train;

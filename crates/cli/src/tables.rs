@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use matgrad::costs::mean_one;
 use matgrad::data::{
     Encoder, EncoderOptions, Header, ReadOptions, Scaling, Table, TargetKind, read,
 };
 use matgrad::expr::matrix::Matrix;
 use matgrad::metrics::{self, Metrics};
-use matgrad::{Evaluator, Model, Network, Precision, explain as explained, write_atomically};
+use matgrad::{
+    Costs, Evaluator, Model, Network, Precision, explain as explained, write_atomically,
+};
 
 use crate::{Failure, Talk, may_write, read_text, say};
 
@@ -50,16 +53,47 @@ pub fn header(encoder: &Encoder) -> Header {
     if encoder.named() { Header::Present } else { Header::Absent }
 }
 
-fn predictions(
-    model: &Model,
+/// Rows of a table as matrices; what is missing among the targets is 0 with weight 0.
+pub struct Examples {
+    /// Inputs.
+    pub inputs: Matrix,
+    /// Targets.
+    pub targets: Matrix,
+    /// Weights, if not all are the same.
+    pub weights: Option<Matrix>,
+}
+
+impl Examples {
+    /// Gives the weights this many columns: one, or one for each target.
+    pub fn widen(&mut self, columns: usize) {
+        let rows = self.inputs.rows;
+        self.weights = Some(match self.weights.take() {
+            None => Matrix::filled(rows, columns, 1.0),
+            Some(w) => Matrix::from_fn(rows, columns, |i, j| w.at(i, j.min(w.cols - 1))),
+        });
+    }
+}
+
+/// Rows of a table as a network eats them.
+///
+/// # Errors
+/// A table that does not fit the encoder.
+pub fn examples(
+    encoder: &Encoder,
+    costs: &Costs,
     data: &Table,
     rows: &[usize],
-    targets: Option<&Matrix>,
-) -> Result<(Matrix, f64), Failure> {
-    let x = matrix(model.encoder.inputs(data, rows)?);
-    let mut evaluator = Evaluator::new(&model.network, rows.len(), Precision::F64)?;
+) -> Result<Examples, Failure> {
+    let mut targets = matrix(encoder.targets(data, rows)?);
+    let column = crate::costs::column(costs, data, rows)?;
+    let weights = costs.weigh(&mut targets, column.as_deref());
+    Ok(Examples { inputs: matrix(encoder.inputs(data, rows)?), targets, weights })
+}
+
+fn evaluator(model: &Model, rows: usize) -> Result<Evaluator, Failure> {
+    let mut evaluator = Evaluator::new(&model.network, rows, Precision::F64)?;
     evaluator.weights(model.weights.iter().map(|(n, m)| (*n, m.data.as_slice())))?;
-    Ok(evaluator.run(&x, targets)?)
+    Ok(evaluator)
 }
 
 /// Metrics of a model on rows of a table.
@@ -67,13 +101,30 @@ fn predictions(
 /// # Errors
 /// A table that does not fit the model.
 pub fn measure(model: &Model, data: &Table, rows: &[usize]) -> Result<Metrics, Failure> {
-    let y = matrix(model.encoder.targets(data, rows)?);
-    let (predicted, loss) = predictions(model, data, rows, Some(&y))?;
-    if model.encoder.target_kind() == TargetKind::Classes {
-        let truth: Vec<usize> =
-            model.encoder.class_codes(data, rows)?.into_iter().flatten().collect();
-        return Ok(metrics::classes(&predicted, &truth, model.encoder.labels(), loss));
+    let classes = model.encoder.target_kind() == TargetKind::Classes;
+    let mut rows = rows.to_vec();
+    let mut truth = Vec::new();
+    if classes {
+        let codes = model.encoder.class_codes(data, &rows)?;
+        let mut known = codes.iter().map(Option::is_some);
+        rows.retain(|_| known.next() == Some(true));
+        truth = codes.into_iter().flatten().collect();
     }
+    let mut examples = examples(&model.encoder, &model.costs, data, &rows)?;
+    if let Some(node) = model.network.row_weights {
+        examples.widen(model.network.columns(node));
+    }
+    let weights = examples.weights.as_ref().map(mean_one).transpose()?;
+    let (predicted, loss) = evaluator(model, rows.len())?.run_weighted(
+        &examples.inputs,
+        Some(&examples.targets),
+        weights.as_ref(),
+    )?;
+    if classes {
+        let labels = model.encoder.labels();
+        return Ok(metrics::classes(&predicted, &truth, labels, loss, &model.costs));
+    }
+    let y = matrix(model.encoder.targets(data, &rows)?);
     let unscaled = |m: Matrix| {
         let mut m = matgrad::data::Matrix { rows: m.rows, cols: m.cols, data: m.data };
         model.encoder.unscale_targets(&mut m);
@@ -110,7 +161,8 @@ pub fn predict(
     let data = table(data, header(&model.encoder))?;
     let rows: Vec<usize> = (0..data.rows).collect();
     model.encoder.unseen(&data, &rows)?.iter().for_each(|w| eprintln!("warning: {w}"));
-    let (predicted, _) = predictions(&model, &data, &rows, None)?;
+    let inputs = matrix(model.encoder.inputs(&data, &rows)?);
+    let (predicted, _) = evaluator(&model, rows.len())?.run(&inputs, None)?;
     let quoted = |s: &str| {
         if s.contains([',', '"', '\n']) {
             format!("\"{}\"", s.replace('"', "\"\""))
@@ -128,7 +180,7 @@ pub fn predict(
         }
         text += "\n";
         for i in 0..predicted.rows {
-            text += &quoted(&labels[metrics::decide(predicted.row(i))]);
+            text += &quoted(&labels[model.costs.decide(predicted.row(i))]);
             if proba {
                 predicted.row(i).iter().for_each(|p| text += &format!(",{p}"));
             }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use matgrad::data::{Encoder, EncoderOptions, Header, Scaling, Table, TargetKind, split};
-use matgrad::expr::matrix::Matrix;
+use matgrad::data::{Encoder, EncoderOptions, Header, Scaling, Table, TargetKind, Values, split};
 use matgrad::metrics::Metrics;
 use matgrad::{
-    Around, Clip, Fit, FitOptions, Method, Model, Network, Precision, Stop, Training, UpdateRule,
+    Around, Clip, Costs, Fit, FitOptions, Method, Model, Network, Precision, Stop, Training,
+    UpdateRule,
 };
 use serde_json::json;
 
 use crate::args::{Bits, Scaled, Train};
-use crate::tables::{confusion, header, matrix, measure, table};
+use crate::costs::costs;
+use crate::tables::{Examples, confusion, examples, header, measure, table};
 use crate::{Failure, Talk, may_write, read_text, say};
 
 fn usage(message: String) -> Failure {
@@ -88,6 +89,7 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
 struct Prepared {
     data: Table,
     encoder: Encoder,
+    costs: Costs,
     train: Vec<usize>,
     validation: Vec<usize>,
     test: Vec<usize>,
@@ -100,7 +102,7 @@ impl Prepared {
         let data = table(&args.data, if args.no_header { Header::Absent } else { Header::Auto })?;
         let targets: Result<Vec<usize>, _> = args.target.iter().map(|t| data.column(t)).collect();
         let targets = targets?;
-        let all: Vec<usize> = (0..data.rows).collect();
+        let (all, inputs) = counted(args, &data, &targets)?;
         let kind = TargetKind::resolve(TargetKind::Auto, &data, &targets, &all);
         let strata = (kind == TargetKind::Classes).then(|| data.strata(targets[0]));
         let hold = |rows: &[usize], share: Option<f64>| match share {
@@ -114,24 +116,50 @@ impl Prepared {
             Scaled::Minmax => Scaling::MinMax,
             Scaled::None => Scaling::None,
         };
-        let options =
-            EncoderOptions { targets, target_kind: kind, scaling, ..EncoderOptions::default() };
+        let options = EncoderOptions {
+            targets,
+            target_kind: kind,
+            inputs: Some(inputs),
+            scaling,
+            allow_missing_targets: true,
+            ..EncoderOptions::default()
+        };
         let encoder = Encoder::fit(&data, &train, &options)?;
-        Ok(Prepared { data, encoder, train, validation, test })
+        let costs = costs(args, &encoder, &data, &train)?;
+        Ok(Prepared { data, encoder, costs, train, validation, test })
     }
 
-    fn numbers(&self, rows: &[usize]) -> Result<(Matrix, Matrix), Failure> {
-        let inputs = matrix(self.encoder.inputs(&self.data, rows)?);
-        Ok((inputs, matrix(self.encoder.targets(&self.data, rows)?)))
+    fn left_out(&self) -> usize {
+        self.data.rows - self.train.len() - self.validation.len() - self.test.len()
+    }
+
+    fn examples(&self, rows: &[usize]) -> Result<Examples, Failure> {
+        examples(&self.encoder, &self.costs, &self.data, rows)
     }
 }
 
-fn network(
+/// Rows that count (some target is there, and the weight is not 0), and the input columns.
+fn counted(
     args: &Train,
-    inputs: usize,
-    outputs: usize,
-    kind: TargetKind,
-) -> Result<Network, Failure> {
+    data: &Table,
+    targets: &[usize],
+) -> Result<(Vec<usize>, Vec<usize>), Failure> {
+    let weight = args.weight_column.as_deref().map(|name| data.column(name)).transpose()?;
+    let given = |&column: &usize, row: usize| match &data.columns[column].values {
+        Values::Numbers(numbers) => !numbers[row].is_nan(),
+        Values::Categories { codes, .. } => codes[row].is_some(),
+    };
+    let zero = |row: usize| match weight.map(|column| &data.columns[column].values) {
+        Some(Values::Numbers(numbers)) => numbers[row] == 0.0,
+        Some(Values::Categories { .. }) | None => false,
+    };
+    let counts = |row: &usize| targets.iter().any(|t| given(t, *row)) && !zero(*row);
+    let input = |column: &usize| !targets.contains(column) && Some(*column) != weight;
+    let rows = (0..data.rows).filter(counts).collect();
+    Ok((rows, (0..data.columns.len()).filter(input).collect()))
+}
+
+fn network(args: &Train, prepared: &Prepared, train: &Examples) -> Result<Network, Failure> {
     if let Some(file) = &args.network {
         return Ok(Network::parse(&file.display().to_string(), &read_text(file)?)?);
     }
@@ -144,10 +172,22 @@ fn network(
             return Err(Failure::input(format!("there is no function {name}{near}")));
         }
     }
-    let mut layers = Network::layers(inputs, outputs)
+    let smoothing = args.label_smoothing;
+    if !(0.0..1.0).contains(&smoothing) {
+        return Err(usage(format!("--label-smoothing {smoothing}: a share from 0 is wanted")));
+    }
+    let kind = prepared.encoder.target_kind();
+    let mut layers = Network::layers(train.inputs.cols, train.targets.cols)
         .activation(&args.activation)
         .weight_decay(args.weight_decay)
-        .l1(args.l1);
+        .l1(args.l1)
+        .label_smoothing(if kind == TargetKind::Classes { smoothing } else { 0.0 });
+    if let Some(weights) = &train.weights {
+        layers = layers.row_weights(weights.cols);
+    }
+    if let Some(matrix) = &prepared.costs.matrix {
+        layers = layers.costs(matrix);
+    }
     for &units in args.hidden.iter().filter(|&&u| u > 0) {
         layers = layers.dense(units);
     }
@@ -175,6 +215,7 @@ struct Session<'a> {
     options: &'a FitOptions,
     network: &'a Network,
     encoder: &'a Encoder,
+    costs: &'a Costs,
 }
 
 impl Session<'_> {
@@ -188,6 +229,7 @@ impl Session<'_> {
             network: self.network.clone(),
             weights: fit.weights()?,
             encoder: self.encoder.clone(),
+            costs: self.costs.clone(),
             seed: self.args.seed,
             precision: self.options.weights_precision(),
             training: Some(training),
@@ -199,7 +241,10 @@ impl Session<'_> {
         let cannot =
             |why: &str| Failure::input(format!("{} cannot be resumed: {why}", path.display()));
         let training = found.training.ok_or_else(|| cannot("it holds no checkpoint"))?;
-        if found.network.source != self.network.source || found.encoder != *self.encoder {
+        if found.network.source != self.network.source
+            || found.encoder != *self.encoder
+            || found.costs != *self.costs
+        {
             return Err(cannot("the network or the table is another one; give the same flags"));
         }
         if training.rule != self.options.method.text()
@@ -282,18 +327,35 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     let prepared = Prepared::read(args)?;
     if !talk.quiet {
         prepared.encoder.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
+        let (all, out) = (prepared.data.rows, prepared.left_out());
+        if out > 0 {
+            eprintln!("warning: {out} of {all} rows are left out: no target, or weight 0");
+        }
     }
-    let (x, y) = prepared.numbers(&prepared.train)?;
-    let validation = match prepared.validation.as_slice() {
+    let mut examples = prepared.examples(&prepared.train)?;
+    let mut validation = match prepared.validation.as_slice() {
         [] => None,
-        rows => Some(prepared.numbers(rows)?),
+        rows => Some(prepared.examples(rows)?),
     };
-    let network = network(args, x.cols, y.cols, prepared.encoder.target_kind())?;
+    let parts = || std::iter::once(&examples).chain(&validation);
+    let width = parts().filter_map(|part| Some(part.weights.as_ref()?.cols)).max();
+    if let Some(columns) = width {
+        std::iter::once(&mut examples).chain(&mut validation).for_each(|part| part.widen(columns));
+    }
+    let network = network(args, &prepared, &examples)?;
     let initial = network.initial(args.seed)?;
-    let session =
-        Session { args, options: &options, network: &network, encoder: &prepared.encoder };
-    let mut fit =
-        network.fit(&initial, (&x, &y), validation.as_ref().map(|(a, b)| (a, b)), &options)?;
+    let (encoder, costs) = (&prepared.encoder, &prepared.costs);
+    let session = Session { args, options: &options, network: &network, encoder, costs };
+    let held = validation.as_ref();
+    let mut fit = network.fit(
+        &initial,
+        (&examples.inputs, &examples.targets),
+        held.map(|v| (&v.inputs, &v.targets)),
+        &options,
+    )?;
+    if let Some(weights) = &examples.weights {
+        fit = fit.weighted(weights, held.and_then(|v| v.weights.as_ref()))?;
+    }
     if let Some(path) = args.output.as_ref().filter(|path| args.resume && path.exists()) {
         session.resume(&mut fit, path)?;
     }

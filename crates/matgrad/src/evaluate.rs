@@ -12,6 +12,7 @@ use crate::{Error, Network};
 pub struct Evaluator {
     engine: Engine,
     network: (NodeId, NodeId, NodeId, NodeId),
+    row_weights: Option<(NodeId, usize)>,
     capacity: usize,
     cols: usize,
     link: crate::Link,
@@ -39,7 +40,8 @@ impl Evaluator {
         )?;
         let nodes = (network.input, network.target, network.output, network.loss);
         let cols = graph.shape(network.target).cols.number().unwrap_or(1) as usize;
-        Ok(Evaluator { engine, network: nodes, capacity, cols, link: network.link })
+        let row_weights = network.row_weights.map(|node| (node, network.columns(node)));
+        Ok(Evaluator { row_weights, engine, network: nodes, capacity, cols, link: network.link })
     }
 
     /// Sets the weights.
@@ -65,6 +67,19 @@ impl Evaluator {
         inputs: &Matrix,
         targets: Option<&Matrix>,
     ) -> Result<(Matrix, f64), Error> {
+        self.run_weighted(inputs, targets, None)
+    }
+
+    /// As [`Evaluator::run`], with weights of the rows whose mean is 1.
+    ///
+    /// # Errors
+    /// Rows of another width.
+    pub fn run_weighted(
+        &mut self,
+        inputs: &Matrix,
+        targets: Option<&Matrix>,
+        weights: Option<&Matrix>,
+    ) -> Result<(Matrix, f64), Error> {
         let (input, target, output, objective) = self.network;
         let mut data = Vec::new();
         let mut loss = 0.0;
@@ -75,6 +90,12 @@ impl Evaluator {
             match targets {
                 Some(t) => self.engine.write(target, &t.data[from * t.cols..to * t.cols])?,
                 None => self.engine.write(target, &vec![0.0; (to - from) * self.cols])?,
+            }
+            if let Some((node, cols)) = self.row_weights {
+                match weights {
+                    Some(s) => self.engine.write(node, &s.data[from * s.cols..to * s.cols])?,
+                    None => self.engine.write(node, &vec![1.0; (to - from) * cols])?,
+                }
             }
             self.engine.step();
             data.extend(self.engine.read(output)?);

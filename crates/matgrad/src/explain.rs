@@ -49,6 +49,7 @@ pub fn explain(
     for (node, value) in [(network.input, inputs), (network.target, targets)] {
         at.set(&graph, node, value.clone()).map_err(Error::Input)?;
     }
+    network.set_row_weights(&mut at, inputs.rows)?;
     for (node, value) in weights {
         at.set(&graph, *node, value.clone()).map_err(Error::Input)?;
     }

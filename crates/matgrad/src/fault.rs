@@ -21,6 +21,7 @@ pub(crate) fn first(
         at.set(graph, node, matrix.select_rows(rows)).map_err(Error::Input)?;
     }
     let mut places: Vec<NodeId> = vec![network.input, network.target];
+    network.set_row_weights(&mut at, rows.len())?;
     let parameters = network.equations.parameters();
     for (node, matrix) in fixed {
         let mut matrix = matrix.clone();

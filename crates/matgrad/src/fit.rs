@@ -11,7 +11,8 @@ use crate::engine::Precision;
 use crate::solver::Search;
 use crate::worker::{Stepper, Worker};
 use crate::{
-    Around, Checkpoint, Error, Evaluator, Method, Network, Schedule, Stop, TrainingStep, fault,
+    Around, Checkpoint, Error, Evaluator, Method, Network, Schedule, Stop, TrainingStep, costs,
+    fault,
 };
 
 /// How to train.
@@ -89,6 +90,7 @@ pub struct Fit<'a> {
     weights: Vec<(NodeId, Matrix)>,
     data: (&'a Matrix, &'a Matrix),
     validation: Option<(&'a Matrix, &'a Matrix)>,
+    validation_weights: Option<Matrix>,
     worker: Worker,
     evaluator: Evaluator,
     rate: Option<f64>,
@@ -147,7 +149,7 @@ impl Network {
                 for (node, value) in weights {
                     step.engine.write(*node, &value.data)?;
                 }
-                Worker::Step(Box::new(Stepper::new(step, data)))
+                Worker::Step(Box::new(Stepper::new(step, data, self)))
             }
             Method::Search(solver) => {
                 let search = Search::begin(self, *solver, &options.settings, weights, data)?;
@@ -170,6 +172,7 @@ impl Network {
             weights: weights.to_vec(),
             data,
             validation,
+            validation_weights: None,
             worker,
             evaluator,
             rate: rate.map(|(_, value)| value),
@@ -184,6 +187,47 @@ impl Network {
 }
 
 impl Fit<'_> {
+    /// Weighs the rows (B×1) or targets (as the targets) in the loss, before the first epoch.
+    /// Weights are scaled to mean 1; a row of weights 0 is left out, so that the bits are those of
+    /// a fit without it.
+    ///
+    /// # Errors
+    /// A page without an input for weights; weights of another shape, or none above 0; a row of
+    /// weight 0 for a solver that searches.
+    pub fn weighted(mut self, train: &Matrix, validation: Option<&Matrix>) -> Result<Self, Error> {
+        let node = self.network.row_weights.ok_or_else(|| {
+            Error::Input(
+                "the page has no input for the rows' weights; declare `input S : B×1` and use it \
+                 in the objective, such as `L = sum(S ⊙ cross_entropy_each(Z, Y)) / rows(Z)`"
+                    .into(),
+            )
+        })?;
+        let cols = self.network.columns(node);
+        let held = validation.zip(self.validation).map(|(weights, (x, _))| (weights, x.rows));
+        for (weights, rows) in std::iter::once((train, self.data.0.rows)).chain(held) {
+            if (weights.rows, weights.cols) != (rows, cols) {
+                return Err(Error::Input(format!(
+                    "the rows' weights are {}×{}, the page and the table want {rows}×{cols}",
+                    weights.rows, weights.cols
+                )));
+            }
+        }
+        self.at.order = costs::weighed(train);
+        let scaled = costs::mean_one(train)?;
+        match &mut self.worker {
+            Worker::Step(stepper) => stepper.weigh(&scaled),
+            Worker::Search(_) if self.at.order.len() < train.rows => {
+                return Err(Error::Input(
+                    "a solver that searches takes all rows; leave out those of weight 0".into(),
+                ));
+            }
+            Worker::Search(search) => search.weigh(node, &scaled)?,
+        }
+        self.validation_weights = validation.map(costs::mean_one).transpose()?;
+        self.good = self.checkpoint()?;
+        Ok(self)
+    }
+
     /// The weights now; the best ones if validation says that earlier ones were better.
     ///
     /// # Errors
@@ -217,7 +261,7 @@ impl Fit<'_> {
     /// A checkpoint of another network, other rows or another rule.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let parameters = self.network.equations.parameters();
-        if checkpoint.order.len() != self.data.0.rows
+        if checkpoint.order.len() != self.at.order.len()
             || checkpoint.weights.len() != parameters.len()
         {
             return Err(Error::Input(format!(
@@ -225,7 +269,7 @@ impl Fit<'_> {
                  resume with the same table, split and network",
                 checkpoint.order.len(),
                 checkpoint.weights.len(),
-                self.data.0.rows,
+                self.at.order.len(),
                 parameters.len()
             )));
         }
@@ -276,7 +320,7 @@ impl Fit<'_> {
         let rate = self.rate();
         let changed = rate.filter(|&r| Some(r) != self.rate || self.at.epoch > 0);
         self.at.epoch += 1;
-        let count = self.data.0.rows;
+        let count = self.at.order.len();
         let stepper = match &mut self.worker {
             Worker::Step(stepper) => stepper,
             Worker::Search(search) => {
@@ -357,7 +401,9 @@ impl Fit<'_> {
         let fixed = self.weights.iter().map(|(n, m)| (*n, m.data.as_slice()));
         let now = nodes.iter().copied().zip(weights.iter().map(Vec::as_slice));
         self.evaluator.weights(fixed.chain(now))?;
-        let (predictions, loss) = self.evaluator.run(inputs, Some(targets))?;
+        let row_weights = self.validation_weights.as_ref();
+        let (predictions, loss) =
+            self.evaluator.run_weighted(inputs, Some(targets), row_weights)?;
         let stop = &self.options.stop;
         let score = stop.score(self.network.link, &predictions, targets, loss)?;
         stop.keep(&mut self.at, score, weights);

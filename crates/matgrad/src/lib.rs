@@ -9,6 +9,8 @@
 
 mod around;
 mod checkpoint;
+pub mod costs;
+pub mod curves;
 mod engine;
 mod evaluate;
 pub mod explain;
@@ -29,6 +31,7 @@ pub mod workload;
 
 pub use around::{Around, Clip};
 pub use checkpoint::Checkpoint;
+pub use costs::{Costs, Decision};
 pub use engine::{Engine, Precision, Rows};
 pub use evaluate::Evaluator;
 pub use fit::{Epoch, Fit, FitOptions};

@@ -3,6 +3,8 @@
 use matgrad_expr::matrix::Matrix;
 use serde_json::{Value, json};
 
+use crate::{Costs, curves};
+
 /// Metrics of predictions of classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassMetrics {
@@ -10,14 +12,37 @@ pub struct ClassMetrics {
     pub n: usize,
     /// The objective.
     pub loss: f64,
-    /// Share of rows whose most probable class is the true one.
+    /// Share of rows whose decision is the true class.
     pub accuracy: f64,
     /// Area under the ROC curve, one against the rest, mean over the classes that occur.
     pub auc: f64,
+    /// Its interval of 95 %, normal, by the variance of DeLong et al. 1988.
+    pub auc_interval: (f64, f64),
+    /// Mean cost of the decisions, where there are costs.
+    pub expected_cost: Option<f64>,
+    /// Expected calibration error of the most probable class, in ten bins.
+    pub calibration_error: f64,
+    /// Each class by itself.
+    pub classes: Vec<OneClass>,
     /// Rows of true classes, columns of decisions.
     pub confusion: Vec<Vec<usize>>,
     /// Names of the classes.
     pub labels: Vec<String>,
+}
+
+/// Metrics of one class against the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OneClass {
+    /// Share of the decisions for it that are right; 0 without any.
+    pub precision: f64,
+    /// Share of its rows that are decided right; 0 without any.
+    pub recall: f64,
+    /// Harmonic mean of both.
+    pub f1: f64,
+    /// Area under its ROC curve.
+    pub auc: Option<f64>,
+    /// Average precision.
+    pub average_precision: Option<f64>,
 }
 
 /// Metrics of predictions of numbers.
@@ -44,66 +69,89 @@ pub enum Metrics {
     Numbers(NumberMetrics),
 }
 
-/// Metrics of class probabilities (one row an example).
-pub fn classes(probability: &Matrix, truth: &[usize], labels: &[String], loss: f64) -> Metrics {
-    let k = labels.len();
+/// Metrics of class probabilities (one row an example), decided by `costs`.
+pub fn classes(
+    probability: &Matrix,
+    truth: &[usize],
+    labels: &[String],
+    loss: f64,
+    costs: &Costs,
+) -> Metrics {
+    let (k, n) = (labels.len(), truth.len() as f64);
     let mut confusion = vec![vec![0; k]; k];
-    let mut right = 0;
     for (i, &t) in truth.iter().enumerate() {
-        let decided = decide(probability.row(i));
-        confusion[t][decided] += 1;
-        right += usize::from(decided == t);
+        confusion[t][costs.decide(probability.row(i))] += 1;
     }
-    let areas: Vec<f64> = match k {
-        2 => area(probability, truth, 1).into_iter().collect(),
-        _ => (0..k).filter_map(|c| area(probability, truth, c)).collect(),
+    let areas: Vec<_> = (0..k).map(|c| curves::area(probability, truth, c)).collect();
+    // Two classes have one curve: that of the second.
+    let counted: Vec<_> = areas.iter().skip(usize::from(k == 2)).flatten().collect();
+    let auc = counted.iter().map(|(area, _)| area).sum::<f64>() / counted.len() as f64;
+    let part = |i: usize| counted.iter().map(|(_, parts)| parts[i]).sum::<f64>();
+    let squares: f64 = (0..truth.len()).map(|i| part(i).powi(2)).sum();
+    let half = 1.96 * squares.sqrt() / counted.len() as f64;
+    let right = (0..k).map(|c| confusion[c][c]).sum::<usize>() as f64;
+    let one = |c: usize| {
+        let share = |all: usize| if all == 0 { 0.0 } else { confusion[c][c] as f64 / all as f64 };
+        let precision = share(confusion.iter().map(|row| row[c]).sum());
+        let recall = share(confusion[c].iter().sum());
+        let both = precision + recall;
+        let curve = curves::precision_recall(probability, truth, c);
+        OneClass {
+            precision,
+            recall,
+            f1: if both == 0.0 { 0.0 } else { 2.0 * precision * recall / both },
+            auc: areas[c].as_ref().map(|(area, _)| *area),
+            average_precision: (!curve.is_empty()).then(|| curves::average_precision(&curve)),
+        }
+    };
+    let cost = |matrix: &Matrix| {
+        let cells = (0..k * k).map(|c| matrix.data[c] * confusion[c / k][c % k] as f64);
+        cells.sum::<f64>() / n
     };
     Metrics::Classes(ClassMetrics {
         n: truth.len(),
         loss,
-        accuracy: right as f64 / truth.len() as f64,
-        auc: areas.iter().sum::<f64>() / areas.len() as f64,
+        accuracy: right / n,
+        auc,
+        auc_interval: ((auc - half).max(0.0), (auc + half).min(1.0)),
+        expected_cost: costs.matrix.as_ref().map(cost),
+        calibration_error: curves::calibration_error(&curves::reliability(probability, truth, 10)),
+        classes: (0..k).map(one).collect(),
         confusion,
         labels: labels.to_vec(),
     })
 }
 
-/// The most probable class; the first of equals.
-pub fn decide(row: &[f64]) -> usize {
-    (1..row.len()).fold(0, |best, j| if row[j] > row[best] { j } else { best })
+impl ClassMetrics {
+    /// Means over the classes: precision, recall, F1.
+    pub fn macro_average(&self) -> (f64, f64, f64) {
+        let mean = |part: fn(&OneClass) -> f64| {
+            self.classes.iter().map(part).sum::<f64>() / self.classes.len() as f64
+        };
+        (mean(|c| c.precision), mean(|c| c.recall), mean(|c| c.f1))
+    }
+
+    /// The confusion in shares of each true class.
+    pub fn confusion_rates(&self) -> Vec<Vec<f64>> {
+        let rates = |row: &Vec<usize>| {
+            let all = row.iter().sum::<usize>().max(1) as f64;
+            row.iter().map(|&n| n as f64 / all).collect()
+        };
+        self.confusion.iter().map(rates).collect()
+    }
 }
 
-/// Area under the ROC curve of one class by ranks, ties counted half (Mann–Whitney); `None` where
-/// the class, or every other, does not occur.
-fn area(probability: &Matrix, truth: &[usize], class: usize) -> Option<f64> {
-    let mut scored: Vec<(f64, bool)> =
-        truth.iter().enumerate().map(|(i, &t)| (probability.at(i, class), t == class)).collect();
-    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let positives = scored.iter().filter(|s| s.1).count();
-    let negatives = scored.len() - positives;
-    if positives == 0 || negatives == 0 {
-        return None;
-    }
-    let (mut sum, mut from) = (0.0, 0);
-    while from < scored.len() {
-        let to = from + scored[from..].iter().take_while(|s| s.0 == scored[from].0).count();
-        let rank = (from + to + 1) as f64 / 2.0;
-        sum += rank * scored[from..to].iter().filter(|s| s.1).count() as f64;
-        from = to;
-    }
-    let (p, n) = (positives as f64, negatives as f64);
-    Some((sum - p * (p + 1.0) / 2.0) / (p * n))
-}
-
-/// Metrics of numbers, all columns together.
+/// Metrics of numbers, all columns together; what is missing (NaN) is left out.
 pub fn numbers(predicted: &Matrix, truth: &Matrix, loss: f64) -> Metrics {
-    let n = truth.data.len() as f64;
-    let errors = || predicted.data.iter().zip(&truth.data).map(|(p, t)| p - t);
+    let known = |t: &f64| !t.is_nan();
+    let n = truth.data.iter().filter(|t| known(t)).count() as f64;
+    let errors =
+        || predicted.data.iter().zip(&truth.data).filter(|(_, t)| known(t)).map(|(p, t)| p - t);
     let squared: f64 = errors().map(|e| e * e).sum();
     let mut variance = 0.0;
     for j in 0..truth.cols {
-        let column = || (0..truth.rows).map(|i| truth.at(i, j));
-        let mean = column().sum::<f64>() / truth.rows as f64;
+        let column = || (0..truth.rows).map(|i| truth.at(i, j)).filter(known);
+        let mean = column().sum::<f64>() / column().count() as f64;
         variance += column().map(|t| (t - mean).powi(2)).sum::<f64>();
     }
     Metrics::Numbers(NumberMetrics {
@@ -119,10 +167,23 @@ impl Metrics {
     /// As the command line prints it.
     pub fn to_json(&self) -> Value {
         match self {
-            Metrics::Classes(m) => json!({
-                "n": m.n, "loss": m.loss, "accuracy": m.accuracy, "auc": m.auc,
-                "expected_cost": null, "confusion": m.confusion, "labels": m.labels,
-            }),
+            Metrics::Classes(m) => {
+                let (precision, recall, f1) = m.macro_average();
+                let each = m.classes.iter().zip(&m.labels).map(|(c, label)| {
+                    json!({
+                        "label": label, "precision": c.precision, "recall": c.recall, "f1": c.f1,
+                        "auc": c.auc, "average_precision": c.average_precision,
+                    })
+                });
+                json!({
+                    "n": m.n, "loss": m.loss, "accuracy": m.accuracy, "auc": m.auc,
+                    "auc_interval": [m.auc_interval.0, m.auc_interval.1],
+                    "expected_cost": m.expected_cost, "precision": precision, "recall": recall,
+                    "f1": f1, "ece": m.calibration_error,
+                    "classes": each.collect::<Vec<_>>(), "confusion": m.confusion,
+                    "labels": m.labels,
+                })
+            }
             Metrics::Numbers(m) => json!({
                 "n": m.n, "loss": m.loss, "rmse": m.rmse, "mae": m.mae, "r2": m.r2,
             }),
@@ -133,11 +194,15 @@ impl Metrics {
 impl std::fmt::Display for Metrics {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
-            Metrics::Classes(m) => write!(
-                f,
-                "{:>6} rows  loss {:.4}  accuracy {:.4}  AUC {:.4}",
-                m.n, m.loss, m.accuracy, m.auc
-            ),
+            Metrics::Classes(m) => {
+                let (accuracy, auc) = (m.accuracy, m.auc);
+                write!(
+                    f,
+                    "{:>6} rows  loss {:.4}  accuracy {accuracy:.4}  AUC {auc:.4}",
+                    m.n, m.loss
+                )?;
+                m.expected_cost.map_or(Ok(()), |cost| write!(f, "  cost {cost:.4}"))
+            }
             Metrics::Numbers(m) => write!(
                 f,
                 "{:>6} rows  loss {:.4}  RMSE {:.4}  MAE {:.4}  R² {:.4}",
@@ -150,11 +215,27 @@ impl std::fmt::Display for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Decision;
 
     #[test]
-    fn ties_count_half() {
-        let p = Matrix::new(4, 2, vec![0.5, 0.5, 0.5, 0.5, 0.9, 0.1, 0.2, 0.8]);
-        assert_eq!(area(&p, &[0, 1, 0, 1], 1), Some(0.875));
+    fn classes_of_a_small_table() {
+        let p = Matrix::new(4, 2, vec![0.6, 0.4, 0.7, 0.3, 0.9, 0.1, 0.2, 0.8]);
+        let labels = ["a".to_string(), "b".to_string()];
+        let mut costs =
+            Costs { matrix: Some(Matrix::new(2, 2, vec![0.0, 1.0, 5.0, 0.0])), ..Costs::default() };
+        let measured = |costs: &Costs| match classes(&p, &[0, 1, 0, 1], &labels, 0.5, costs) {
+            Metrics::Classes(m) => m,
+            Metrics::Numbers(_) => panic!("classes"),
+        };
+        let m = measured(&costs);
+        assert_eq!(m.confusion, [[2, 0], [1, 1]]);
+        assert_eq!((m.accuracy, m.expected_cost), (0.75, Some(1.25)));
+        assert_eq!((m.classes[1].precision, m.classes[1].recall), (1.0, 0.5));
+        assert_eq!(m.macro_average().0, (2.0 / 3.0 + 1.0) / 2.0);
+        // At a cost of 5 to 1, b is decided on from a probability of 1/6.
+        costs.decision = Decision::Cheapest;
+        let m = measured(&costs);
+        assert_eq!((m.confusion[0][1], m.expected_cost), (1, Some(0.25)));
     }
 
     #[test]

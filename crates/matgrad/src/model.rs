@@ -10,7 +10,7 @@ use matgrad_expr::matrix::Matrix;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
 
-use crate::{Checkpoint, Error, Network, Precision};
+use crate::{Checkpoint, Costs, Error, Network, Precision};
 
 /// A network with weights and what was learnt from the training table.
 pub struct Model {
@@ -20,6 +20,8 @@ pub struct Model {
     pub weights: Vec<(NodeId, Matrix)>,
     /// Columns to matrices and back.
     pub encoder: Encoder,
+    /// Weights and costs.
+    pub costs: Costs,
     /// The seed it was trained with.
     pub seed: u64,
     /// In which it was trained, and in which its numbers are stored.
@@ -64,6 +66,7 @@ impl Model {
             ("equations".into(), self.network.source.clone()),
             ("encoder".into(), self.encoder.to_json().to_string()),
             ("labels".into(), json!(self.encoder.labels()).to_string()),
+            ("costs".into(), self.costs.to_json().to_string()),
             ("seed".into(), self.seed.to_string()),
         ]);
         if let Some(training) = &self.training {
@@ -189,7 +192,11 @@ impl Model {
                 Some(Training { rule: get("optimizer")?, settings, checkpoint })
             }
         };
-        Ok(Model { network, weights, encoder, seed, precision, training })
+        let costs = match metadata.get("costs") {
+            Some(text) => Costs::from_json(&json(text.clone())?)?,
+            None => Costs::default(),
+        };
+        Ok(Model { network, weights, encoder, costs, seed, precision, training })
     }
 }
 

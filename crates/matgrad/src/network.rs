@@ -6,6 +6,7 @@ use matgrad_expr::dim::{Dim, Symbol};
 use matgrad_expr::elaborate::{Equations, read};
 use matgrad_expr::graph::{Initial, Kind, NodeId};
 use matgrad_expr::matrix::Matrix;
+use matgrad_expr::meaning::Bindings;
 use matgrad_expr::op::Op;
 use matgrad_expr::syntax::Role;
 use matgrad_library::standard;
@@ -21,6 +22,9 @@ pub struct Network {
     pub equations: Equations,
     /// The one input matrix.
     pub input: NodeId,
+    /// The input that only the objective uses: a weight for each row (B×1) or target (as the
+    /// targets).
+    pub row_weights: Option<NodeId>,
     /// The one target matrix.
     pub target: NodeId,
     /// The objective, 1×1.
@@ -68,7 +72,8 @@ impl Link {
 }
 
 /// Losses whose first argument is not yet the prediction.
-const LINKS: [(&str, Link); 3] = [
+const LINKS: [(&str, Link); 4] = [
+    ("expected_cost", Link::Softmax),
     ("cross_entropy", Link::Softmax),
     ("binary_cross_entropy", Link::Sigmoid),
     ("poisson", Link::Exp),
@@ -88,30 +93,22 @@ impl Network {
                 diagnostics: vec![Diagnostic::new(what).help(help)],
             })
         };
-        let one = |role: Role, word: &str| {
-            let all: Vec<NodeId> = equations
-                .graph
-                .variables
-                .iter()
-                .filter(|v| v.kind == Kind::Declared(role))
-                .map(|v| v.node)
-                .collect();
-            match all[..] {
-                [node] => Ok(node),
-                _ => Err(lacks(
-                    &format!("a network for a table has one {word}, this page has {}", all.len()),
-                    &format!("declare it as `{word} NAME : B×columns`"),
-                )),
-            }
+        let all = |role: Role| -> Vec<NodeId> {
+            let variables = equations.graph.variables.iter();
+            variables.filter(|v| v.kind == Kind::Declared(role)).map(|v| v.node).collect()
         };
-        let (input, target) = (one(Role::Input, "input")?, one(Role::Target, "target")?);
+        let one = |found: &[NodeId], word: &str| match found {
+            [node] => Ok(*node),
+            _ => Err(lacks(
+                &format!("a network for a table has one {word}, this page has {}", found.len()),
+                &format!("declare it as `{word} NAME : B×columns`"),
+            )),
+        };
+        let target = one(&all(Role::Target), "target")?;
         let objective = equations
             .objective
             .ok_or_else(|| lacks("this page has no objective", "end it with `minimize L`"))?;
         let graph = &equations.graph;
-        let batch = graph.shape(input).rows.as_symbol().ok_or_else(|| {
-            lacks("the input has a fixed number of rows", "write `input X : B×columns`")
-        })?;
         let users = |node: NodeId| graph.reachable(&[node], false).contains(&target);
         let linked = graph
             .reachable(&[objective], true)
@@ -120,7 +117,8 @@ impl Network {
             .find_map(|id| {
                 let Op::Call(f) = graph.get(id).op else { return None };
                 let name = &graph.functions[f as usize].name.text;
-                let link = LINKS.iter().find(|(n, _)| n == name)?;
+                let name = name.trim_end_matches("_each");
+                let link = LINKS.iter().find(|(n, _)| *n == name)?;
                 (!users(graph.get(id).operands[0])).then(|| (graph.get(id).operands[0], link.1))
             });
         let plain = || {
@@ -136,11 +134,23 @@ impl Network {
                 "name the output, such as `Z = X W + b`",
             )
         })?;
+        let reached = graph.reachable(&[output], true);
+        let (inputs, others): (Vec<NodeId>, Vec<NodeId>) =
+            all(Role::Input).into_iter().partition(|i| reached.contains(i));
+        let input = one(&inputs, "input")?;
+        let row_weights = match others[..] {
+            [] => None,
+            _ => Some(one(&others, "input that only the objective uses (the rows' weights)")?),
+        };
+        let batch = graph.shape(input).rows.as_symbol().ok_or_else(|| {
+            lacks("the input has a fixed number of rows", "write `input X : B×columns`")
+        })?;
         let named = graph.find("L").filter(|&l| graph.shape(l).is_scalar());
         let loss = named.unwrap_or(objective);
         Ok(Network {
             source: source.into(),
             input,
+            row_weights,
             target,
             objective,
             loss,
@@ -149,6 +159,18 @@ impl Network {
             batch,
             equations,
         })
+    }
+
+    /// Binds the weights of this many rows, if the page has any, to 1.
+    pub(crate) fn set_row_weights(&self, at: &mut Bindings, rows: usize) -> Result<(), Error> {
+        let Some(node) = self.row_weights else { return Ok(()) };
+        let ones = Matrix::filled(rows, self.columns(node), 1.0);
+        at.set(&self.equations.graph, node, ones).map_err(Error::Input)
+    }
+
+    /// The number of columns of a node, where it is known.
+    pub fn columns(&self, node: NodeId) -> usize {
+        self.equations.graph.shape(node).cols.number().unwrap_or(1) as usize
     }
 
     /// Starts a network by layers for tables of this many columns.
@@ -161,6 +183,9 @@ impl Network {
             loss: "mse".into(),
             weight_decay: 0.0,
             l1: 0.0,
+            label_smoothing: 0.0,
+            row_weights: None,
+            costs: None,
         }
     }
 
@@ -256,6 +281,9 @@ pub struct Layers {
     loss: String,
     weight_decay: f64,
     l1: f64,
+    label_smoothing: f64,
+    row_weights: Option<usize>,
+    costs: Option<Matrix>,
 }
 
 impl Layers {
@@ -289,6 +317,47 @@ impl Layers {
         self
     }
 
+    /// ε of the targets (1 − ε) Y + ε / K, for one class of K.
+    pub fn label_smoothing(mut self, share: f64) -> Layers {
+        self.label_smoothing = share;
+        self
+    }
+
+    /// An input S of this many columns weighs what each row (1) or each target adds to the loss.
+    pub fn row_weights(mut self, columns: usize) -> Layers {
+        self.row_weights = Some(columns);
+        self
+    }
+
+    /// The matrix C of the loss `expected_cost`: a row for each true class, a column for each
+    /// decision.
+    pub fn costs(mut self, costs: &Matrix) -> Layers {
+        self.costs = Some(costs.clone());
+        self
+    }
+
+    /// The loss of this output as equations.
+    fn loss_equations(&self, output: &str) -> String {
+        let mut text = String::new();
+        let mut target = "Y";
+        if self.label_smoothing > 0.0 {
+            let (kept, share) = (1.0 - self.label_smoothing, self.label_smoothing);
+            text += &format!("T = {kept:?} Y + {share:?} / {}\n", self.outputs);
+            target = "T";
+        }
+        let mut given = match self.loss.as_str() {
+            "hinge" => format!("{output}, 2 {target} - 1"),
+            _ => format!("{output}, {target}"),
+        };
+        if self.loss == "expected_cost" {
+            given += ", C";
+        }
+        text + &match self.row_weights {
+            None => format!("L = {}({given})\n", self.loss),
+            Some(_) => format!("L = sum(S ⊙ {}_each({given})) / rows({output})\n", self.loss),
+        }
+    }
+
     /// The equations.
     pub fn equations(&self) -> String {
         let index =
@@ -298,6 +367,15 @@ impl Layers {
             .chain(std::iter::once(self.outputs))
             .collect();
         let mut text = format!("input X : B×{}\ntarget Y : B×{}\n", self.inputs, self.outputs);
+        if let Some(columns) = self.row_weights {
+            text += &format!("input S : B×{columns}\n");
+        }
+        if let Some(costs) = &self.costs {
+            let rows: Vec<String> = (0..costs.rows)
+                .map(|i| costs.row(i).iter().map(f64::to_string).collect::<Vec<_>>().join(" "))
+                .collect();
+            text += &format!("const C : {0}×{0} = [{1}]\n", costs.rows, rows.join("; "));
+        }
         for (k, pair) in widths.windows(2).enumerate() {
             let k = index(k + 1);
             text += &format!(
@@ -316,7 +394,7 @@ impl Layers {
             }
         }
         let last = format!("Z{}", index(layers));
-        text += &format!("L = {}({last}, Y)\n", self.loss);
+        text += &self.loss_equations(&last);
         let mut penalties = Vec::new();
         for (lambda, open, close) in
             [(self.weight_decay / 2.0, "sum(W", " .^ 2)"), (self.l1, "sum(abs(W", "))")]

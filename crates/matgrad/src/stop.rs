@@ -3,7 +3,7 @@
 use matgrad_expr::matrix::Matrix;
 
 use crate::metrics::{self, Metrics};
-use crate::{Checkpoint, Error, Link};
+use crate::{Checkpoint, Costs, Error, Link};
 
 /// When a fit ends before its last epoch.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,8 +109,14 @@ fn measure(link: Link, predictions: &Matrix, targets: &Matrix, loss: f64) -> Met
     let labels = |n: usize| (0..n).map(|k| k.to_string()).collect::<Vec<_>>();
     match link {
         Link::Softmax => {
-            let truth = (0..targets.rows).map(|i| metrics::decide(targets.row(i)));
-            metrics::classes(predictions, &truth.collect::<Vec<_>>(), &labels(targets.cols), loss)
+            let truth = (0..targets.rows).map(|i| Costs::default().decide(targets.row(i)));
+            metrics::classes(
+                predictions,
+                &truth.collect::<Vec<_>>(),
+                &labels(targets.cols),
+                loss,
+                &Costs::default(),
+            )
         }
         Link::Sigmoid if targets.cols == 1 => {
             let both = |i: usize, j: usize| match j {
@@ -118,7 +124,13 @@ fn measure(link: Link, predictions: &Matrix, targets: &Matrix, loss: f64) -> Met
                 _ => predictions.at(i, 0),
             };
             let truth: Vec<usize> = targets.data.iter().map(|&t| usize::from(t > 0.5)).collect();
-            metrics::classes(&Matrix::from_fn(targets.rows, 2, both), &truth, &labels(2), loss)
+            metrics::classes(
+                &Matrix::from_fn(targets.rows, 2, both),
+                &truth,
+                &labels(2),
+                loss,
+                &Costs::default(),
+            )
         }
         Link::Sigmoid | Link::Identity | Link::Exp => metrics::numbers(predictions, targets, loss),
     }

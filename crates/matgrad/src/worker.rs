@@ -18,12 +18,28 @@ pub(crate) struct Stepper {
     pub step: TrainingStep,
     inputs: Rows,
     targets: Rows,
+    row_weights: Option<(NodeId, Rows)>,
 }
 
 impl Stepper {
-    pub fn new(step: TrainingStep, (inputs, targets): (&Matrix, &Matrix)) -> Stepper {
+    pub fn new(
+        step: TrainingStep,
+        (inputs, targets): (&Matrix, &Matrix),
+        network: &Network,
+    ) -> Stepper {
+        let row_weights = network.row_weights.map(|node| {
+            let ones = Matrix::filled(inputs.rows, network.columns(node), 1.0);
+            (node, step.engine.rows(&ones))
+        });
         let (inputs, targets) = (step.engine.rows(inputs), step.engine.rows(targets));
-        Stepper { step, inputs, targets }
+        Stepper { step, inputs, targets, row_weights }
+    }
+
+    /// Other weights of the rows.
+    pub fn weigh(&mut self, weights: &Matrix) {
+        if let Some((_, rows)) = &mut self.row_weights {
+            *rows = self.step.engine.rows(weights);
+        }
     }
 
     /// A step on these rows; `all` when they are all there are, in their order: they stay in place.
@@ -33,6 +49,9 @@ impl Stepper {
             engine.set_rows(rows.len())?;
             engine.gather(network.input, &self.inputs, rows)?;
             engine.gather(network.target, &self.targets, rows)?;
+            if let Some((node, weights)) = &self.row_weights {
+                engine.gather(*node, weights, rows)?;
+            }
             self.step.loaded = all;
         }
         self.step.run()

@@ -127,6 +127,11 @@ impl Search {
         }
     }
 
+    /// Other weights of the rows.
+    pub fn weigh(&mut self, node: NodeId, weights: &Matrix) -> Result<(), Error> {
+        self.program.weigh(node, weights)
+    }
+
     pub fn iterations(&self) -> usize {
         self.iterations
     }

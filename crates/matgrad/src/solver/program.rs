@@ -55,7 +55,15 @@ impl Program {
             self.engine.write(*node, &value.data)?;
         }
         self.engine.write(network.input, &inputs.data)?;
-        self.engine.write(network.target, &targets.data)
+        self.engine.write(network.target, &targets.data)?;
+        network.row_weights.map_or(Ok(()), |node| {
+            self.engine.write(node, &vec![1.0; inputs.rows * network.columns(node)])
+        })
+    }
+
+    /// Other weights of the rows.
+    pub fn weigh(&mut self, node: NodeId, weights: &Matrix) -> Result<(), Error> {
+        self.engine.write(node, &weights.data)
     }
 
     /// How many weights there are.

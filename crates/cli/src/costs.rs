@@ -1,0 +1,152 @@
+//! Weights and costs from flags and files.
+
+use std::path::Path;
+
+use matgrad::costs::{self, Costs, Decision};
+use matgrad::data::{Encoder, Header, ReadOptions, Table, Values, read};
+use matgrad::expr::matrix::Matrix;
+
+use crate::Failure;
+use crate::args::{Decided, Train};
+
+/// What the flags say of the classes of this table.
+///
+/// # Errors
+/// Flags that do not go together; files of another shape, or with other labels.
+pub fn costs(
+    args: &Train,
+    encoder: &Encoder,
+    data: &Table,
+    train: &[usize],
+) -> Result<Costs, Failure> {
+    let labels = encoder.labels();
+    let classes_only = args.class_weight.is_some() || args.cost_matrix.is_some();
+    if classes_only && labels.is_empty() {
+        return Err(Failure::input(
+            "the target is numbers: --class-weight and --cost-matrix are for classes",
+        ));
+    }
+    let matrix = args.cost_matrix.as_deref().map(|path| cost_matrix(path, labels)).transpose()?;
+    let expected = args.loss.as_deref() == Some("expected_cost");
+    let by_cost = args.class_weight.as_deref() == Some("cost");
+    if matrix.is_none() && (expected || by_cost) {
+        return Err(Failure { code: 2, message: "costs are wanted: name a --cost-matrix".into() });
+    }
+    let class_weights = match (args.class_weight.as_deref(), &matrix) {
+        (None, _) => None,
+        (Some("cost"), Some(matrix)) => Some(costs::by_cost(matrix)),
+        (Some("balanced"), _) => {
+            let codes: Vec<usize> =
+                encoder.class_codes(data, train)?.into_iter().flatten().collect();
+            Some(costs::balanced(&codes, labels.len()))
+        }
+        (Some(file), _) => Some(class_weights(Path::new(file), labels)?),
+    };
+    // Where the loss holds the costs already, its output is to be taken at its word.
+    let decision = match (args.decide, &matrix) {
+        (Some(Decided::Probable), _) | (None, None) => Decision::Probable,
+        (Some(Decided::Cheapest), _) => Decision::Cheapest,
+        (None, Some(_)) if expected || by_cost => Decision::Probable,
+        (None, Some(_)) => Decision::Cheapest,
+    };
+    Ok(Costs { class_weights, weight_column: args.weight_column.clone(), matrix, decision })
+}
+
+/// The weights of rows by their column; a table without the column weighs all the same.
+///
+/// # Errors
+/// A column of words, or a weight that is missing.
+pub fn column(costs: &Costs, data: &Table, rows: &[usize]) -> Result<Option<Vec<f64>>, Failure> {
+    let Some(name) = &costs.weight_column else { return Ok(None) };
+    let Ok(column) = data.column(name) else { return Ok(None) };
+    let Values::Numbers(values) = &data.columns[column].values else {
+        return Err(Failure::input(format!(
+            "{}: the weight column {name} holds words; numbers from 0 are wanted",
+            data.file
+        )));
+    };
+    for &row in rows {
+        if !values[row].is_finite() || values[row] < 0.0 {
+            return Err(Failure::input(format!(
+                "{}: {}: the weight is {}; numbers from 0 are wanted",
+                data.file,
+                data.place(row),
+                values[row]
+            )));
+        }
+    }
+    Ok(Some(rows.iter().map(|&row| values[row]).collect()))
+}
+
+fn cells(path: &Path) -> Result<Vec<Vec<String>>, Failure> {
+    let options = ReadOptions { header: Header::Absent, ..ReadOptions::default() };
+    let table = read(path, &options)?;
+    let cell = |column: usize, row: usize| match &table.columns[column].values {
+        Values::Numbers(numbers) => numbers[row].to_string(),
+        Values::Categories { levels, codes } => {
+            codes[row].map_or(String::new(), |code| levels[code as usize].clone())
+        }
+    };
+    let row = |i: usize| (0..table.columns.len()).map(|j| cell(j, i)).collect();
+    Ok((0..table.rows).map(row).collect())
+}
+
+fn number(path: &Path, text: &str) -> Result<f64, Failure> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|x: &f64| x.is_finite())
+        .ok_or_else(|| Failure::input(format!("{}: {text:?} is no number", path.display())))
+}
+
+/// Where each label stands in a list of names.
+fn places(path: &Path, names: &[String], labels: &[String]) -> Result<Vec<usize>, Failure> {
+    let place = |label: &String| {
+        names.iter().position(|name| name.trim() == label).ok_or_else(|| {
+            Failure::input(format!(
+                "{} has no label {label}; the labels are {}",
+                path.display(),
+                labels.join(", ")
+            ))
+        })
+    };
+    labels.iter().map(place).collect()
+}
+
+fn class_weights(path: &Path, labels: &[String]) -> Result<Vec<f64>, Failure> {
+    let cells = cells(path)?;
+    let wrong = |row: &Vec<String>| row.len() != 2;
+    if cells.iter().any(wrong) {
+        return Err(Failure::input(format!("{}: write `label,weight` lines", path.display())));
+    }
+    let names: Vec<String> = cells.iter().map(|row| row[0].clone()).collect();
+    let places = places(path, &names, labels)?;
+    places.into_iter().map(|i| number(path, &cells[i][1])).collect()
+}
+
+fn cost_matrix(path: &Path, labels: &[String]) -> Result<Matrix, Failure> {
+    let cells = cells(path)?;
+    let k = labels.len();
+    let square = |size: usize| cells.len() == size && cells.iter().all(|row| row.len() == size);
+    let (rows, cols): (Vec<usize>, Vec<usize>) = if square(k) {
+        ((0..k).collect(), (0..k).collect())
+    } else if square(k + 1) {
+        let first: Vec<String> = cells.iter().skip(1).map(|row| row[0].clone()).collect();
+        let next = |found: Vec<usize>| found.into_iter().map(|i| i + 1).collect();
+        (next(places(path, &first, labels)?), next(places(path, &cells[0][1..], labels)?))
+    } else {
+        return Err(Failure::input(format!(
+            "{}: {k}×{k} costs are wanted, a row for each true class and a column for each \
+             decision, in the order {}, or with labels as first row and column",
+            path.display(),
+            labels.join(", ")
+        )));
+    };
+    let mut costs = Matrix::filled(k, k, 0.0);
+    for (i, &row) in rows.iter().enumerate() {
+        for (j, &col) in cols.iter().enumerate() {
+            costs.data[i * k + j] = number(path, &cells[row][col])?;
+        }
+    }
+    Ok(costs)
+}

@@ -276,6 +276,7 @@ pub fn output<'py>(
 /// Lowers the objective of a page with one input X and one target Y by a solver that searches, on
 /// all rows at once: the weights, and the objective before each iteration.
 #[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "they are the arguments of the Python function")]
 pub fn search<'py>(
     py: Python<'py>,
     source: &str,

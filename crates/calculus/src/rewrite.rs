@@ -110,7 +110,7 @@ impl<'a> Rewriter<'a> {
                 if depth > 3 { inner } else { self.settled(graph, inner) }
             })
             .collect();
-        with_operands(graph, id, &operands)
+        graph.with_operands(id, &operands)
     }
 
     fn settled(&mut self, graph: &mut Graph, id: NodeId) -> NodeId {
@@ -130,7 +130,7 @@ impl<'a> Rewriter<'a> {
         let operands = graph.get(id).operands;
         let new: Vec<NodeId> =
             operands.iter().map(|o| self.done.get(o).copied().unwrap_or(*o)).collect();
-        with_operands(graph, id, &new)
+        graph.with_operands(id, &new)
     }
 
     fn first_match(&self, graph: &mut Graph, id: NodeId) -> Option<(&'a Rule, NodeId)> {
@@ -200,38 +200,6 @@ impl<'a> Rewriter<'a> {
         }
         false
     }
-}
-
-/// The same op (or call) on other operands.
-pub(crate) fn with_operands(graph: &mut Graph, id: NodeId, operands: &[NodeId]) -> NodeId {
-    let node = *graph.get(id);
-    if node.operands[..] == *operands {
-        return id;
-    }
-    if let (Op::Call(function), Some(body)) = (node.op, graph.body(id)) {
-        let mut map: HashMap<NodeId, NodeId> =
-            node.operands.iter().copied().zip(operands.iter().copied()).collect();
-        let body = replace(graph, body, &mut map);
-        return graph.call(function, operands, body);
-    }
-    graph.node(node.op, operands).expect("operands of the same shapes fit as those before")
-}
-
-/// A node with others in the place of some below it.
-pub(crate) fn replace(
-    graph: &mut Graph,
-    root: NodeId,
-    map: &mut HashMap<NodeId, NodeId>,
-) -> NodeId {
-    for id in graph.reachable(&[root], false) {
-        if !map.contains_key(&id) {
-            let operands = graph.get(id).operands;
-            let new: Vec<NodeId> = operands.iter().map(|o| map[o]).collect();
-            let result = with_operands(graph, id, &new);
-            map.insert(id, result);
-        }
-    }
-    map[&root]
 }
 
 /// What the letters of a rule stand for.

@@ -173,13 +173,23 @@ fn every_activation_and_loss_has_the_right_gradient() {
 
 #[test]
 fn every_layer_has_the_right_gradient() {
-    for layer in ["dense(X, 3)", "layer_norm(X)", "residual(X)"] {
-        holds(
-            &format!("param X : B×4\nH = {layer}\nminimize sum(tanh(H) .^ 2)"),
-            Domain::Real,
-            1e-9,
-        );
+    let mut checked = Vec::new();
+    for (layer, call) in [
+        ("dense", "dense(X, 3)"),
+        ("layer_norm", "layer_norm(X)"),
+        ("residual", "residual(X)"),
+        ("conv2d", "conv2d(X, 2×3×2, 2×2, 3, pad 1, stride [1 2])"),
+        ("grouped_conv2d", "grouped_conv2d(X, 2×3×1, 2, 2×2, 2)"),
+        ("batch_norm", "batch_norm(X, ε = 0.1)"),
+        ("batch_norm2d", "batch_norm2d(X, 2, ε = 0.1)"),
+        ("dropout", "dropout(X, 0.3)"),
+    ] {
+        let text = format!("param X : B×12\nH = {call}\nminimize sum(tanh(H) .^ 2)");
+        holds(&text, Domain::Real, 1e-9);
+        checked.push(layer);
     }
+    let layers = standard().functions.iter().filter(|f| f.layer);
+    layers.for_each(|f| assert!(checked.contains(&f.name.text.as_str()), "{}", f.name.text));
 }
 
 /// The same library with every `adjoint` taken away, so that all is derived.

@@ -1,13 +1,13 @@
 //! The tree becomes a graph: names are resolved, definitions expanded, operands spread, shapes
 //! proved.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Errors, nearest};
 use crate::dim::{Dim, Shape};
-use crate::expression::{Builder, Scope};
-use crate::graph::{Graph, Initial, Kind, NodeId};
+use crate::expression::{Builder, Scope, TRAINING};
+use crate::graph::{Graph, Initial, Kind, NodeId, Variable};
 use crate::library::Library;
 use crate::matrix::Matrix;
 use crate::meaning::{Bindings, evaluate};
@@ -24,13 +24,75 @@ pub struct Equations {
     pub definitions: Vec<NodeId>,
     /// Update rules that the page defines.
     pub optimizers: Vec<Arc<Optimizer>>,
+    /// From a value in training to what it is when the network is used, where they differ.
+    inference: HashMap<NodeId, NodeId>,
 }
 
 impl Equations {
     /// The trained variables, in the order of the text.
     pub fn parameters(&self) -> Vec<NodeId> {
-        let param = Kind::Declared(Role::Param);
-        self.graph.variables.iter().filter(|v| v.kind == param).map(|v| v.node).collect()
+        self.declared(&[Role::Param])
+    }
+
+    /// All variables that training changes: the trained ones and the states of layers.
+    pub fn learnt(&self) -> Vec<NodeId> {
+        self.declared(&[Role::Param, Role::State])
+    }
+
+    fn declared(&self, roles: &[Role]) -> Vec<NodeId> {
+        let kinds: Vec<Kind> = roles.iter().map(|&role| Kind::Declared(role)).collect();
+        self.graph.variables.iter().filter(|v| kinds.contains(&v.kind)).map(|v| v.node).collect()
+    }
+
+    /// Inputs that nobody supplies: noise, drawn anew for each batch.
+    pub fn noise(&self) -> impl Iterator<Item = &Variable> {
+        let drawn = |v: &&Variable| {
+            v.kind == Kind::Declared(Role::Input) && matches!(v.initial, Initial::Draw(..))
+        };
+        self.graph.variables.iter().filter(drawn)
+    }
+
+    /// What a value of the page is when the network is used: no dropout, running statistics.
+    pub fn inference(&self, node: NodeId) -> NodeId {
+        self.inference.get(&node).copied().unwrap_or(node)
+    }
+
+    /// Values as they are in training take the place of those that ask whether it is training, and
+    /// keep their names; what they are otherwise is kept beside them.
+    fn separate(&mut self) {
+        let Some(asked) = self.graph.find(TRAINING).filter(|&n| self.graph.variable(n).is_some())
+        else {
+            return;
+        };
+        let graph = &mut self.graph;
+        let mut roots = self.definitions.clone();
+        roots.extend(self.objective);
+        roots.extend(graph.updates.iter().map(|&(_, value)| value));
+        let [used, trained] = [0.0, 1.0].map(|number| {
+            let mut map = HashMap::from([(asked, graph.number(number))]);
+            for &root in &roots {
+                graph.replace(root, &mut map);
+            }
+            map
+        });
+        let names: Vec<(Name, NodeId)> =
+            graph.names().into_iter().map(|(name, id)| (name.clone(), id)).collect();
+        graph.retain_names(|id, _| trained.get(&id).is_none_or(|&new| new == id));
+        for (name, id) in names.into_iter().filter(|&(_, id)| id != asked) {
+            if let Some(&new) = trained.get(&id) {
+                graph.set_name(new, name);
+            }
+        }
+        let now = |id: &mut NodeId| *id = trained.get(id).copied().unwrap_or(*id);
+        // Users come after what they use, and what a user is in use counts.
+        let mut all: Vec<NodeId> = trained.keys().copied().collect();
+        all.sort_unstable();
+        for id in all.into_iter().filter(|id| trained[id] != used[id]) {
+            self.inference.insert(trained[&id], used[&id]);
+        }
+        graph.updates.iter_mut().for_each(|(_, value)| now(value));
+        self.definitions.iter_mut().for_each(now);
+        self.objective.iter_mut().for_each(now);
     }
 }
 
@@ -54,11 +116,19 @@ pub fn page(page: &Page, source: &str, library: &Library) -> Result<Equations, V
         objective: None,
         definitions: Vec::new(),
         optimizers: Vec::new(),
+        inference: HashMap::new(),
     };
     let mut scope = Scope::default();
     let mut errors = Vec::new();
+    let names = page.items.iter().filter_map(|item| match &item.statement {
+        Statement::Declaration(d) => Some(d.name.text.clone()),
+        Statement::Definition(d) => Some(d.name.text.clone()),
+        Statement::Function(_) | Statement::Optimizer(_) | Statement::Minimize(_) => None,
+    });
+    let taken: HashSet<String> = names.collect();
     for item in &page.items {
         let mut builder = Builder::new(&mut equations.graph, source);
+        builder.taken.clone_from(&taken);
         match &item.statement {
             Statement::Declaration(d) => {
                 let known = scope.values.contains_key(&d.name.text);
@@ -119,7 +189,11 @@ pub fn page(page: &Page, source: &str, library: &Library) -> Result<Equations, V
             },
         }
     }
-    if errors.is_empty() { Ok(equations) } else { Err(errors) }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    equations.separate();
+    Ok(equations)
 }
 
 /// Title of the error that says only that something above is wrong already; never shown.

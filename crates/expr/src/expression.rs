@@ -4,17 +4,17 @@ mod mismatch;
 pub(crate) mod picture;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::dim::{Dim, Shape};
 use crate::elaborate::{POISONED, Values, declare, made_up};
-use crate::graph::{Graph, Kind, MOST_OPERANDS, NodeId};
+use crate::graph::{Graph, Initial, Kind, MOST_OPERANDS, NodeId};
 use crate::matrix::Matrix;
 use crate::op::{Axis, Form, Op};
 use crate::syntax::{
-    self, Argument, Binary, Definition, Expr, ExprKind, Function, Range, Role, Span, Unary,
+    self, Argument, Binary, Definition, Expr, ExprKind, Function, Range, Span, Unary,
 };
 
 /// What names stand for.
@@ -42,14 +42,19 @@ pub struct Builder<'a> {
     pub graph: &'a mut Graph,
     source: &'a str,
     depth: usize,
+    /// Names that what layers own must not have, since the page has them.
+    pub taken: HashSet<String>,
 }
 
 const DEEPEST: usize = 40;
 
+/// What is 1 while a network is trained and 0 when it is used.
+pub(crate) const TRAINING: &str = "training";
+
 impl<'a> Builder<'a> {
     /// Into this graph, from this text.
     pub fn new(graph: &'a mut Graph, source: &'a str) -> Builder<'a> {
-        Builder { graph, source, depth: 0 }
+        Builder { graph, source, depth: 0, taken: HashSet::new() }
     }
 
     /// An expression with its `where` parts.
@@ -62,16 +67,19 @@ impl<'a> Builder<'a> {
         value: &Expr,
         parts: &[Definition],
     ) -> Result<NodeId, Diagnostic> {
-        if parts.is_empty() {
-            return self.build(scope, value, (None, None));
-        }
+        let inner = self.parts(scope, parts)?;
+        self.build(&inner, value, (None, None))
+    }
+
+    /// A scope with the `where` parts in it.
+    fn parts(&mut self, scope: &Scope, parts: &[Definition]) -> Result<Scope, Diagnostic> {
         let mut inner = scope.clone();
         for part in parts {
             let node = self.build(&inner, &part.value, (None, None))?;
             inner.values.insert(part.name.text.clone(), Some(node));
             inner.places.insert(part.name.text.clone(), part.name.span);
         }
-        self.build(&inner, value, (None, None))
+        Ok(inner)
     }
 
     /// An expression in a place where this shape is wanted.
@@ -146,6 +154,13 @@ impl<'a> Builder<'a> {
         }
         if let Some(symbol) = self.graph.symbols.find(&name.text) {
             return Ok(self.graph.size(Dim::symbol(symbol)));
+        }
+        if name.text == TRAINING {
+            let known = self.graph.find(TRAINING);
+            return Ok(known.unwrap_or_else(|| {
+                let name = made_up(TRAINING.into());
+                self.graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None)
+            }));
         }
         let near = nearest(&name.text, scope.values.keys().map(String::as_str));
         let label = match near {
@@ -472,9 +487,19 @@ impl<'a> Builder<'a> {
             ))
             .label(e.span, "here"));
         }
-        self.own(&mut inner, function)?;
+        let number = self.own(&mut inner, function)?;
         self.depth += 1;
-        let body = self.definition(&inner, &function.body, &function.parts);
+        let body = self.parts(&inner, &function.parts).and_then(|inner| {
+            let body = self.build(&inner, &function.body, (None, None))?;
+            self.updates(&inner, function)?;
+            for part in function.parts.iter().filter(|_| function.layer) {
+                let value = self.lookup(&inner, &part.name)?;
+                if value != body && !self.graph.shape(value).is_scalar() {
+                    self.graph.set_name(value, made_up(numbered(&part.name.text, number)));
+                }
+            }
+            Ok(body)
+        });
         self.depth -= 1;
         let body = body.map_err(|inside| {
             // The text of the body is not the text of the page: say it all at the call.
@@ -499,19 +524,35 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Adds the parameters that a layer owns, numbered so that their names are new.
-    fn own(&mut self, inner: &mut Scope, function: &Function) -> Result<(), Diagnostic> {
-        let numbered = |name: &str, k: usize| syntax::canonical(&format!("{name}_{k}"));
+    /// Adds what a layer owns; its number makes the names of that and of its parts new.
+    fn own(&mut self, inner: &mut Scope, function: &Function) -> Result<usize, Diagnostic> {
+        let parts = function.parts.iter().filter(|_| function.layer).map(|part| &part.name);
+        let names: Vec<_> = function.owned.iter().map(|d| &d.name).chain(parts).collect();
         let free = (1..)
             .find(|&k| {
-                function.owned.iter().all(|d| self.graph.find(&numbered(&d.name.text, k)).is_none())
+                let mut names = names.iter().map(|name| numbered(&name.text, k));
+                names.all(|n| self.graph.find(&n).is_none() && !self.taken.contains(&n))
             })
             .expect("there are more numbers than layers");
         for declaration in &function.owned {
             let mut mine = declaration.clone();
             mine.name = made_up(numbered(&declaration.name.text, free));
-            let node = declare(self, inner, &mine, Kind::Declared(Role::Param))?;
+            let node = declare(self, inner, &mine, Kind::Declared(declaration.role))?;
             inner.values.insert(declaration.name.text.clone(), Some(node));
+        }
+        Ok(free)
+    }
+
+    /// Notes the new values of the states that a layer owns.
+    fn updates(&mut self, inner: &Scope, function: &Function) -> Result<(), Diagnostic> {
+        for update in &function.updates {
+            let state = self.lookup(inner, &update.name)?;
+            let shape = self.graph.shape(state);
+            let value = self.expected(inner, &update.value, shape)?;
+            let value = self.graph.spread(value, shape).map_err(|why| {
+                self.explain(inner, &why, &[(value, &update.value)], &update.value)
+            })?;
+            self.graph.updates.push((state, value));
         }
         Ok(())
     }
@@ -550,22 +591,18 @@ impl<'a> Builder<'a> {
                 Ok(Dim::of(*x as u64))
             }
             ExprKind::Name(name) => {
-                match (scope.dims.get(&name.text), self.graph.symbols.find(&name.text)) {
-                    (Some(&dim), _) => Ok(dim),
-                    (None, Some(symbol)) => Ok(Dim::symbol(symbol)),
-                    (None, None) => Err(no()),
-                }
+                let value = scope.values.get(&name.text).copied().flatten();
+                let symbol = self.graph.symbols.find(&name.text).map(Dim::symbol);
+                let dim = scope.dims.get(&name.text).copied();
+                let dim = dim.or_else(|| value.and_then(|v| self.graph.size_of(v))).or(symbol);
+                dim.ok_or_else(no)
             }
             ExprKind::Binary(Binary::Product, a, b) => {
                 self.dim_of(scope, a)?.times(self.dim_of(scope, b)?).ok_or_else(no)
             }
             ExprKind::Call(..) => {
                 let node = self.build(scope, e, (None, None))?;
-                match self.graph.get(node).op {
-                    Op::Size(dim) => Ok(dim),
-                    Op::Number(bits) => Ok(Dim::of(f64::from_bits(bits.0) as u64)),
-                    _ => Err(no()),
-                }
+                self.graph.size_of(node).ok_or_else(no)
             }
             _ => Err(no()),
         }
@@ -589,6 +626,11 @@ impl<'a> Builder<'a> {
             _ => Err(wrong()),
         }
     }
+}
+
+/// `W₂` of `W`.
+fn numbered(name: &str, number: usize) -> String {
+    syntax::canonical(&format!("{name}_{number}"))
 }
 
 fn unknown_shape(e: &Expr, what: &str, instead: &str) -> Diagnostic {

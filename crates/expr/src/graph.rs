@@ -5,6 +5,7 @@
 //! for comparison but kept in the order in which they were first written, so that equations print
 //! as they were typed.
 
+mod replace;
 mod shape;
 
 use std::collections::HashMap;
@@ -131,6 +132,8 @@ pub struct Graph {
     pub literals: Vec<Matrix>,
     /// Functions that calls refer to: those of the library first, in its order.
     pub functions: Vec<Arc<syntax::Function>>,
+    /// States of layers, each with its value after a step of training.
+    pub updates: Vec<(NodeId, NodeId)>,
     bodies: HashMap<NodeId, NodeId>,
     names: HashMap<NodeId, syntax::Name>,
 }
@@ -427,7 +430,7 @@ impl Graph {
     }
 
     /// The dimension that a 1×1 node is the value of.
-    fn size_of(&self, id: NodeId) -> Option<Dim> {
+    pub(crate) fn size_of(&self, id: NodeId) -> Option<Dim> {
         match self.get(id).op {
             Op::Size(dim) => Some(dim),
             _ => self

@@ -116,6 +116,22 @@ impl Writer<'_> {
                 {
                     return binary(Binary::Difference, self.operand(a), number(-less));
                 }
+                // A negative that is spread: `X - μ`, not `X + (-μ)`.
+                let spread = |id: NodeId| match self.graph.get(id).op {
+                    Op::Spread(_) if self.graph.name(id).is_none() => {
+                        negated(self.graph.get(id).operands[0])
+                    }
+                    _ => None,
+                };
+                match (spread(a), spread(b)) {
+                    (None, Some(inner)) if !matches!(self.graph.get(a).op, Op::Spread(_)) => {
+                        return binary(Binary::Difference, operand(0), self.operand(inner));
+                    }
+                    (Some(inner), None) if !matches!(self.graph.get(b).op, Op::Spread(_)) => {
+                        return binary(Binary::Difference, operand(1), self.operand(inner));
+                    }
+                    _ => {}
+                }
                 match (negated(a), negated(b)) {
                     (_, Some(b)) => self.elementwise(Binary::Difference, a, b),
                     (Some(a), None) => self.elementwise(Binary::Difference, b, a),

@@ -14,3 +14,41 @@ layer layer_norm(X: B×n, ε = 1e-5) = N ⊙ g + b
 layer residual(X: B×n) = X + tanh(X W + b)
   param W : n×n ~ glorot
   param b : 1×n = 0
+
+# a product with the unfolded pictures; X are rows of H·W·C columns, channel last, and so is the
+# result. K has a row for each entry of the window, a column for each of the m channels
+layer conv2d(X: B×n, H, W, C, h, w, m, stride = 1, pad = 0, dilation = 1) = reshape(Z, rows = B)
+  param K : h·w·C×m ~ he
+  param b : 1×m = 0
+  where U = unfold(X, H×W×C, h×w, stride stride, pad pad, dilation dilation)
+  where Z = U K + b
+
+# g groups of c channels, each with m channels of the result and a kernel of its own: K has their
+# columns side by side, and what a column has nothing to do with is 0
+layer grouped_conv2d(X: B×n, H, W, c, g, h, w, m, stride = 1, pad = 0, dilation = 1) = reshape(Z, rows = B)
+  param K : h·w·c×g·m ~ he
+  param b : 1×g·m = 0
+  where U = unfold(X, H×W×c·g, h×w, stride stride, pad pad, dilation dilation, groups g)
+  where D = kron(ones(g), K) ⊙ kron(eye(g), ones(h w c, m))
+  where Z = U D + b
+
+# Ioffe & Szegedy 2015, column by column. In training the mean and variance are those of the batch,
+# and the running ones follow at the rate 1 - ρ; in use they are the running ones
+layer batch_norm(X: B×n, ρ = 0.9, ε = 1e-5) = N ⊙ g + b
+  param g : 1×n = 1
+  param b : 1×n = 0
+  state m : 1×n = 0
+  state v : 1×n = 1
+  where μ = training colmean(X) + (1 - training) m
+  where D = X - μ
+  where s = training colmean(D .^ 2) + (1 - training) v
+  where N = D ⊘ sqrt(s + ε)
+  m ← ρ m + (1 - ρ) μ
+  v ← ρ v + (1 - ρ) s
+
+# the same for pictures of C channels: each channel over all pixels of the batch
+layer batch_norm2d(X: B×n, C, ρ = 0.9, ε = 1e-5) = reshape(batch_norm(reshape(X, cols = C), ρ, ε), rows = B)
+
+# Srivastava et al. 2014, scaled in training, so that nothing is to be done in use
+layer dropout(X: B×n, p = 0.5) = training (X ⊙ (R > p) / (1 - p)) + (1 - training) X
+  input R : B×n ~ uniform(0, 1)

@@ -113,6 +113,11 @@ impl Engine {
         either!(self, m => m.set_rows(rows)).map_err(|e| Error::Run(e.to_string()))
     }
 
+    /// The number of rows of the batch.
+    pub fn batch(&self) -> usize {
+        either!(self, m => m.rows())
+    }
+
     /// Writes a variable; one that the program does not use is passed over.
     ///
     /// # Errors

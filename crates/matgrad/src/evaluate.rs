@@ -29,16 +29,17 @@ impl Evaluator {
         precision: Precision,
     ) -> Result<Evaluator, Error> {
         let graph = &network.equations.graph;
+        let [output, loss] = [network.output, network.loss].map(|n| network.equations.inference(n));
         let capacity = capacity.clamp(1, 4096);
         let engine = Engine::new(
             graph,
-            &[network.output, network.loss],
+            &[output, loss],
             &[],
             &HashMap::new(),
             Some((network.batch, capacity)),
             precision,
         )?;
-        let nodes = (network.input, network.target, network.output, network.loss);
+        let nodes = (network.input, network.target, output, loss);
         let cols = graph.shape(network.target).cols.number().unwrap_or(1) as usize;
         let row_weights = network.row_weights.map(|node| (node, network.columns(node)));
         Ok(Evaluator { row_weights, engine, network: nodes, capacity, cols, link: network.link })

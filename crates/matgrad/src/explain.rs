@@ -12,6 +12,7 @@ use matgrad_expr::print::unicode;
 use matgrad_library::{OPTIMIZERS, standard};
 use serde_json::{Value, json};
 
+use crate::network::noise;
 use crate::step::given;
 use crate::{Error, Network};
 
@@ -50,7 +51,7 @@ pub fn explain(
         at.set(&graph, node, value.clone()).map_err(Error::Input)?;
     }
     network.set_row_weights(&mut at, inputs.rows)?;
-    for (node, value) in weights {
+    for (node, value) in weights.iter().chain(&noise(&network.equations, inputs.rows, 0, 1)) {
         at.set(&graph, *node, value.clone()).map_err(Error::Input)?;
     }
     let rule =

@@ -22,7 +22,7 @@ pub(crate) fn first(
     }
     let mut places: Vec<NodeId> = vec![network.input, network.target];
     network.set_row_weights(&mut at, rows.len())?;
-    let parameters = network.equations.parameters();
+    let parameters = network.equations.learnt();
     for (node, matrix) in fixed {
         let mut matrix = matrix.clone();
         if let Some(k) = parameters.iter().position(|p| p == node) {

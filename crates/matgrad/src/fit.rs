@@ -8,6 +8,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 
 use crate::engine::Precision;
+use crate::network::noise;
 use crate::solver::Search;
 use crate::worker::{Stepper, Worker};
 use crate::{
@@ -146,6 +147,7 @@ impl Network {
                     options.precision,
                     options.around,
                 )?;
+                step.seed = options.seed;
                 for (node, value) in weights {
                     step.engine.write(*node, &value.data)?;
                 }
@@ -238,7 +240,7 @@ impl Fit<'_> {
             None => self.current()?,
         };
         let mut weights = self.weights.clone();
-        for (node, value) in self.network.equations.parameters().into_iter().zip(values) {
+        for (node, value) in self.network.equations.learnt().into_iter().zip(values) {
             if let Some((_, matrix)) = weights.iter_mut().find(|(n, _)| *n == node) {
                 matrix.data = value;
             }
@@ -260,7 +262,7 @@ impl Fit<'_> {
     /// # Errors
     /// A checkpoint of another network, other rows or another rule.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
-        let parameters = self.network.equations.parameters();
+        let parameters = self.network.equations.learnt();
         if checkpoint.order.len() != self.at.order.len()
             || checkpoint.weights.len() != parameters.len()
         {
@@ -281,7 +283,7 @@ impl Fit<'_> {
     }
 
     fn current(&self) -> Result<Vec<Vec<f64>>, Error> {
-        let parameters = self.network.equations.parameters();
+        let parameters = self.network.equations.learnt();
         self.worker.weights(&parameters)
     }
 
@@ -374,7 +376,9 @@ impl Fit<'_> {
             let size = self.options.batch.unwrap_or(ahead.order.len()).max(1);
             let rows = ahead.order.chunks(size).nth(batch - 1).unwrap_or_default().to_vec();
             let weights = self.current()?;
-            fault::first(self.network, &self.weights, &weights, self.data, &rows)
+            let noise = noise(&self.network.equations, rows.len(), self.options.seed, failed);
+            let fixed: Vec<_> = self.weights.iter().cloned().chain(noise).collect();
+            fault::first(self.network, &fixed, &weights, self.data, &rows)
         });
         match back {
             Ok(Some(place)) => Error::Run(format!("{batch_text}: {place}\n  {HELP}")),
@@ -397,7 +401,7 @@ impl Fit<'_> {
     fn validate(&mut self) -> Result<Option<f64>, Error> {
         let Some((inputs, targets)) = self.validation else { return Ok(None) };
         let weights = self.current()?;
-        let nodes = self.network.equations.parameters();
+        let nodes = self.network.equations.learnt();
         let fixed = self.weights.iter().map(|(n, m)| (*n, m.data.as_slice()));
         let now = nodes.iter().copied().zip(weights.iter().map(Vec::as_slice));
         self.evaluator.weights(fixed.chain(now))?;

@@ -71,7 +71,7 @@ impl Model {
         ]);
         if let Some(training) = &self.training {
             let Checkpoint { weights, states, order, best, .. } = &training.checkpoint;
-            let parameters = self.network.equations.parameters();
+            let parameters = self.network.equations.learnt();
             let mut add = |part: &str, name: &str, values: &[f64]| {
                 let name = format!("checkpoint.{part}.{name}");
                 tensors.push(tensor(name, vec![values.len()], values, self.precision));
@@ -170,7 +170,7 @@ impl Model {
                     numbers(tensor(&name)?).map_err(|why| fail(format!("{name} {why}")))
                 };
                 let each = |kind: &str| -> Result<Vec<Vec<f64>>, Error> {
-                    network.equations.parameters().iter().map(|&p| part(kind, name(p))).collect()
+                    network.equations.learnt().iter().map(|&p| part(kind, name(p))).collect()
                 };
                 let mut checkpoint = Checkpoint::from_json(&json(text.clone())?)?;
                 checkpoint.weights = each("weights")?;

@@ -4,7 +4,7 @@ use matgrad_data::Random;
 use matgrad_expr::diagnostic::{Diagnostic, Errors};
 use matgrad_expr::dim::{Dim, Symbol};
 use matgrad_expr::elaborate::{Equations, read};
-use matgrad_expr::graph::{Initial, Kind, NodeId};
+use matgrad_expr::graph::{Initial, Kind, NodeId, Variable};
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::Bindings;
 use matgrad_expr::op::Op;
@@ -95,7 +95,9 @@ impl Network {
         };
         let all = |role: Role| -> Vec<NodeId> {
             let variables = equations.graph.variables.iter();
-            variables.filter(|v| v.kind == Kind::Declared(role)).map(|v| v.node).collect()
+            let supplied =
+                |v: &&Variable| v.kind == Kind::Declared(role) && v.initial == Initial::None;
+            variables.filter(supplied).map(|v| v.node).collect()
         };
         let one = |found: &[NodeId], word: &str| match found {
             [node] => Ok(*node),
@@ -196,7 +198,7 @@ impl Network {
     pub fn initial(&self, seed: u64) -> Result<Vec<(NodeId, Matrix)>, Error> {
         let mut random = Random::seed(seed);
         let graph = &self.equations.graph;
-        let trained = [Kind::Declared(Role::Param), Kind::Declared(Role::Const)];
+        let trained = [Role::Param, Role::Const, Role::State].map(Kind::Declared);
         graph
             .variables
             .iter()
@@ -229,6 +231,26 @@ impl Network {
             })
             .collect()
     }
+}
+
+/// The noise that a network wants in a step of training: of so many rows, by seed and step.
+pub(crate) fn noise(
+    equations: &Equations,
+    rows: usize,
+    seed: u64,
+    step: usize,
+) -> Vec<(NodeId, Matrix)> {
+    let mut random = Random::seed(seed ^ 0x6e_01_5e ^ ((step as u64) << 24));
+    let each = equations.noise().map(|variable| {
+        let size = |d: Dim| d.evaluate(&|_| Some(rows)).unwrap_or(0);
+        let (rows, cols) = (size(variable.shape.rows), size(variable.shape.cols));
+        let value = match &variable.initial {
+            Initial::Draw(how, numbers) => draw(how, numbers, rows, cols, &mut random),
+            Initial::None | Initial::Value(_) => Matrix::filled(rows, cols, 0.0),
+        };
+        (variable.node, value)
+    });
+    each.collect()
 }
 
 /// Draws weights; the variance is that of the named scheme for `rows` inputs and `cols` outputs.

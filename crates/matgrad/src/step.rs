@@ -11,6 +11,7 @@ use matgrad_expr::syntax::Name;
 use matgrad_library::standard;
 
 use crate::engine::{Engine, Precision};
+use crate::network::noise;
 use crate::{Around, Error, UpdateRule};
 
 /// A training step with its weights and the state of its update rule.
@@ -24,6 +25,9 @@ pub struct TrainingStep {
     steps: usize,
     settings: Vec<(String, NodeId)>,
     states: Vec<NodeId>,
+    /// Of the noise that dropout and its like draw.
+    pub seed: u64,
+    noise: Option<Box<Equations>>,
 }
 
 /// A name that no text has.
@@ -103,6 +107,7 @@ impl TrainingStep {
             states.extend(update.states.iter().map(|&(state, _)| state));
             updates.extend(update.states);
         }
+        updates.extend(&equations.graph.updates);
         let outputs = [derived.objective];
         let mut engine =
             Engine::new(&graph, &outputs, &updates, &HashMap::new(), Some(rows), precision)?;
@@ -125,6 +130,8 @@ impl TrainingStep {
             steps: 0,
             settings,
             states,
+            seed: 0,
+            noise: equations.noise().next().map(|_| Box::new(equations.clone())),
         })
     }
 
@@ -135,6 +142,12 @@ impl TrainingStep {
     pub fn run(&mut self) -> Result<f64, Error> {
         self.steps += 1;
         self.engine.write(self.number, &[self.steps as f64])?;
+        if let Some(equations) = &self.noise {
+            let rows = self.engine.batch();
+            for (node, value) in noise(equations, rows, self.seed, self.steps) {
+                self.engine.write(node, &value.data)?;
+            }
+        }
         self.engine.step();
         self.engine.number(self.loss)
     }

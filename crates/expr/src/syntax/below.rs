@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 
 use super::cursor::{Cursor, Parsed};
-use super::declare::declaration;
+use super::declare::{declaration, keyword};
 use super::expression::expression;
 use super::lex::{Kind, Line, Token};
 use super::parse::Reader;
@@ -22,6 +22,7 @@ pub(super) enum Owner {
 pub(super) struct Below {
     pub(super) owned: Vec<Declaration>,
     pub(super) parts: Vec<Definition>,
+    pub(super) updates: Vec<Definition>,
     pub(super) backward: Vec<Backward>,
 }
 
@@ -38,6 +39,9 @@ impl Reader<'_> {
             let cursor = Cursor::new(self.source, &self.scope, tokens);
             let word = cursor.word().unwrap_or("");
             let defines = tokens.get(1).is_some_and(|token| token.kind == Kind::Equals);
+            let arrow = tokens.get(1).is_some_and(|token| token.kind == Kind::Arrow);
+            let owned = [Role::Param, Role::State, Role::Const, Role::Input];
+            let owned = owned.into_iter().find(|&r| keyword(r) == word && owner == Owner::Layer);
             let callable = owner != Owner::Definition;
             let read = match word {
                 "where" => {
@@ -45,12 +49,12 @@ impl Reader<'_> {
                     self.whole(tokens, 1, |cursor| definitions(cursor, &Kind::Equals))
                         .map(|parts| below.parts.extend(parts))
                 }
-                "param" if owner == Owner::Layer => self
-                    .whole(tokens, 1, |cursor| declaration(cursor, Role::Param))
+                _ if owned.is_some() => self
+                    .whole(tokens, 1, |cursor| declaration(cursor, owned.unwrap_or(Role::Param)))
                     .map(|owned| below.owned.push(owned)),
-                "const" if owner == Owner::Layer => self
-                    .whole(tokens, 1, |cursor| declaration(cursor, Role::Const))
-                    .map(|owned| below.owned.push(owned)),
+                _ if owner == Owner::Layer && arrow => {
+                    self.whole(tokens, 0, update).map(|update| below.updates.push(update))
+                }
                 "adjoint" | "surrogate" if callable => self
                     .whole(tokens, 1, |cursor| backward(cursor, word == "surrogate"))
                     .map(|equations| below.backward.extend(equations)),
@@ -156,11 +160,11 @@ fn misplaced(cursor: &Cursor<'_>, owner: Owner) -> Diagnostic {
     let allowed = match owner {
         Owner::Definition => "`where NAME = …`",
         Owner::Function => "`where NAME = …`, `adjoint …` or `surrogate …`",
-        Owner::Layer => "`param …`, `where NAME = …`, `adjoint …` or `surrogate …`",
+        Owner::Layer => "`param …`, `state …`, `where NAME = …`, `adjoint …` or `surrogate …`",
     };
     let help = match word {
         "param" | "const" => "write `layer NAME(…) = …` to define a function that owns parameters",
-        "state" => "`state` belongs to an `optimizer`",
+        "state" => "`state` belongs to an `optimizer` or a `layer`",
         "adjoint" | "surrogate" => "only a function can have an adjoint of its own",
         _ if continues(cursor.ahead(0)) => "put the operator at the end of the line above",
         _ if cursor.ahead(1).is_some_and(|next| next.kind == Kind::Equals) => {

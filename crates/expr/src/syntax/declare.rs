@@ -15,6 +15,7 @@ pub(super) fn keyword(role: Role) -> &'static str {
         Role::Target => "target",
         Role::Param => "param",
         Role::Const => "const",
+        Role::State => "state",
     }
 }
 
@@ -48,7 +49,9 @@ pub(super) fn declaration(cursor: &mut Cursor<'_>, role: Role) -> Parsed<Declara
         }
         Some(_) | None => None,
     };
-    if let (Some(_), Role::Input | Role::Target) = (&initial, role) {
+    // An input may be drawn (noise), anew for each batch.
+    let drawn = matches!(initial, Some(Initial::Draw { .. })) && role == Role::Input;
+    if let (Some(_), Role::Input | Role::Target, false) = (&initial, role, drawn) {
         return Err(Diagnostic::new(format!("`{spelling}` has no value of its own"))
         .label(start, format!("the caller supplies the {word}"))
         .help(

@@ -312,7 +312,7 @@ impl<'a> Reader<'a> {
             Ok((name, parameters, expression(cursor)?))
         });
         let read = self.note(read);
-        let Below { owned, parts, backward } =
+        let Below { owned, parts, updates, backward } =
             self.below(below, if layer { Owner::Layer } else { Owner::Function });
         let (name, parameters, body) = read?;
         Some(Statement::Function(Function {
@@ -322,6 +322,7 @@ impl<'a> Reader<'a> {
             owned,
             body,
             parts,
+            updates,
             backward,
         }))
     }

@@ -169,6 +169,8 @@ impl Printer {
         let mut lines = vec![format!("{keyword}{name}({parameters}) = {body}")];
         lines.extend(function.owned.iter().map(|owned| self.declaration(owned)));
         lines.extend(self.parts(&function.parts));
+        let arrow = self.twin("←", "<-");
+        lines.extend(function.updates.iter().map(|update| self.definition(update, arrow)));
         lines.extend(function.backward.iter().map(|backward| self.backward(backward)));
         lines
     }

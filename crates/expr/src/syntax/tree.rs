@@ -81,6 +81,8 @@ pub enum Role {
     Param,
     /// Fixed numbers.
     Const,
+    /// Changed by the lines of its layer while the network is trained, such as running means.
+    State,
 }
 
 /// `param W : 4×3 ~ glorot`.
@@ -156,12 +158,14 @@ pub struct Function {
     pub name: Name,
     /// What it takes.
     pub parameters: Vec<Parameter>,
-    /// The `param …` lines of a layer.
+    /// The `param …`, `state …`, `const …` and `input …` lines of a layer.
     pub owned: Vec<Declaration>,
     /// The right side.
     pub body: Expr,
     /// The `where` lines.
     pub parts: Vec<Definition>,
+    /// The `m ← …` lines of a layer: new values of its states while it is trained.
+    pub updates: Vec<Definition>,
     /// The `adjoint …` or `surrogate …` lines.
     pub backward: Vec<Backward>,
 }

@@ -93,6 +93,14 @@ impl Search {
         weights: &[(NodeId, Matrix)],
         data: (&Matrix, &Matrix),
     ) -> Result<Search, Error> {
+        let equations = &network.equations;
+        if equations.noise().next().is_some() || !equations.graph.updates.is_empty() {
+            return Err(Error::Input(
+                "this network draws noise or keeps running statistics (dropout, batch_norm), which \
+                 a search cannot follow; train it by an update rule such as adam"
+                    .into(),
+            ));
+        }
         let mut program = Program::compile(network, network.objective, data.0.rows)?;
         program.load(network, weights, data)?;
         let settings = solver.settings(settings)?;

@@ -174,14 +174,20 @@ fn any_function() -> impl Strategy<Value = Statement> {
         any::<bool>(),
         prop::sample::select(vec!["my_layer", "gate", "φ"]).prop_map(make),
         prop::collection::vec(any_parameter(), 0..4),
-        prop::collection::vec(any_declaration(vec![Role::Param, Role::Const]), 0..3),
+        prop::collection::vec(
+            any_declaration(vec![Role::Param, Role::Const, Role::State, Role::Input]),
+            0..3,
+        ),
         any_expr(),
+        prop::collection::vec(any_definition(false), 0..3),
         prop::collection::vec(any_definition(false), 0..3),
         prop::collection::vec(backward, 0..3),
     )
-        .prop_map(|(layer, name, parameters, owned, body, parts, backward)| {
+        .prop_map(|(layer, name, parameters, owned, body, parts, updates, backward)| {
             let owned = if layer { owned } else { Vec::new() };
-            let function = Function { layer, name, parameters, owned, body, parts, backward };
+            let updates = if layer { updates } else { Vec::new() };
+            let function =
+                Function { layer, name, parameters, owned, body, parts, updates, backward };
             Statement::Function(function)
         })
 }

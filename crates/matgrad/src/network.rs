@@ -11,7 +11,7 @@ use matgrad_expr::op::Op;
 use matgrad_expr::syntax::Role;
 use matgrad_library::standard;
 
-use crate::Error;
+use crate::{Error, Layers};
 
 /// A page of equations, ready to be derived, trained and explained.
 #[derive(Clone, Debug)]
@@ -177,18 +177,7 @@ impl Network {
 
     /// Starts a network by layers for tables of this many columns.
     pub fn layers(inputs: usize, outputs: usize) -> Layers {
-        Layers {
-            inputs,
-            outputs,
-            hidden: Vec::new(),
-            activation: "tanh".into(),
-            loss: "mse".into(),
-            weight_decay: 0.0,
-            l1: 0.0,
-            label_smoothing: 0.0,
-            row_weights: None,
-            costs: None,
-        }
+        Layers::new(inputs, outputs)
     }
 
     /// Initial values of all parameters and constants with numbers, drawn by seed.
@@ -291,147 +280,4 @@ fn orthogonal(rows: usize, cols: usize, random: &mut Random) -> Matrix {
         }
     }
     Matrix::from_fn(rows, cols, |i, j| if rows <= cols { vectors[i][j] } else { vectors[j][i] })
-}
-
-/// Layers that write equations.
-#[derive(Clone, Debug)]
-pub struct Layers {
-    inputs: usize,
-    outputs: usize,
-    hidden: Vec<usize>,
-    activation: String,
-    loss: String,
-    weight_decay: f64,
-    l1: f64,
-    label_smoothing: f64,
-    row_weights: Option<usize>,
-    costs: Option<Matrix>,
-}
-
-impl Layers {
-    /// Adds a hidden layer of this many units.
-    pub fn dense(mut self, units: usize) -> Layers {
-        self.hidden.push(units);
-        self
-    }
-
-    /// The activation of the hidden layers, a function of the library.
-    pub fn activation(mut self, name: &str) -> Layers {
-        self.activation = name.into();
-        self
-    }
-
-    /// The loss, a function of the library.
-    pub fn loss(mut self, name: &str) -> Layers {
-        self.loss = name.into();
-        self
-    }
-
-    /// λ of the term λ/2 Σ W² of the objective.
-    pub fn weight_decay(mut self, lambda: f64) -> Layers {
-        self.weight_decay = lambda;
-        self
-    }
-
-    /// λ of the term λ Σ |W| of the objective.
-    pub fn l1(mut self, lambda: f64) -> Layers {
-        self.l1 = lambda;
-        self
-    }
-
-    /// ε of the targets (1 − ε) Y + ε / K, for one class of K.
-    pub fn label_smoothing(mut self, share: f64) -> Layers {
-        self.label_smoothing = share;
-        self
-    }
-
-    /// An input S of this many columns weighs what each row (1) or each target adds to the loss.
-    pub fn row_weights(mut self, columns: usize) -> Layers {
-        self.row_weights = Some(columns);
-        self
-    }
-
-    /// The matrix C of the loss `expected_cost`: a row for each true class, a column for each
-    /// decision.
-    pub fn costs(mut self, costs: &Matrix) -> Layers {
-        self.costs = Some(costs.clone());
-        self
-    }
-
-    /// The loss of this output as equations.
-    fn loss_equations(&self, output: &str) -> String {
-        let mut text = String::new();
-        let mut target = "Y";
-        if self.label_smoothing > 0.0 {
-            let (kept, share) = (1.0 - self.label_smoothing, self.label_smoothing);
-            text += &format!("T = {kept:?} Y + {share:?} / {}\n", self.outputs);
-            target = "T";
-        }
-        let mut given = match self.loss.as_str() {
-            "hinge" => format!("{output}, 2 {target} - 1"),
-            _ => format!("{output}, {target}"),
-        };
-        if self.loss == "expected_cost" {
-            given += ", C";
-        }
-        text + &match self.row_weights {
-            None => format!("L = {}({given})\n", self.loss),
-            Some(_) => format!("L = sum(S ⊙ {}_each({given})) / rows({output})\n", self.loss),
-        }
-    }
-
-    /// The equations.
-    pub fn equations(&self) -> String {
-        let index =
-            |k: usize| matgrad_expr::syntax::canonical(&format!("x_{k}")).replacen('x', "", 1);
-        let widths: Vec<usize> = std::iter::once(self.inputs)
-            .chain(self.hidden.iter().copied())
-            .chain(std::iter::once(self.outputs))
-            .collect();
-        let mut text = format!("input X : B×{}\ntarget Y : B×{}\n", self.inputs, self.outputs);
-        if let Some(columns) = self.row_weights {
-            text += &format!("input S : B×{columns}\n");
-        }
-        if let Some(costs) = &self.costs {
-            let rows: Vec<String> = (0..costs.rows)
-                .map(|i| costs.row(i).iter().map(f64::to_string).collect::<Vec<_>>().join(" "))
-                .collect();
-            text += &format!("const C : {0}×{0} = [{1}]\n", costs.rows, rows.join("; "));
-        }
-        for (k, pair) in widths.windows(2).enumerate() {
-            let k = index(k + 1);
-            text += &format!(
-                "param W{k} : {}×{} ~ glorot\nparam b{k} : 1×{} = 0\n",
-                pair[0], pair[1], pair[1]
-            );
-        }
-        let layers = widths.len() - 1;
-        let mut from = "X".to_string();
-        for k in 1..=layers {
-            let i = index(k);
-            text += &format!("Z{i} = {from} W{i} + b{i}\n");
-            from = format!("A{i}");
-            if k < layers {
-                text += &format!("{from} = {}(Z{i})\n", self.activation);
-            }
-        }
-        let last = format!("Z{}", index(layers));
-        text += &self.loss_equations(&last);
-        let mut penalties = Vec::new();
-        for (lambda, open, close) in
-            [(self.weight_decay / 2.0, "sum(W", " .^ 2)"), (self.l1, "sum(abs(W", "))")]
-        {
-            if lambda > 0.0 {
-                let term = |k: usize| format!("{open}{}{close}", index(k));
-                let terms: Vec<String> = (1..=layers).map(term).collect();
-                penalties.push(format!("{lambda:?} ({})", terms.join(" + ")));
-            }
-        }
-        if penalties.is_empty() {
-            text += "minimize L\n";
-        } else {
-            text += &format!("R = {}\nminimize L + R\n", penalties.join(" + "));
-        }
-        text
-    }
 }

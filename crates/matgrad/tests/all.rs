@@ -2,5 +2,6 @@
 mod cases;
 mod costs;
 mod forms;
+mod layers;
 mod published;
 mod solvers;

@@ -25,8 +25,8 @@ enum Layer {
     Dense(usize),
     Conv2d { channels: usize, window: Window },
     Pool(&'static str, Window),
-    BatchNorm,
-    LayerNorm,
+    NormalizeBatch,
+    NormalizeRows,
     Dropout(f64),
     Residual,
 }
@@ -85,12 +85,12 @@ impl Layers {
 
     /// Adds batch normalisation: of channels where pictures are, else of columns.
     pub fn batch_norm(self) -> Layers {
-        self.with(Layer::BatchNorm)
+        self.with(Layer::NormalizeBatch)
     }
 
     /// Adds layer normalisation.
     pub fn layer_norm(self) -> Layers {
-        self.with(Layer::LayerNorm)
+        self.with(Layer::NormalizeRows)
     }
 
     /// Adds dropout of this share.
@@ -238,14 +238,14 @@ impl Layers {
                 page.from = page.define("P", k, &call);
                 page.results(&window, window.picture[2]);
             }
-            Layer::BatchNorm => {
+            Layer::NormalizeBatch => {
                 let call = match page.picture {
                     Some([_, _, channels]) => format!("batch_norm2d({from}, {channels})"),
                     None => format!("batch_norm({from})"),
                 };
                 page.call("N", &call);
             }
-            Layer::LayerNorm => page.call("N", &format!("layer_norm({from})")),
+            Layer::NormalizeRows => page.call("N", &format!("layer_norm({from})")),
             Layer::Dropout(share) => page.call("D", &format!("dropout({from}, {share:?})")),
             Layer::Residual => page.call("H", &format!("residual({from})")),
         }

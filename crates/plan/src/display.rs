@@ -2,44 +2,20 @@
 
 use std::fmt;
 
-use crate::extent::{Slot, View};
+use crate::cost::Cost;
+use crate::extent::Slot;
 use crate::instruction::{Instruction, Reduction};
 use crate::program::Program;
-
-impl Program {
-    /// Floating-point operations of a step with all rows; a function counts as one.
-    pub fn flops(&self) -> u128 {
-        self.instructions.iter().map(|i| flops(i, self.capacity)).sum()
-    }
-}
-
-fn flops(instruction: &Instruction, rows: usize) -> u128 {
-    let cube = |a: &View| (a.rows.at(rows) as u128).pow(3);
-    match instruction {
-        Instruction::Product { a, to, .. } => 2 * to.len(rows) as u128 * a.cols.at(rows) as u128,
-        Instruction::Tile(tile) => {
-            tile.operations.len() as u128 * (tile.rows.at(rows) * tile.cols.at(rows)) as u128
-        }
-        Instruction::Reduce { a, .. } => (a.rows.at(rows) * a.cols.at(rows)) as u128,
-        Instruction::Inverse { a, .. } => 2 * cube(a),
-        Instruction::Determinant { a, .. } => 2 * cube(a) / 3,
-        Instruction::Picture(_)
-        | Instruction::Copy { .. }
-        | Instruction::Zero { .. }
-        | Instruction::Eye { .. }
-        | Instruction::Size { .. }
-        | Instruction::Diag { .. }
-        | Instruction::Diagonal { .. } => 0,
-    }
-}
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<(&str, String)> = self
             .equations
             .iter()
-            .zip(&self.instructions)
-            .map(|(equation, instruction)| (equation.as_str(), instruction.to_string()))
+            .zip(self.instructions.iter().zip(self.costs(self.capacity)))
+            .map(|(equation, (instruction, cost))| {
+                (equation.as_str(), format!("{instruction}; {cost}"))
+            })
             .collect();
         let width = lines.iter().map(|(e, _)| e.chars().count()).filter(|&n| n <= 60).max();
         let width = width.unwrap_or(0);
@@ -50,6 +26,14 @@ impl fmt::Display for Program {
             if self.has_rows { format!(" for {} rows", self.capacity) } else { String::new() };
         let (count, arena, flops) = (self.instructions.len(), self.arena_len, self.flops());
         writeln!(f, "{count} instructions, {arena} numbers, {flops} operations a step{rows}")
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cost { flops, numbers, threads } = self;
+        write!(f, "{flops} operations, {} bytes", 4 * numbers)?;
+        if *threads > 1 { write!(f, ", up to {threads} threads") } else { Ok(()) }
     }
 }
 

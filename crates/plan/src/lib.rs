@@ -10,6 +10,7 @@
 //! `allocate` gives each region its place in the arena.
 
 mod allocate;
+pub mod cost;
 mod display;
 mod emit;
 pub mod extent;

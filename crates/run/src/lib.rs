@@ -36,12 +36,15 @@
 //! ```
 #![allow(unsafe_code, reason = "operands of a step share one arena, and products use SIMD")]
 
+mod denormal;
+mod function;
 pub mod machine;
 mod matrix;
 mod picture;
 mod product;
+mod pool;
 pub mod real;
 mod reduce;
-mod single;
+pub mod simd;
 mod square;
 mod tile;

@@ -1,5 +1,6 @@
 //! The machine: a program, its arena, and the step.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use matgrad_expr::graph::NodeId;
@@ -7,13 +8,16 @@ use matgrad_plan::extent::Slot;
 use matgrad_plan::instruction::Instruction;
 use matgrad_plan::program::Program;
 
+use crate::denormal::Flushed;
 use crate::matrix::{self, Matrix};
 use crate::picture;
-use crate::product::{product, scratch};
+use crate::pool::Pool;
+use crate::product::{Product, scratch};
 use crate::real::Real;
-use crate::reduce::reduce;
+use crate::reduce::Reduce;
+use crate::simd::Isa;
 use crate::square;
-use crate::tile;
+use crate::tile::{self, Entries};
 
 /// What a machine refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,35 +65,57 @@ struct Line<T>([T; 16]);
 pub struct Machine<T: Real> {
     program: Arc<Program>,
     arena: Vec<Line<T>>,
-    registers: Vec<Line<T>>,
-    pack: Vec<T>,
+    /// Registers of tiles or packed parts of products, for each thread.
+    scratch: Vec<Line<T>>,
     rows: usize,
-    wide: bool,
+    isa: Isa,
+    pool: Pool,
+    /// For each instruction how many threads take part, with the present number of rows.
+    threads: Vec<usize>,
 }
 
 impl<T: Real> Machine<T> {
-    /// Brings the arena, all zeros but the constants; the batch has all its rows.
+    /// Brings the arena, all zeros but the constants; the batch has all its rows. Runs in the
+    /// thread that calls, with the best instructions that the processor has.
     pub fn new(program: Arc<Program>) -> Machine<T> {
+        let best = Isa::available().pop().unwrap_or(Isa::Portable);
+        Machine::with(program, 1, best)
+    }
+
+    /// The same with so many threads (the caller's is one of them), which take part where it pays
+    /// and change no bit of a result, and with an instruction set; one that the processor has not
+    /// becomes [`Isa::Portable`].
+    pub fn with(program: Arc<Program>, threads: usize, isa: Isa) -> Machine<T> {
         let rows = program.capacity();
-        let (mut registers, mut pack) = (0, 0);
-        for instruction in program.instructions() {
-            if let Instruction::Tile(tile) = instruction {
-                registers = registers.max(tile.registers);
+        let scratch = program.instructions().iter().map(|instruction| match instruction {
+            Instruction::Tile(tile) => tile.registers * tile::BLOCK,
+            Instruction::Product { a, b, .. } => {
+                scratch(a.rows.at(rows), b.cols.at(rows), a.cols.at(rows))
             }
-            if let Instruction::Product { a, b, .. } = instruction {
-                let (m, n, k) = (a.rows.at(rows), b.cols.at(rows), a.cols.at(rows));
-                pack = pack.max(scratch(m, n, k));
-            }
-        }
+            Instruction::Picture(_)
+            | Instruction::Reduce { .. }
+            | Instruction::Copy { .. }
+            | Instruction::Zero { .. }
+            | Instruction::Eye { .. }
+            | Instruction::Size { .. }
+            | Instruction::Diag { .. }
+            | Instruction::Diagonal { .. }
+            | Instruction::Inverse { .. }
+            | Instruction::Determinant { .. } => 0,
+        });
+        let lines = scratch.max().unwrap_or(0).div_ceil(16);
+        let pool = Pool::new(threads);
         let line = Line([T::ZERO; 16]);
         let mut machine = Machine {
             arena: vec![line; program.arena_len().div_ceil(16)],
-            registers: vec![line; registers * tile::BLOCK / 16],
-            pack: vec![T::ZERO; pack],
+            scratch: vec![line; lines * pool.threads()],
             rows,
-            wide: has_wide(),
+            isa: if isa.is_here() { isa } else { Isa::Portable },
+            threads: vec![1; program.instructions().len()],
+            pool,
             program: Arc::clone(&program),
         };
+        machine.share();
         for (slot, values) in program.constants() {
             for (to, &value) in machine.slice_mut(slot).iter_mut().zip(values) {
                 *to = T::from_f64(value);
@@ -118,7 +144,16 @@ impl<T: Real> Machine<T> {
             return Err(RunError::Rows { found: rows, capacity: self.program.capacity() });
         }
         self.rows = rows;
+        self.share();
         Ok(())
+    }
+
+    /// Finds out which instructions are worth how many threads.
+    fn share(&mut self) {
+        let most = self.pool.threads();
+        for (threads, cost) in self.threads.iter_mut().zip(self.program.costs(self.rows)) {
+            *threads = cost.threads.min(most);
+        }
     }
 
     /// Gives a variable its entries, row by row.
@@ -186,49 +221,32 @@ impl<T: Real> Machine<T> {
         Ok(self.slice(slot).iter().map(|x| x.to_f64()).collect())
     }
 
-    /// Runs the program once. Allocates nothing; the same arena gives the same bits.
+    /// Runs the program once. Allocates nothing; the same arena gives the same bits, whatever the
+    /// number of threads. Denormal numbers are zero.
     pub fn step(&mut self) {
-        let rows = self.rows;
-        let slot = |slot: &Slot| Matrix::slot(slot, rows);
-        for instruction in self.program.instructions() {
-            let arena = numbers_mut(&mut self.arena);
-            match instruction {
-                Instruction::Product { a, b, to } => {
-                    let (a, b) = (Matrix::of(a, rows), Matrix::of(b, rows));
-                    let (arena, pack) = (arena.as_mut_ptr(), self.pack.as_mut_slice());
-                    // SAFETY: the program vouches for its places in an arena of this length and
-                    // for operands apart from results; `new` made the scratch memory large enough
-                    // and asked the processor.
-                    unsafe { product(arena, a, b, slot(to), pack, self.wide) };
-                }
-                Instruction::Tile(tile) => {
-                    let (arena, registers) =
-                        (arena.as_mut_ptr(), numbers_mut(&mut self.registers).as_mut_ptr());
-                    // SAFETY: as for products; `new` made the registers.
-                    unsafe { tile::run(tile, arena, registers, rows, self.wide) };
-                }
-                Instruction::Reduce { reduction, a, to } => {
-                    reduce(arena, *reduction, Matrix::of(a, rows), slot(to));
-                }
-                Instruction::Picture(work) => picture::run(arena, work, rows),
-                Instruction::Copy { a, to } => {
-                    matrix::copy(arena, Matrix::of(a, rows), Matrix::of(to, rows));
-                }
-                Instruction::Zero { to } => matrix::zero(arena, slot(to)),
-                Instruction::Eye { to } => matrix::eye(arena, slot(to)),
-                Instruction::Size { extent, to } => {
-                    arena[to.offset] = T::from_f64(extent.at(rows) as f64);
-                }
-                Instruction::Diag { a, to } => matrix::diag(arena, Matrix::of(a, rows), slot(to)),
-                Instruction::Diagonal { a, to } => {
-                    matrix::diagonal(arena, Matrix::of(a, rows), slot(to));
-                }
-                Instruction::Inverse { a, work, to } => {
-                    square::inverse(arena, Matrix::of(a, rows), slot(work), slot(to));
-                }
-                Instruction::Determinant { a, work, logarithm, to } => {
-                    let (a, work) = (Matrix::of(a, rows), slot(work));
-                    square::determinant(arena, a, work, *logarithm, slot(to));
+        let _flushed = Flushed::new();
+        let scratch_len = self.scratch.len() / self.pool.threads() * 16;
+        let shared = Shared {
+            arena: numbers_mut(&mut self.arena).as_mut_ptr(),
+            arena_len: self.arena.len() * 16,
+            scratch: numbers_mut(&mut self.scratch).as_mut_ptr(),
+            scratch_len,
+            rows: self.rows,
+            isa: self.isa,
+        };
+        for (instruction, &threads) in self.program.instructions().iter().zip(&self.threads) {
+            // SAFETY: the program vouches for its places in an arena of this length and for
+            // operands apart from results; there is scratch memory for each thread, and the parts
+            // of an instruction write to different places.
+            unsafe {
+                if threads == 1 {
+                    shared.execute(instruction, 0, 1);
+                } else {
+                    self.pool.run(&|thread| {
+                        if thread < threads {
+                            shared.execute(instruction, thread, threads);
+                        }
+                    });
                 }
             }
         }
@@ -254,11 +272,80 @@ fn numbers_mut<T: Real>(lines: &mut [Line<T>]) -> &mut [T] {
     unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * 16) }
 }
 
-/// Whether the processor has AVX2 and FMA.
-pub(crate) fn has_wide() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    let wide = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-    #[cfg(not(target_arch = "x86_64"))]
-    let wide = false;
-    wide
+/// What the threads of a step share.
+struct Shared<T> {
+    arena: *mut T,
+    arena_len: usize,
+    /// Of all threads.
+    scratch: *mut T,
+    /// Of each thread.
+    scratch_len: usize,
+    rows: usize,
+    isa: Isa,
+}
+
+// SAFETY: the threads of an instruction write to different places, and read what none writes.
+unsafe impl<T: Real> Sync for Shared<T> {}
+
+impl<T: Real> Shared<T> {
+    /// Does a part of an instruction.
+    ///
+    /// # Safety
+    /// The arena is that of the program, and no two threads have the same part. Only products,
+    /// tiles and reductions have more than one.
+    unsafe fn execute(&self, instruction: &Instruction, part: usize, parts: usize) {
+        let rows = self.rows;
+        let slot = |slot: &Slot| Matrix::slot(slot, rows);
+        let scratch = self.scratch.wrapping_add(part * self.scratch_len);
+        let arena = self.arena;
+        // SAFETY: only instructions of one part ask for it, so nothing else is in the arena then.
+        let all = || unsafe { std::slice::from_raw_parts_mut(self.arena, self.arena_len) };
+        match instruction {
+            Instruction::Product { a, b, to } => {
+                let (a, b) = (Matrix::of(a, rows), Matrix::of(b, rows));
+                let work = Product { arena, a, b, to: slot(to), pack: scratch, part, parts };
+                // SAFETY: as the caller says; the scratch memory is large enough for each product.
+                unsafe { T::vectorised(self.isa, work) }
+            }
+            Instruction::Tile(tile) => {
+                let entries = share(tile.rows.at(rows) * tile.cols.at(rows), 64, part, parts);
+                let work = Entries { tile, entries, arena, registers: scratch, rows };
+                // SAFETY: as for products.
+                unsafe { T::vectorised(self.isa, work) }
+            }
+            Instruction::Reduce { reduction, a, to } => {
+                let (a, to) = (Matrix::of(a, rows), slot(to));
+                let results = share(to.rows * to.cols, 16, part, parts);
+                let work = Reduce { reduction: *reduction, arena, a, to, results };
+                // SAFETY: as for products.
+                unsafe { T::vectorised(self.isa, work) }
+            }
+            Instruction::Picture(work) => picture::run(all(), work, rows),
+            Instruction::Copy { a, to } => {
+                matrix::copy(all(), Matrix::of(a, rows), Matrix::of(to, rows));
+            }
+            Instruction::Zero { to } => matrix::zero(all(), slot(to)),
+            Instruction::Eye { to } => matrix::eye(all(), slot(to)),
+            Instruction::Size { extent, to } => {
+                all()[to.offset] = T::from_f64(extent.at(rows) as f64);
+            }
+            Instruction::Diag { a, to } => matrix::diag(all(), Matrix::of(a, rows), slot(to)),
+            Instruction::Diagonal { a, to } => {
+                matrix::diagonal(all(), Matrix::of(a, rows), slot(to));
+            }
+            Instruction::Inverse { a, work, to } => {
+                square::inverse(all(), Matrix::of(a, rows), slot(work), slot(to));
+            }
+            Instruction::Determinant { a, work, logarithm, to } => {
+                let (a, work) = (Matrix::of(a, rows), slot(work));
+                square::determinant(all(), a, work, *logarithm, slot(to));
+            }
+        }
+    }
+}
+
+/// A part of so many things, a multiple of `grain` of them but for the last one.
+pub(crate) fn share(total: usize, grain: usize, part: usize, parts: usize) -> Range<usize> {
+    let each = total.div_ceil(parts).next_multiple_of(grain);
+    (part * each).min(total)..((part + 1) * each).min(total)
 }

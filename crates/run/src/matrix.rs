@@ -1,5 +1,7 @@
 //! Views with their numbers filled in, and the instructions that only move entries.
 
+use std::ops::Range;
+
 use matgrad_plan::extent::{Slot, View};
 
 use crate::real::Real;
@@ -30,6 +32,18 @@ impl Matrix {
     pub fn slot(slot: &Slot, rows: usize) -> Matrix {
         let (offset, cols) = (slot.offset, slot.cols.at(rows));
         Matrix { offset, rows: slot.rows.at(rows), cols, row_stride: cols, col_stride: 1 }
+    }
+
+    /// Some of its rows and columns.
+    pub fn part(&self, rows: Range<usize>, cols: Range<usize>) -> Matrix {
+        let offset = self.at(rows.start, cols.start);
+        Matrix { offset, rows: rows.len(), cols: cols.len(), ..*self }
+    }
+
+    pub fn transposed(&self) -> Matrix {
+        let &Matrix { offset, rows, cols, row_stride, col_stride } = self;
+        let (row_stride, col_stride) = (col_stride, row_stride);
+        Matrix { offset, rows: cols, cols: rows, row_stride, col_stride }
     }
 
     #[inline(always)]

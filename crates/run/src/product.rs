@@ -1,320 +1,452 @@
-//! Matrix products over strided views, without memory of its own: blocks of b are packed into
-//! scratch memory that the machine brings along.
+//! Matrix products over strided views, without memory of their own: blocks of b, and of a where its
+//! strides ask for it, are packed into scratch memory that the machine brings along.
 //!
-//! Each entry is one sum from the first to the last term, in blocks of [`DEPTH`] terms, whatever
-//! the shape: the same bits each time. (The well-known GEMM crates allocate at every call, which
-//! a step must not.)
+//! A register block is up to [`Vector::ROWS`] rows of two vectors. Each entry is one sum from the
+//! first to the last term, in blocks of [`DEPTH`] terms, whatever the other dimensions are and
+//! whoever computes it: the same bits each time. Only where the result is a single column of a
+//! row-major matrix, sums run along the vectors. (The well-known GEMM crates allocate at every
+//! call, which a step must not.)
 
+use crate::machine::share;
 use crate::matrix::Matrix;
 use crate::real::Real;
+use crate::simd::{Vector, Work};
 
-/// Rows of a register block.
-pub(crate) const ROWS: usize = 6;
-/// Columns of a register block.
-pub(crate) const COLS: usize = 16;
 /// Terms that are added in registers.
 const DEPTH: usize = 256;
 /// Columns of b that are packed at once.
-const WIDTH: usize = 1024;
+const WIDTH: usize = 512;
 /// Rows of a that are packed at once.
-const HEIGHT: usize = 16 * ROWS;
+const HEIGHT: usize = 96;
+/// Columns of a packed panel at most: two vectors of sixteen.
+const PANEL: usize = 32;
+/// Rows of a block at most.
+const ROWS: usize = 12;
+/// A matrix b of so many numbers stays in the first cache, and is read where it is.
+const NEAR: usize = 6144;
+
+/// A matrix a of so few numbers is not worth the setting up of blocks.
+const FEW: usize = 64;
 
 /// Numbers of scratch memory that a product of this shape needs.
 pub(crate) fn scratch(m: usize, n: usize, k: usize) -> usize {
-    let across = m.max(n).min(WIDTH).next_multiple_of(COLS);
-    k.min(DEPTH) * (across + HEIGHT)
+    let depth = k.min(DEPTH);
+    let across = m.max(n).min(WIDTH).next_multiple_of(PANEL);
+    let down = m.max(n).min(HEIGHT).next_multiple_of(ROWS);
+    depth * (across + down)
 }
 
-/// to ← a b.
-///
-/// # Safety
-/// The matrices are inside the arena, `to` is row-major and overlaps neither operand, `pack` has
-/// [`scratch`] numbers, and `wide` is said only where the processor has AVX2 and FMA.
-pub(crate) unsafe fn product<T: Real>(
-    arena: *mut T,
-    a: Matrix,
-    b: Matrix,
-    to: Matrix,
-    pack: &mut [T],
-    wide: bool,
-) {
-    let padded =
-        |rows: usize, cols: usize| rows.next_multiple_of(ROWS) * cols.next_multiple_of(COLS);
-    // The transposed product where it fills the register blocks better.
-    let (a, b, to) = if padded(b.cols, a.rows) < padded(a.rows, b.cols) {
-        (transposed(b), transposed(a), transposed(to))
-    } else {
-        (a, b, to)
-    };
-    let (m, n, k) = (a.rows, b.cols, a.cols);
-    if k == 0 {
-        for i in 0..m {
-            for j in 0..n {
-                // SAFETY: `to` is inside the arena.
-                unsafe { *arena.add(to.at(i, j)) = T::ZERO };
-            }
-        }
-        return;
-    }
-    for first_col in (0..n).step_by(WIDTH) {
-        let cols = WIDTH.min(n - first_col);
-        for first in (0..k).step_by(DEPTH) {
-            let depth = DEPTH.min(k - first);
-            let (pack_b, pack_a) = pack.split_at_mut(depth * cols.next_multiple_of(COLS));
-            // SAFETY: as the caller says.
-            unsafe {
-                pack_columns(arena, b, first, depth, first_col, cols, pack_b);
-                let block = Block { arena, a, to, first, depth, first_col, cols, wide };
-                block.multiply(pack_b, pack_a);
-            }
-        }
-    }
+/// to ← a b, or a part of it: some rows and columns of the result.
+pub(crate) struct Product<T> {
+    pub arena: *mut T,
+    pub a: Matrix,
+    pub b: Matrix,
+    /// Row-major.
+    pub to: Matrix,
+    /// [`scratch`] numbers.
+    pub pack: *mut T,
+    /// Which part, of how many.
+    pub part: usize,
+    pub parts: usize,
 }
 
-fn transposed(m: Matrix) -> Matrix {
-    Matrix {
-        offset: m.offset,
-        rows: m.cols,
-        cols: m.rows,
-        row_stride: m.col_stride,
-        col_stride: m.row_stride,
-    }
-}
-
-/// Columns of b in groups of COLS, each group term by term, filled up with zeros.
-unsafe fn pack_columns<T: Real>(
-    arena: *const T,
-    b: Matrix,
-    first: usize,
-    depth: usize,
-    first_col: usize,
-    cols: usize,
-    pack: &mut [T],
-) {
-    for (group, panel) in pack.chunks_exact_mut(depth * COLS).enumerate() {
-        let col = first_col + group * COLS;
-        let width = COLS.min(first_col + cols - col);
-        for (p, line) in panel.chunks_exact_mut(COLS).enumerate() {
-            // SAFETY: terms `first .. first + depth` and columns up to `cols` are inside b.
-            unsafe {
-                let start = arena.add(b.at(first + p, col));
-                if b.col_stride == 1 && width == COLS {
-                    line.copy_from_slice(std::slice::from_raw_parts(start, COLS));
-                } else {
-                    for (j, entry) in line[..width].iter_mut().enumerate() {
-                        *entry = *start.add(j * b.col_stride);
-                    }
-                    line[width..].fill(T::ZERO);
-                }
+impl<T: Real> Work<T> for Product<T> {
+    /// # Safety
+    /// The matrices are inside the arena, `to` overlaps neither operand, and `pack` is as said.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(self) {
+        let product = if transposing_pays::<V>(&self.a, &self.b) {
+            let (a, b) = (self.b.transposed(), self.a.transposed());
+            Product { a, b, to: self.to.transposed(), ..self }
+        } else {
+            self
+        };
+        // How is decided for the whole: a part has the same bits.
+        let (a, b) = (&product.a, &product.b);
+        let (m, n, k) = (a.rows, b.cols, a.cols);
+        let column = n == 1 && a.col_stride == 1 && b.row_stride == 1;
+        let product = product.restricted(2 * V::LANES);
+        // SAFETY: as the caller says.
+        unsafe {
+            if column {
+                product.dots::<V>();
+            } else if k == 0 {
+                product.zero();
+            } else if n <= V::LANES && m * k <= FEW {
+                product.few::<V>();
+            } else if V::Half::LANES < V::LANES && n <= V::Half::LANES {
+                product.blocks::<V::Half, false>();
+            } else {
+                product.blocks::<V, true>();
             }
         }
     }
 }
 
-/// All rows times some columns, over some terms.
-struct Block<T> {
-    arena: *mut T,
-    a: Matrix,
-    to: Matrix,
-    first: usize,
-    depth: usize,
-    first_col: usize,
-    cols: usize,
-    wide: bool,
-}
-
-impl<T: Real> Block<T> {
-    /// SAFETY of the caller: as for [`product`], with the packed columns in `pack_b`.
-    unsafe fn multiply(&self, pack_b: &[T], pack_a: &mut [T]) {
-        let (m, depth) = (self.a.rows, self.depth);
-        // Packing pays when rows are used often.
-        let packed = self.cols > 4 * COLS && self.a.col_stride != 1;
-        for top in (0..m).step_by(HEIGHT) {
-            let height = HEIGHT.min(m - top);
-            if packed {
-                // SAFETY: these rows are inside a.
-                unsafe { self.pack_rows(top, height, pack_a) };
-            }
-            for (group, panel) in pack_b.chunks_exact(depth * COLS).enumerate() {
-                let col = self.first_col + group * COLS;
-                let width = COLS.min(self.first_col + self.cols - col);
-                for row in (top..top + height).step_by(ROWS) {
-                    let rows = ROWS.min(top + height - row);
-                    let mut offsets = [0; ROWS];
-                    let (start, stride) = if packed {
-                        for (i, offset) in offsets.iter_mut().enumerate() {
-                            *offset = (row - top) * depth + i;
-                        }
-                        (pack_a.as_ptr(), ROWS)
-                    } else {
-                        for (i, offset) in offsets.iter_mut().enumerate() {
-                            // Missing rows repeat the last one; their sums are not kept.
-                            *offset = self.a.at(row + i.min(rows - 1), self.first);
-                        }
-                        (self.arena.cast_const(), self.a.col_stride)
-                    };
-                    let mut sums = [T::ZERO; ROWS * COLS];
-                    // SAFETY: the offsets and `depth` terms from there are inside a, or inside
-                    // its packed rows.
-                    unsafe {
-                        let b = panel.as_ptr();
-                        T::block(self.wide, depth, start, &offsets, stride, b, &mut sums);
-                        self.keep(row, rows, col, width, &sums);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Rows in groups of ROWS, each group term by term, filled up with zeros.
-    unsafe fn pack_rows(&self, top: usize, height: usize, pack: &mut [T]) {
-        for (group, panel) in pack.chunks_exact_mut(self.depth * ROWS).enumerate() {
-            let row = top + group * ROWS;
-            if row >= top + height {
-                break;
-            }
-            let rows = ROWS.min(top + height - row);
-            for (p, line) in panel.chunks_exact_mut(ROWS).enumerate() {
-                for (i, entry) in line.iter_mut().enumerate() {
-                    let at = self.a.at(row + i.min(rows - 1), self.first + p);
-                    // SAFETY: row and term are inside a.
-                    *entry = unsafe { *self.arena.add(at) };
-                }
-            }
-        }
-    }
-
-    /// Writes sums, or adds them to those of the terms before.
-    unsafe fn keep(
-        &self,
-        row: usize,
-        rows: usize,
-        col: usize,
-        width: usize,
-        sums: &[T; ROWS * COLS],
-    ) {
-        for (i, sums) in sums.chunks_exact(COLS).enumerate().take(rows) {
-            for (j, &sum) in sums.iter().enumerate().take(width) {
-                // SAFETY: row + i and col + j are inside `to`.
-                unsafe {
-                    let to = self.arena.add(self.to.at(row + i, col + j));
-                    *to = if self.first == 0 { sum } else { *to + sum };
-                }
-            }
-        }
-    }
-}
-
-/// The same for every processor.
+/// Whether to compute (bᵀ aᵀ)ᵀ: where that fills the vectors better and aᵀ lies row by row, or
+/// where the one row of a stands before columns that lie one after the other.
 #[inline(always)]
-unsafe fn block_anywhere<T: Real>(
-    k: usize,
+fn transposing_pays<V: Vector>(a: &Matrix, b: &Matrix) -> bool {
+    let vectors = |m: usize, n: usize| m * n.div_ceil(V::Half::LANES);
+    let along = a.row_stride == 1 && a.col_stride != 1;
+    let better = 4 * vectors(b.cols, a.rows) < 3 * vectors(a.rows, b.cols);
+    (along && better) || (a.rows == 1 && b.row_stride == 1 && b.col_stride != 1)
+}
+
+/// Where a block finds its operands and puts its sums.
+struct Place<T> {
+    /// Terms.
+    depth: usize,
     a: *const T,
-    offsets: &[usize; ROWS],
-    stride: usize,
+    /// From row to row where terms lie one after the other, from term to term where rows do.
+    a_stride: usize,
     b: *const T,
-    sums: &mut [T; ROWS * COLS],
-) {
-    for p in 0..k {
-        for (i, sums) in sums.chunks_exact_mut(COLS).enumerate() {
-            // SAFETY: the caller says that these entries exist.
-            let (x, line) = unsafe {
-                (*a.add(offsets[i] + p * stride), std::slice::from_raw_parts(b.add(p * COLS), COLS))
-            };
-            for (sum, &y) in sums.iter_mut().zip(line) {
-                *sum += x * y;
+    b_stride: usize,
+    to: *mut T,
+    row_stride: usize,
+    col_stride: usize,
+    /// Columns in the last vector.
+    last: usize,
+    /// Whether the sums are added to what is there.
+    add: bool,
+}
+
+impl<T: Real> Product<T> {
+    /// The rows and columns of this part: of the ways to cut the result into so many pieces the one
+    /// whose pieces are smallest.
+    #[inline(always)]
+    fn restricted(self, across: usize) -> Product<T> {
+        if self.parts == 1 {
+            return self;
+        }
+        let (m, n) = (self.a.rows, self.b.cols);
+        let size = |down: usize| {
+            let rows = m.div_ceil(down).next_multiple_of(ROWS);
+            rows * n.div_ceil(self.parts / down).next_multiple_of(across)
+        };
+        let down = (1..=self.parts).min_by_key(|&down| size(down)).unwrap_or(1);
+        let beside = self.parts / down;
+        let rows = share(m, ROWS, self.part / beside, down);
+        let cols = share(n, across, self.part % beside, beside);
+        // Parts that are left over have no rows.
+        let a = self.a.part(rows.clone(), 0..self.a.cols);
+        let b = self.b.part(0..self.b.rows, cols.clone());
+        let to = self.to.part(rows, cols);
+        Product { a, b, to, ..self }
+    }
+
+    unsafe fn zero(&self) {
+        for (i, j) in (0..self.to.rows).flat_map(|i| (0..self.to.cols).map(move |j| (i, j))) {
+            // SAFETY: `to` is inside the arena.
+            unsafe { *self.arena.add(self.to.at(i, j)) = T::ZERO };
+        }
+    }
+
+    /// A single column: sums along the rows of a.
+    #[inline(always)]
+    unsafe fn dots<V: Vector<Number = T>>(&self) {
+        // SAFETY: as for the product.
+        unsafe {
+            let mut row = 0;
+            while row + 4 <= self.a.rows {
+                self.dot::<V, 4>(row);
+                row += 4;
+            }
+            for row in row..self.a.rows {
+                self.dot::<V, 1>(row);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn dot<V: Vector<Number = T>, const M: usize>(&self, row: usize) {
+        let (k, b) = (self.a.cols, self.b.offset);
+        let mut sums = [V::splat(T::ZERO); M];
+        let mut p = 0;
+        // SAFETY: `M` rows from `row` on and `k` terms are inside a and b.
+        unsafe {
+            while p < k {
+                let lanes = V::LANES.min(k - p);
+                let y = V::load_part(self.arena.add(b + p), lanes);
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    let x = V::load_part(self.arena.add(self.a.at(row + i, p)), lanes);
+                    *sum = x.mul_add(y, *sum);
+                }
+                p += lanes;
+            }
+            for (i, sum) in sums.into_iter().enumerate() {
+                *self.arena.add(self.to.at(row + i, 0)) = sum.sum();
+            }
+        }
+    }
+
+    /// One vector a row of the result.
+    #[inline(always)]
+    unsafe fn few<V: Vector<Number = T>>(&self) {
+        let (a, b, to) = (&self.a, &self.b, &self.to);
+        for i in 0..a.rows {
+            let mut sum = V::splat(T::ZERO);
+            // SAFETY: the matrices are inside the arena.
+            unsafe {
+                for p in 0..a.cols {
+                    let line = self.arena.add(b.at(p, 0)).cast_const();
+                    let y = if b.col_stride == 1 {
+                        V::load_part(line, b.cols)
+                    } else {
+                        let mut lanes = [T::ZERO; 16];
+                        for (j, lane) in lanes.iter_mut().enumerate().take(b.cols) {
+                            *lane = *line.add(j * b.col_stride);
+                        }
+                        V::load(lanes.as_ptr())
+                    };
+                    sum = V::splat(*self.arena.add(a.at(i, p))).mul_add(y, sum);
+                }
+                keep(sum, self.arena.add(to.at(i, 0)), to.col_stride, b.cols, false);
+            }
+        }
+    }
+
+    /// Register blocks, of two vectors a row where `WIDE`.
+    #[inline(always)]
+    unsafe fn blocks<V: Vector<Number = T>, const WIDE: bool>(&self) {
+        let (a, b) = (&self.a, &self.b);
+        let (m, n, k) = (a.rows, b.cols, a.cols);
+        let across = 2 * V::LANES;
+        let near = b.col_stride == 1 && (n <= across || k * n <= NEAR || m < 2 * ROWS);
+        let pack_rows = !(a.col_stride == 1 || (a.row_stride == 1 && n <= across));
+        let depth = k.div_ceil(k.div_ceil(DEPTH));
+        for first in (0..k).step_by(depth) {
+            let depth = depth.min(k - first);
+            for first_col in (0..n).step_by(WIDTH) {
+                let cols = WIDTH.min(n - first_col);
+                let rows_pack = self.pack.wrapping_add(depth * cols.next_multiple_of(across));
+                for top in (0..m).step_by(HEIGHT) {
+                    let height = HEIGHT.min(m - top);
+                    // SAFETY: rows, columns and terms are inside the matrices; the scratch memory
+                    // has room for the columns and behind them for the rows.
+                    unsafe {
+                        if !near && top == 0 {
+                            self.pack_columns(across, first, depth, first_col, cols);
+                        }
+                        if pack_rows {
+                            self.pack_rows(first, depth, top, height, rows_pack);
+                        }
+                        for col in (0..cols).step_by(across) {
+                            let (panel, b_stride) = if near {
+                                let at = b.at(first, first_col + col);
+                                (self.arena.add(at).cast_const(), b.row_stride)
+                            } else {
+                                (self.pack.add(col * depth).cast_const(), across)
+                            };
+                            let width = across.min(cols - col);
+                            let place = Place {
+                                depth,
+                                a: self.arena,
+                                a_stride: 0,
+                                b: panel,
+                                b_stride,
+                                to: self.arena.add(self.to.at(top, first_col + col)),
+                                row_stride: self.to.row_stride,
+                                col_stride: self.to.col_stride,
+                                last: width - if width > V::LANES { V::LANES } else { 0 },
+                                add: first > 0,
+                            };
+                            let rows = pack_rows.then_some(rows_pack.cast_const());
+                            if WIDE && width > V::LANES {
+                                self.panel::<V, 2>(place, first, top, height, rows);
+                            } else {
+                                self.panel::<V, 1>(place, first, top, height, rows);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// All rows from `top` on times one panel of `N` vectors.
+    #[inline(always)]
+    unsafe fn panel<V: Vector<Number = T>, const N: usize>(
+        &self,
+        mut place: Place<T>,
+        first: usize,
+        top: usize,
+        height: usize,
+        packed: Option<*const T>,
+    ) {
+        let most = if N == 1 { V::TALL } else { V::ROWS };
+        let along = packed.is_none() && self.a.col_stride == 1;
+        let mut row = 0;
+        while row < height {
+            let left = most.min(height - row);
+            // SAFETY: as for the product; so many rows are left.
+            unsafe {
+                (place.a, place.a_stride) = match packed {
+                    Some(rows) => (rows.add((row / ROWS) * ROWS * place.depth + row % ROWS), ROWS),
+                    None if along => (
+                        self.arena.add(self.a.at(top + row, first)).cast_const(),
+                        self.a.row_stride,
+                    ),
+                    None => (
+                        self.arena.add(self.a.at(top + row, first)).cast_const(),
+                        self.a.col_stride,
+                    ),
+                };
+                let rows = match (left, along) {
+                    (12.., true) if most == 12 => block::<V, 12, N, true>(&place),
+                    (12.., false) if most == 12 => block::<V, 12, N, false>(&place),
+                    (6.., true) if most > 4 => block::<V, 6, N, true>(&place),
+                    (6.., false) if most > 4 => block::<V, 6, N, false>(&place),
+                    (4.., true) => block::<V, 4, N, true>(&place),
+                    (4.., false) => block::<V, 4, N, false>(&place),
+                    (2.., true) => block::<V, 2, N, true>(&place),
+                    (2.., false) => block::<V, 2, N, false>(&place),
+                    (_, true) => block::<V, 1, N, true>(&place),
+                    (_, false) => block::<V, 1, N, false>(&place),
+                };
+                place.to = place.to.add(rows * place.row_stride);
+                row += rows;
+            }
+        }
+    }
+
+    /// Columns of b in panels, each panel term by term, filled up with zeros.
+    #[inline(always)]
+    unsafe fn pack_columns(
+        &self,
+        across: usize,
+        first: usize,
+        depth: usize,
+        first_col: usize,
+        cols: usize,
+    ) {
+        for col in (0..cols).step_by(across) {
+            let width = across.min(cols - col);
+            // SAFETY: terms and columns are inside b; the scratch memory has room.
+            unsafe {
+                let from = self.arena.add(self.b.at(first, first_col + col)).cast_const();
+                let to = self.pack.add(col * depth);
+                for p in 0..depth {
+                    let (from, to) = (from.add(p * self.b.row_stride), to.add(p * across));
+                    if self.b.col_stride == 1 && width == across {
+                        std::ptr::copy_nonoverlapping(from, to, across);
+                    } else {
+                        for j in 0..width {
+                            *to.add(j) = *from.add(j * self.b.col_stride);
+                        }
+                        for j in width..across {
+                            *to.add(j) = T::ZERO;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Rows of a in groups of ROWS, each group term by term; missing rows repeat the last one.
+    #[inline(always)]
+    unsafe fn pack_rows(
+        &self,
+        first: usize,
+        depth: usize,
+        top: usize,
+        height: usize,
+        pack: *mut T,
+    ) {
+        for row in (0..height).step_by(ROWS) {
+            let rows = ROWS.min(height - row);
+            // SAFETY: rows and terms are inside a; the scratch memory has room.
+            unsafe {
+                let from = self.arena.add(self.a.at(top + row, first)).cast_const();
+                let to = pack.add(row * depth);
+                for p in 0..depth {
+                    let (from, to) = (from.add(p * self.a.col_stride), to.add(p * ROWS));
+                    if self.a.row_stride == 1 && rows == ROWS {
+                        std::ptr::copy_nonoverlapping(from, to, ROWS);
+                    } else {
+                        for i in 0..ROWS {
+                            *to.add(i) = *from.add(i.min(rows - 1) * self.a.row_stride);
+                        }
+                    }
+                }
             }
         }
     }
 }
 
-/// See [`Real::block`].
-///
-/// # Safety
-/// As there.
-pub(crate) unsafe fn block_f32(
-    wide: bool,
-    k: usize,
-    a: *const f32,
-    offsets: &[usize; ROWS],
-    stride: usize,
-    b: *const f32,
-    sums: &mut [f32; ROWS * COLS],
-) {
-    #[cfg(target_arch = "x86_64")]
-    if wide {
-        // SAFETY: as the caller says.
-        return unsafe { crate::product::avx2::block_f32(k, a, offsets, stride, b, sums) };
+/// `M` rows times `N` vectors of columns; gives `M`.
+#[inline(always)]
+unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
+    place: &Place<V::Number>,
+) -> usize {
+    let &Place { depth, a, a_stride, b, b_stride, to, row_stride, col_stride, last, add } = place;
+    let (row, term) = if ALONG { (a_stride, 1) } else { (1, a_stride) };
+    let mut sums = [[V::splat(V::Number::ZERO); N]; M];
+    // SAFETY: as for the product: the caller's place holds `M` rows and `depth` terms.
+    unsafe {
+        // One pointer for three rows: the others are reached by strides of one and two.
+        let mut groups: [*const V::Number; 4] =
+            std::array::from_fn(|g| a.wrapping_add(3 * g * row));
+        let mut b = b;
+        if !V::MASKED && last == V::LANES {
+            for _ in 0..depth {
+                let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
+                multiply::<V, M, N>(&groups, row, line, &mut sums);
+                groups = groups.map(|group| group.wrapping_add(term));
+                b = b.wrapping_add(b_stride);
+            }
+        } else {
+            for _ in 0..depth {
+                let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
+                let line: [V; N] =
+                    std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
+                multiply::<V, M, N>(&groups, row, line, &mut sums);
+                groups = groups.map(|group| group.wrapping_add(term));
+                b = b.wrapping_add(b_stride);
+            }
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            for (j, sum) in sums.into_iter().enumerate() {
+                let lanes = if j + 1 == N { last } else { V::LANES };
+                let to = to.add(i * row_stride + j * V::LANES * col_stride);
+                keep(sum, to, col_stride, lanes, add);
+            }
+        }
     }
-    let _ = wide;
-    // SAFETY: as the caller says.
-    unsafe { block_anywhere(k, a, offsets, stride, b, sums) }
+    M
 }
 
-/// See [`Real::block`].
-///
-/// # Safety
-/// As there.
-pub(crate) unsafe fn block_f64(
-    wide: bool,
-    k: usize,
-    a: *const f64,
-    offsets: &[usize; ROWS],
-    stride: usize,
-    b: *const f64,
-    sums: &mut [f64; ROWS * COLS],
+#[inline(always)]
+unsafe fn multiply<V: Vector, const M: usize, const N: usize>(
+    groups: &[*const V::Number; 4],
+    row: usize,
+    line: [V; N],
+    sums: &mut [[V; N]; M],
 ) {
-    #[cfg(target_arch = "x86_64")]
-    if wide {
-        // SAFETY: as the caller says.
-        return unsafe { crate::product::avx2::block_f64(k, a, offsets, stride, b, sums) };
+    for (i, sums) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller says that the rows are there.
+        let x = unsafe { V::splat(*groups[i / 3].add(i % 3 * row)) };
+        for (sum, &y) in sums.iter_mut().zip(&line) {
+            *sum = x.mul_add(y, *sum);
+        }
     }
-    let _ = wide;
-    // SAFETY: as the caller says.
-    unsafe { block_anywhere(k, a, offsets, stride, b, sums) }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
+/// Writes the first lanes, or adds them to what is there.
+#[inline(always)]
+unsafe fn keep<V: Vector>(sum: V, to: *mut V::Number, stride: usize, lanes: usize, add: bool) {
+    // SAFETY: the caller says that there is room.
+    unsafe {
+        if stride == 1 {
+            let sum = if add { V::load_part(to, lanes).add(sum) } else { sum };
+            return sum.store_part(to, lanes);
+        }
+        for (j, sum) in sum.lanes().into_iter().enumerate().take(lanes) {
+            let to = to.add(j * stride);
+            *to = if add { *to + sum } else { sum };
+        }
+    }
+}
 
 #[cfg(test)]
-mod tests {
-    use super::{product, scratch};
-    use crate::matrix::Matrix;
-    use crate::real::Real;
-
-    fn check<T: Real>(m: usize, n: usize, k: usize, tolerance: f64) {
-        let matrix =
-            |offset, rows, cols| Matrix { offset, rows, cols, row_stride: cols, col_stride: 1 };
-        let (a, b) = (matrix(0, m, k), matrix(m * k, k, n));
-        let to = matrix(m * k + k * n, m, n);
-        let entry = |i: usize| ((i * 7919) % 101) as f64 / 50.5 - 1.0;
-        let filled: Vec<T> = (0..to.offset + m * n).map(|i| T::from_f64(entry(i))).collect();
-        let mut pack = vec![T::ZERO; scratch(m, n, k)];
-        for wide in [false, crate::machine::has_wide()] {
-            let mut arena = filled.clone();
-            // SAFETY: the three matrices lie one after the other in the arena.
-            unsafe { product(arena.as_mut_ptr(), a, b, to, &mut pack, wide) };
-            for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                let terms =
-                    (0..k).map(|p| filled[a.at(i, p)].to_f64() * filled[b.at(p, j)].to_f64());
-                let wanted: f64 = terms.sum();
-                let found = arena[to.at(i, j)].to_f64();
-                assert!(
-                    (found - wanted).abs() < tolerance,
-                    "{m}×{k}×{n} {i},{j}: {found} {wanted}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn with_and_without_vector_instructions() {
-        for (m, n, k) in [(1, 1, 1), (7, 17, 3), (13, 2, 300), (100, 90, 40), (0, 3, 2), (3, 4, 0)]
-        {
-            check::<f64>(m, n, k, 1e-12);
-            check::<f32>(m, n, k, 1e-4);
-        }
-        check::<f32>(3, 1100, 20, 1e-4);
-    }
-}
+mod tests;

@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-use matgrad_expr::ops::elementwise::erf;
-
-use crate::product::{COLS, ROWS};
-use crate::single;
+use crate::function::{Coefficients, DOUBLE, SINGLE};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::x86;
+use crate::simd::{Isa, Lanes, Work};
 
 mod sealed {
     pub trait Sealed {}
@@ -37,129 +37,79 @@ pub trait Real:
     const ONE: Self;
     /// Below all numbers.
     const NEG_INFINITY: Self;
+    /// Of the functions.
+    #[doc(hidden)]
+    const COEFFICIENTS: &'static Coefficients<Self>;
 
     /// The nearest number of this type.
     fn from_f64(value: f64) -> Self;
     /// The same number as an `f64`.
     fn to_f64(self) -> f64;
-    /// eᵃ
-    fn exp(self) -> Self;
+    /// a b + c, rounded once.
+    fn mul_add(self, b: Self, c: Self) -> Self;
     /// ln a
     fn ln(self) -> Self;
     /// √a
     fn sqrt(self) -> Self;
-    /// tanh a
-    fn tanh(self) -> Self;
-    /// 1 / (1 + exp(-a))
-    fn sigmoid(self) -> Self;
-    /// erf a
-    fn erf(self) -> Self;
     /// sin a
     fn sin(self) -> Self;
     /// cos a
     fn cos(self) -> Self;
     /// |a|
     fn abs(self) -> Self;
-    /// -1, 0 or 1; NaN for NaN.
-    fn sign(self) -> Self;
+    /// |a| with the sign of another.
+    fn copysign(self, sign: Self) -> Self;
     /// aᵇ
     fn pow(self, exponent: Self) -> Self;
+    /// a 2ⁿ for a whole n.
+    fn scale(self, n: Self) -> Self;
+    /// m in [1, 2) and n with a = m 2ⁿ, for a normal positive number.
+    fn split(self) -> (Self, Self);
 
-    /// A block of a product with the processor's vector instructions: for each p < k adds
-    /// `a[offsets[i] + p·stride] · b[p·COLS + j]` to `sums[i·COLS + j]`.
+    /// Runs a loop with the vectors of an instruction set.
     ///
     /// # Safety
-    /// All these entries of `a`, `b` (k·COLS) and `sums` (ROWS·COLS) exist, and `wide` is said
-    /// only where AVX2 and FMA are.
+    /// What the work says, and the processor has the instructions.
     #[doc(hidden)]
-    unsafe fn block(
-        wide: bool,
-        k: usize,
-        a: *const Self,
-        offsets: &[usize; ROWS],
-        stride: usize,
-        b: *const Self,
-        sums: &mut [Self; ROWS * COLS],
-    );
+    unsafe fn vectorised<W: Work<Self>>(isa: Isa, work: W);
 }
 
-impl Real for f64 {
-    const ZERO: f64 = 0.0;
-    const ONE: f64 = 1.0;
-    const NEG_INFINITY: f64 = f64::NEG_INFINITY;
+macro_rules! standard {
+    ($t:ident, $bits:ident, $signed:ident, $mantissa:literal, $bias:literal) => {
+        const ZERO: $t = 0.0;
+        const ONE: $t = 1.0;
+        const NEG_INFINITY: $t = $t::NEG_INFINITY;
 
-    #[inline(always)]
-    fn from_f64(value: f64) -> f64 {
-        value
-    }
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        self
-    }
-    #[inline(always)]
-    fn exp(self) -> f64 {
-        f64::exp(self)
-    }
-    #[inline(always)]
-    fn ln(self) -> f64 {
-        f64::ln(self)
-    }
-    #[inline(always)]
-    fn sqrt(self) -> f64 {
-        f64::sqrt(self)
-    }
-    #[inline(always)]
-    fn tanh(self) -> f64 {
-        f64::tanh(self)
-    }
-    #[inline(always)]
-    fn sigmoid(self) -> f64 {
-        let e = (-self.abs()).exp();
-        (if self >= 0.0 { 1.0 } else { e }) / (1.0 + e)
-    }
-    #[inline(always)]
-    fn erf(self) -> f64 {
-        erf(self)
-    }
-    #[inline(always)]
-    fn sin(self) -> f64 {
-        f64::sin(self)
-    }
-    #[inline(always)]
-    fn cos(self) -> f64 {
-        f64::cos(self)
-    }
-    #[inline(always)]
-    fn abs(self) -> f64 {
-        f64::abs(self)
-    }
-    #[inline(always)]
-    fn sign(self) -> f64 {
-        if self == 0.0 || self.is_nan() { self } else { self.signum() }
-    }
-    #[inline(always)]
-    fn pow(self, exponent: f64) -> f64 {
-        self.powf(exponent)
-    }
-    #[inline(always)]
-    unsafe fn block(
-        wide: bool,
-        k: usize,
-        a: *const f64,
-        offsets: &[usize; ROWS],
-        stride: usize,
-        b: *const f64,
-        sums: &mut [f64; ROWS * COLS],
-    ) {
-        // SAFETY: as the caller says.
-        unsafe { crate::product::block_f64(wide, k, a, offsets, stride, b, sums) }
-    }
+        #[inline(always)]
+        fn scale(self, n: $t) -> $t {
+            // Two factors, so that neither leaves the range.
+            let half = n as $signed >> 1;
+            let power = |n: $signed| $t::from_bits(((n + $bias) << $mantissa) as $bits);
+            self * power(half) * power(n as $signed - half)
+        }
+        #[inline(always)]
+        fn split(self) -> ($t, $t) {
+            let exponent = (self.to_bits() >> $mantissa) as $signed - $bias;
+            let fraction = self.to_bits() & ((1 << $mantissa) - 1);
+            ($t::from_bits(fraction | $t::to_bits(1.0)), exponent as $t)
+        }
+    };
+}
+
+macro_rules! methods {
+    ($t:ident: $($name:ident $of:ident ($($a:ident),*);)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($a: $t),*) -> $t {
+            $t::$of(self, $($a),*)
+        }
+    )*};
 }
 
 impl Real for f32 {
-    const ZERO: f32 = 0.0;
-    const ONE: f32 = 1.0;
-    const NEG_INFINITY: f32 = f32::NEG_INFINITY;
+    const COEFFICIENTS: &'static Coefficients<f32> = &SINGLE;
+    standard!(f32, u32, i32, 23, 127);
+    methods!(f32: mul_add mul_add(b, c); ln ln(); sqrt sqrt(); sin sin(); cos cos(); abs abs();
+        copysign copysign(sign); pow powf(exponent););
 
     #[inline(always)]
     fn from_f64(value: f64) -> f32 {
@@ -169,62 +119,48 @@ impl Real for f32 {
     fn to_f64(self) -> f64 {
         f64::from(self)
     }
-    #[inline(always)]
-    fn exp(self) -> f32 {
-        single::exp(self)
-    }
-    #[inline(always)]
-    fn ln(self) -> f32 {
-        f32::ln(self)
-    }
-    #[inline(always)]
-    fn sqrt(self) -> f32 {
-        f32::sqrt(self)
-    }
-    #[inline(always)]
-    fn tanh(self) -> f32 {
-        single::tanh(self)
-    }
-    #[inline(always)]
-    fn sigmoid(self) -> f32 {
-        let e = single::exp(-self.abs());
-        (if self >= 0.0 { 1.0 } else { e }) / (1.0 + e)
-    }
-    #[inline(always)]
-    fn erf(self) -> f32 {
-        erf(f64::from(self)) as f32
-    }
-    #[inline(always)]
-    fn sin(self) -> f32 {
-        f32::sin(self)
-    }
-    #[inline(always)]
-    fn cos(self) -> f32 {
-        f32::cos(self)
-    }
-    #[inline(always)]
-    fn abs(self) -> f32 {
-        f32::abs(self)
-    }
-    #[inline(always)]
-    fn sign(self) -> f32 {
-        if self == 0.0 || self.is_nan() { self } else { self.signum() }
-    }
-    #[inline(always)]
-    fn pow(self, exponent: f32) -> f32 {
-        self.powf(exponent)
-    }
-    #[inline(always)]
-    unsafe fn block(
-        wide: bool,
-        k: usize,
-        a: *const f32,
-        offsets: &[usize; ROWS],
-        stride: usize,
-        b: *const f32,
-        sums: &mut [f32; ROWS * COLS],
-    ) {
+    unsafe fn vectorised<W: Work<f32>>(isa: Isa, work: W) {
         // SAFETY: as the caller says.
-        unsafe { crate::product::block_f32(wide, k, a, offsets, stride, b, sums) }
+        unsafe {
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => x86::avx2::<std::arch::x86_64::__m256, W>(work),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => x86::avx512::<std::arch::x86_64::__m512, W>(work),
+                #[cfg(not(target_arch = "x86_64"))]
+                Isa::Avx2 | Isa::Avx512 => work.run::<Lanes<f32, 4>>(),
+                Isa::Portable => work.run::<Lanes<f32, 4>>(),
+            }
+        }
+    }
+}
+
+impl Real for f64 {
+    const COEFFICIENTS: &'static Coefficients<f64> = &DOUBLE;
+    standard!(f64, u64, i64, 52, 1023);
+    methods!(f64: mul_add mul_add(b, c); ln ln(); sqrt sqrt(); sin sin(); cos cos(); abs abs();
+        copysign copysign(sign); pow powf(exponent););
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> f64 {
+        value
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+    unsafe fn vectorised<W: Work<f64>>(isa: Isa, work: W) {
+        // SAFETY: as the caller says.
+        unsafe {
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => x86::avx2::<std::arch::x86_64::__m256d, W>(work),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => x86::avx512::<std::arch::x86_64::__m512d, W>(work),
+                #[cfg(not(target_arch = "x86_64"))]
+                Isa::Avx2 | Isa::Avx512 => work.run::<Lanes<f64, 2>>(),
+                Isa::Portable => work.run::<Lanes<f64, 2>>(),
+            }
+        }
     }
 }

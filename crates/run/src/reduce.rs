@@ -3,102 +3,171 @@
 //! Entries are added in blocks in the machine's numbers, and the sums of blocks in f64, so that
 //! the error does not grow with the number of rows.
 
+use std::ops::Range;
+
 use matgrad_plan::instruction::Reduction;
 
 use crate::matrix::Matrix;
 use crate::real::Real;
+use crate::simd::{Vector, Work};
 
-/// Entries of a block of a sum.
-const BLOCK: usize = 128;
-/// Sums that run beside each other in a block.
-const LANES: usize = 8;
-/// Columns whose sums are kept at once.
-const STRIPE: usize = 64;
+/// Entries of a row that are added in the machine's numbers.
+const BLOCK: usize = 512;
 /// Rows that are added in the machine's numbers.
-const ROWS: usize = 32;
+const ROWS: usize = 64;
+/// Vectors whose columns are added at once.
+const STRIPE: usize = 4;
 
-pub(crate) fn reduce<T: Real>(arena: &mut [T], reduction: Reduction, a: Matrix, to: Matrix) {
-    match reduction {
-        Reduction::Sum => {
-            let sum = if a.col_stride == 1 && a.row_stride == a.cols {
-                sum_of(&arena[a.offset..a.offset + a.rows * a.cols])
-            } else {
-                (0..a.rows).map(|i| row_sum(arena, a, i)).sum()
+/// A reduction, or some of its results.
+pub(crate) struct Reduce<T> {
+    pub reduction: Reduction,
+    pub arena: *mut T,
+    pub a: Matrix,
+    pub to: Matrix,
+    /// Which results.
+    pub results: Range<usize>,
+}
+
+impl<T: Real> Work<T> for Reduce<T> {
+    /// # Safety
+    /// The matrices are inside the arena, and the results do not overlap the operand.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(self) {
+        let Reduce { reduction, arena, a, to, results } = self;
+        // SAFETY: as the caller says.
+        unsafe {
+            let line = |at: usize, length: usize, stride: usize| Line {
+                start: arena.add(at).cast_const(),
+                length,
+                stride,
             };
-            arena[to.offset] = T::from_f64(sum);
-        }
-        Reduction::RowSum => {
-            for i in 0..a.rows {
-                arena[to.offset + i] = T::from_f64(row_sum(arena, a, i));
-            }
-        }
-        Reduction::ColSum => column_sums(arena, a, to),
-        Reduction::RowMax => {
-            for i in 0..a.rows {
-                let row = (0..a.cols).map(|j| arena[a.at(i, j)]);
-                // A NaN is not hidden: it is not less than anything, and stays.
-                let largest = row.fold(T::NEG_INFINITY, |m, x| {
-                    if m > x || m.partial_cmp(&m).is_none() { m } else { x }
-                });
-                arena[to.offset + i] = largest;
-            }
-        }
-    }
-}
-
-fn row_sum<T: Real>(arena: &[T], a: Matrix, i: usize) -> f64 {
-    if a.cols == 0 {
-        return 0.0;
-    }
-    let start = a.at(i, 0);
-    if a.col_stride == 1 {
-        return sum_of(&arena[start..start + a.cols]);
-    }
-    (0..a.cols).map(|j| arena[start + j * a.col_stride].to_f64()).sum()
-}
-
-fn sum_of<T: Real>(entries: &[T]) -> f64 {
-    let block = |block: &[T]| {
-        let mut lanes = [T::ZERO; LANES];
-        let chunks = block.chunks_exact(LANES);
-        let rest = chunks.remainder();
-        for chunk in chunks {
-            for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                *lane += x;
-            }
-        }
-        for (lane, &x) in lanes.iter_mut().zip(rest) {
-            *lane += x;
-        }
-        lanes.iter().map(|lane| lane.to_f64()).sum::<f64>()
-    };
-    entries.chunks(BLOCK).map(block).sum()
-}
-
-fn column_sums<T: Real>(arena: &mut [T], a: Matrix, to: Matrix) {
-    for first in (0..a.cols).step_by(STRIPE) {
-        let width = STRIPE.min(a.cols - first);
-        let mut sums = [0.0f64; STRIPE];
-        for start in (0..a.rows).step_by(ROWS) {
-            let mut block = [T::ZERO; STRIPE];
-            for i in start..a.rows.min(start + ROWS) {
-                let at = a.at(i, first);
-                if a.col_stride == 1 {
-                    for (sum, &x) in block.iter_mut().zip(&arena[at..at + width]) {
-                        *sum += x;
+            let row = |i: usize| line(a.at(i, 0), a.cols, a.col_stride);
+            match reduction {
+                Reduction::Sum => {
+                    let sum = if a.col_stride == 1 && a.row_stride == a.cols {
+                        line(a.offset, a.rows * a.cols, 1).sum::<V>()
+                    } else {
+                        (0..a.rows).map(|i| row(i).sum::<V>()).sum()
+                    };
+                    *arena.add(to.offset) = T::from_f64(sum);
+                }
+                Reduction::RowSum => {
+                    for i in results {
+                        *arena.add(to.offset + i) = T::from_f64(row(i).sum::<V>());
                     }
-                } else {
-                    for (j, sum) in block[..width].iter_mut().enumerate() {
-                        *sum += arena[at + j * a.col_stride];
+                }
+                Reduction::RowMax => {
+                    for i in results {
+                        *arena.add(to.offset + i) = row(i).largest::<V>();
+                    }
+                }
+                Reduction::ColSum if a.col_stride == 1 => {
+                    let mut col = results.start;
+                    while col < results.end {
+                        let width = (STRIPE * V::LANES).min(results.end - col);
+                        if width > V::LANES {
+                            columns::<V, STRIPE>(arena, &a, col, width, to.offset);
+                        } else {
+                            columns::<V, 1>(arena, &a, col, width, to.offset);
+                        }
+                        col += width;
+                    }
+                }
+                Reduction::ColSum => {
+                    for j in results {
+                        let column = line(a.at(0, j), a.rows, a.row_stride);
+                        *arena.add(to.offset + j) = T::from_f64(column.sum::<V>());
                     }
                 }
             }
-            for (sum, x) in sums[..width].iter_mut().zip(block) {
+        }
+    }
+}
+
+/// Entries, each a stride from the one before.
+struct Line<T> {
+    start: *const T,
+    length: usize,
+    stride: usize,
+}
+
+impl<T: Real> Line<T> {
+    #[inline(always)]
+    unsafe fn sum<V: Vector<Number = T>>(&self) -> f64 {
+        let mut total = 0.0;
+        for first in (0..self.length).step_by(BLOCK) {
+            let length = BLOCK.min(self.length - first);
+            // SAFETY: the caller says that the entries are there.
+            total += unsafe {
+                let start = self.start.add(first * self.stride);
+                if self.stride != 1 || length <= V::LANES {
+                    let entries = (0..length).map(|i| *start.add(i * self.stride));
+                    entries.fold(T::ZERO, |sum, x| sum + x).to_f64()
+                } else {
+                    let mut sum = V::splat(T::ZERO);
+                    for i in (0..length).step_by(V::LANES) {
+                        sum = sum.add(V::load_part(start.add(i), V::LANES.min(length - i)));
+                    }
+                    sum.sum().to_f64()
+                }
+            };
+        }
+        total
+    }
+
+    /// A NaN is not hidden: it is not equal to itself, and stays.
+    #[inline(always)]
+    unsafe fn largest<V: Vector<Number = T>>(&self) -> T {
+        let larger = |m: T, x: T| if m > x || m.partial_cmp(&m).is_none() { m } else { x };
+        // SAFETY: the caller says that the entries are there.
+        unsafe {
+            if self.stride != 1 || self.length <= 2 * V::LANES {
+                let entries = (0..self.length).map(|i| *self.start.add(i * self.stride));
+                return entries.fold(T::NEG_INFINITY, larger);
+            }
+            let mut most = V::load(self.start);
+            for i in (V::LANES..self.length).step_by(V::LANES) {
+                // The last vector begins early: an entry may be seen twice.
+                let x = V::load(self.start.add(i.min(self.length - V::LANES)));
+                most = most.if_greater_equal(most, most.if_greater(x, most, x), most);
+            }
+            most.lanes().into_iter().take(V::LANES).fold(T::NEG_INFINITY, larger)
+        }
+    }
+}
+
+/// The sums of up to `N` vectors of columns.
+#[inline(always)]
+unsafe fn columns<V: Vector, const N: usize>(
+    arena: *mut V::Number,
+    a: &Matrix,
+    col: usize,
+    width: usize,
+    to: usize,
+) {
+    let lanes = |v: usize| V::LANES.min(width.saturating_sub(v * V::LANES));
+    let mut sums = [[0.0f64; 16]; N];
+    for top in (0..a.rows).step_by(ROWS) {
+        let mut block = [V::splat(V::Number::ZERO); N];
+        for i in top..a.rows.min(top + ROWS) {
+            for (v, sum) in block.iter_mut().enumerate() {
+                // SAFETY: the columns are inside a; of a vector beyond them nothing is read.
+                let x = unsafe {
+                    V::load_part(arena.wrapping_add(a.at(i, col + v * V::LANES)), lanes(v))
+                };
+                *sum = sum.add(x);
+            }
+        }
+        for (sums, block) in sums.iter_mut().zip(block) {
+            for (sum, x) in sums.iter_mut().zip(block.lanes()) {
                 *sum += x.to_f64();
             }
         }
-        for (to, sum) in arena[to.offset + first..][..width].iter_mut().zip(sums) {
-            *to = T::from_f64(sum);
+    }
+    for (v, sums) in sums.iter().enumerate() {
+        for (j, &sum) in sums.iter().enumerate().take(lanes(v)) {
+            // SAFETY: the results have an entry for each column.
+            unsafe { *arena.add(to + col + v * V::LANES + j) = V::Number::from_f64(sum) };
         }
     }
 }

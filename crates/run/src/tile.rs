@@ -1,134 +1,113 @@
 //! Element-wise work, a block of entries at a time.
 
+use std::ops::Range;
+
 use matgrad_plan::instruction::{Function, Map, Operation, Source, Target, Tile, Zip};
 
+use crate::function;
 use crate::matrix::Matrix;
 use crate::real::Real;
+use crate::simd::{Vector, Work};
 
 /// Entries of a block: a dozen of them fit the first cache.
-pub(crate) const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 512;
 
-/// A block, or one number in the place of it.
-enum Value<'a, T> {
-    Block(&'a [T]),
-    One(T),
+/// Some entries of a tile, counted row by row.
+pub(crate) struct Entries<'a, T> {
+    pub tile: &'a Tile,
+    pub entries: Range<usize>,
+    pub arena: *mut T,
+    /// A block for each register of the tile.
+    pub registers: *mut T,
+    /// Rows of the batch.
+    pub rows: usize,
 }
 
-/// What a tile works with.
-struct Work<T> {
+impl<T: Real> Work<T> for Entries<'_, T> {
+    /// # Safety
+    /// The tile belongs to a program whose arena this is, and there are so many registers.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(self) {
+        let Entries { tile, entries, arena, registers, rows } = self;
+        let cols = tile.cols.at(rows);
+        let mut block = Block { arena, registers, rows, cols, at: entries.start, length: 0 };
+        while block.at < entries.end {
+            block.length = BLOCK.min(entries.end - block.at);
+            for operation in &tile.operations {
+                // SAFETY: as the caller says.
+                unsafe { block.operate::<V>(operation) };
+            }
+            for (register, slot) in &tile.stores {
+                // SAFETY: the slot has the tile's shape, so entries `at .. at + length` are in it;
+                // registers are no part of the arena.
+                unsafe {
+                    let from = block.registers.add(register * BLOCK);
+                    let to = block.arena.add(slot.offset + block.at);
+                    to.copy_from_nonoverlapping(from, block.length);
+                }
+            }
+            block.at += block.length;
+        }
+    }
+}
+
+/// The entries `at .. at + length` of a tile.
+struct Block<T> {
     arena: *mut T,
     registers: *mut T,
-    /// Number of rows of the batch.
     rows: usize,
     cols: usize,
-    /// The block: its first entry and its length.
     at: usize,
     length: usize,
 }
 
-/// Runs a tile with AVX2 where `wide`.
-///
-/// # Safety
-/// The tile belongs to a program whose arena this is; `registers` has room for all its registers;
-/// `wide` is said only where the processor has AVX2 and FMA.
-pub(crate) unsafe fn run<T: Real>(
-    tile: &Tile,
-    arena: *mut T,
-    registers: *mut T,
-    rows: usize,
-    wide: bool,
-) {
-    #[cfg(target_arch = "x86_64")]
-    if wide {
-        // SAFETY: as the caller says.
-        return unsafe { run_wide(tile, arena, registers, rows) };
-    }
-    let _ = wide;
-    // SAFETY: as the caller says.
-    unsafe { run_here(tile, arena, registers, rows) }
+/// The first entry of a block, or one number in the place of it.
+#[derive(Clone, Copy)]
+enum Value<T> {
+    Block(*const T),
+    One(T),
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn run_wide<T: Real>(tile: &Tile, arena: *mut T, registers: *mut T, rows: usize) {
-    // SAFETY: as the caller says.
-    unsafe { run_here(tile, arena, registers, rows) }
-}
-
-#[inline(always)]
-unsafe fn run_here<T: Real>(tile: &Tile, arena: *mut T, registers: *mut T, rows: usize) {
-    let cols = tile.cols.at(rows);
-    let total = tile.rows.at(rows) * cols;
-    let mut work = Work { arena, registers, rows, cols, at: 0, length: 0 };
-    while work.at < total {
-        work.length = BLOCK.min(total - work.at);
-        for operation in &tile.operations {
-            // SAFETY: as the caller says.
-            unsafe { work.operate(operation) };
-        }
-        for (register, slot) in &tile.stores {
-            // SAFETY: the slot has the tile's shape, so entries `at .. at + length` are in it;
-            // registers are no part of the arena.
-            unsafe {
-                let from = work.registers.add(register * BLOCK);
-                let to = work.arena.add(slot.offset + work.at);
-                to.copy_from_nonoverlapping(from, work.length);
-            }
-        }
-        work.at += work.length;
-    }
-}
-
-impl<T: Real> Work<T> {
-    /// SAFETY of the caller: the operation belongs to the tile that this works on.
+impl<T: Real> Block<T> {
+    /// SAFETY of the caller: the operation belongs to the tile that this is of.
     #[inline(always)]
-    unsafe fn operate(&self, operation: &Operation) {
-        let to = match operation.to {
-            // SAFETY: registers are BLOCK numbers each.
-            Target::Register(register) => unsafe { self.registers.add(register * BLOCK) },
-            // SAFETY: the slot has the tile's shape.
-            Target::Memory(slot) => unsafe { self.arena.add(slot.offset + self.at) },
-        };
-        // SAFETY: `length` entries are there (above), and the plan never lets the result of an
-        // operation overlap its operands: overwriting ones are stores at the end of the block.
-        let to = unsafe { std::slice::from_raw_parts_mut(to, self.length) };
-        match operation.function {
-            Function::Load(view) => {
-                let view = Matrix::of(&view, self.rows);
-                // SAFETY: the view has the tile's shape.
-                unsafe { self.load(view, to) }
+    unsafe fn operate<V: Vector<Number = T>>(&self, operation: &Operation) {
+        // SAFETY: registers are BLOCK numbers each, and slots and views have the tile's shape. The
+        // plan never lets the result of an operation overlap its operands: overwriting ones are
+        // stores at the end of the block.
+        unsafe {
+            let to = match operation.to {
+                Target::Register(register) => self.registers.add(register * BLOCK),
+                Target::Memory(slot) => self.arena.add(slot.offset + self.at),
+            };
+            match operation.function {
+                Function::Load(view) => {
+                    let to = std::slice::from_raw_parts_mut(to, self.length);
+                    self.load(Matrix::of(&view, self.rows), to);
+                }
+                Function::Map(map, a) => self.map::<V>(map, self.value(a), to),
+                Function::Zip(zip, a, b) => self.zip::<V>(zip, self.value(a), self.value(b), to),
             }
-            // SAFETY: the operands belong to the tile.
-            Function::Map(map, a) => unsafe { apply(map, self.value(a), to) },
-            // SAFETY: the operands belong to the tile.
-            Function::Zip(zip, a, b) => unsafe { combine(zip, self.value(a), self.value(b), to) },
         }
     }
 
     #[inline(always)]
-    unsafe fn value(&self, source: Source) -> Value<'_, T> {
-        match source {
-            Source::Register(register) => {
-                // SAFETY: registers are BLOCK numbers each.
-                let block = unsafe {
-                    let start = self.registers.add(register * BLOCK);
-                    std::slice::from_raw_parts(start, self.length)
-                };
-                Value::Block(block)
+    unsafe fn value(&self, source: Source) -> Value<T> {
+        // SAFETY: registers are BLOCK numbers each; the views are inside the arena, and a tile with
+        // a block has entries, so its operands do too.
+        unsafe {
+            match source {
+                Source::Register(register) => Value::Block(self.registers.add(register * BLOCK)),
+                Source::Memory(view) => {
+                    let start = view.offset + view.start.at(self.rows) + self.at;
+                    Value::Block(self.arena.add(start))
+                }
+                Source::Scalar(view) => {
+                    Value::One(*self.arena.add(view.offset + view.start.at(self.rows)))
+                }
+                Source::Number(number) => Value::One(T::from_f64(number)),
+                Source::Size(size) => Value::One(T::from_f64(size.at(self.rows) as f64)),
             }
-            Source::Memory(view) => {
-                let start = view.offset + view.start.at(self.rows) + self.at;
-                // SAFETY: the view is contiguous and of the tile's shape.
-                let block =
-                    unsafe { std::slice::from_raw_parts(self.arena.add(start), self.length) };
-                Value::Block(block)
-            }
-            Source::Scalar(view) => {
-                // SAFETY: a tile with a block has entries, so its operands do too.
-                Value::One(unsafe { *self.arena.add(view.offset + view.start.at(self.rows)) })
-            }
-            Source::Number(number) => Value::One(T::from_f64(number)),
-            Source::Size(size) => Value::One(T::from_f64(size.at(self.rows) as f64)),
         }
     }
 
@@ -172,77 +151,129 @@ impl<T: Real> Work<T> {
             j = 0;
         }
     }
-}
 
-#[inline(always)]
-fn each<T: Real>(a: Value<'_, T>, to: &mut [T], f: impl Fn(T) -> T) {
-    match a {
-        Value::Block(a) => {
-            for (to, &a) in to.iter_mut().zip(a) {
-                *to = f(a);
+    /// f of the entries that each start gives: whole vectors, then what is left.
+    #[inline(always)]
+    unsafe fn each<V: Vector<Number = T>, const N: usize>(
+        &self,
+        from: [*const T; N],
+        to: *mut T,
+        f: impl Fn([V; N]) -> V,
+    ) {
+        let whole = self.length - self.length % V::LANES;
+        // SAFETY: `length` entries are there.
+        unsafe {
+            for i in (0..whole).step_by(V::LANES) {
+                f(from.map(|from| V::load(from.add(i)))).store(to.add(i));
+            }
+            let rest = self.length - whole;
+            if rest > 0 {
+                let values = from.map(|from| V::load_part(from.add(whole), rest));
+                f(values).store_part(to.add(whole), rest);
             }
         }
-        Value::One(a) => to.fill(f(a)),
+    }
+
+    #[inline(always)]
+    unsafe fn two<V: Vector<Number = T>>(
+        &self,
+        a: Value<T>,
+        b: Value<T>,
+        to: *mut T,
+        f: impl Fn(V, V) -> V,
+    ) {
+        // SAFETY: as for `each`.
+        unsafe {
+            match (a, b) {
+                (Value::Block(a), Value::Block(b)) => self.each([a, b], to, |[a, b]| f(a, b)),
+                (Value::Block(a), Value::One(b)) => {
+                    let b = V::splat(b);
+                    self.each([a], to, |[a]| f(a, b));
+                }
+                (Value::One(a), Value::Block(b)) => {
+                    let a = V::splat(a);
+                    self.each([b], to, |[b]| f(a, b));
+                }
+                (Value::One(a), Value::One(b)) => {
+                    let result = f(V::splat(a), V::splat(b));
+                    self.each([], to, |[]| result);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn map<V: Vector<Number = T>>(&self, map: Map, a: Value<T>, to: *mut T) {
+        // SAFETY: as for `each`.
+        unsafe {
+            match a {
+                Value::Block(a) => {
+                    // No closure: one of this size is not inlined, and has no vector instructions.
+                    for i in (0..self.length).step_by(V::LANES) {
+                        let lanes = V::LANES.min(self.length - i);
+                        if lanes == V::LANES {
+                            map_of(map, V::load(a.add(i))).store(to.add(i));
+                        } else {
+                            map_of(map, V::load_part(a.add(i), lanes)).store_part(to.add(i), lanes);
+                        }
+                    }
+                }
+                Value::One(a) => {
+                    let result = map_of(map, V::splat(a));
+                    self.each([], to, |[]| result);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn zip<V: Vector<Number = T>>(&self, zip: Zip, a: Value<T>, b: Value<T>, to: *mut T) {
+        let (one, zero) = (V::splat(T::ONE), V::splat(T::ZERO));
+        // What is not equal to itself is a NaN, and stays.
+        let or_nan = |a: V, chosen: V| a.if_greater_equal(a, chosen, a);
+        // SAFETY: as for `each`.
+        unsafe {
+            match zip {
+                Zip::Add => self.two(a, b, to, V::add),
+                Zip::Sub => self.two(a, b, to, V::sub),
+                Zip::Mul => self.two(a, b, to, V::mul),
+                Zip::Div => self.two(a, b, to, V::div),
+                Zip::Max => self.two(a, b, to, |a: V, b| or_nan(a, a.if_greater(b, a, b))),
+                Zip::Min => self.two(a, b, to, |a: V, b| or_nan(a, b.if_greater(a, a, b))),
+                Zip::Greater => self.two(a, b, to, |a: V, b| a.if_greater(b, one, zero)),
+                Zip::GreaterEqual => {
+                    self.two(a, b, to, |a: V, b| a.if_greater_equal(b, one, zero));
+                }
+                Zip::Pow => match b {
+                    Value::One(x) if x == T::from_f64(3.0) => {
+                        self.two(a, b, to, |a: V, _| a.mul(a).mul(a));
+                    }
+                    Value::One(x) if x == -T::ONE => self.two(a, b, to, |a: V, _| one.div(a)),
+                    Value::One(_) | Value::Block(_) => {
+                        self.two(a, b, to, |a: V, b| a.each_with(b, T::pow));
+                    }
+                },
+            }
+        }
     }
 }
 
 #[inline(always)]
-fn both<T: Real>(a: Value<'_, T>, b: Value<'_, T>, to: &mut [T], f: impl Fn(T, T) -> T) {
-    match (a, b) {
-        (Value::Block(a), Value::Block(b)) => {
-            for ((to, &a), &b) in to.iter_mut().zip(a).zip(b) {
-                *to = f(a, b);
-            }
-        }
-        (Value::Block(a), Value::One(b)) => {
-            for (to, &a) in to.iter_mut().zip(a) {
-                *to = f(a, b);
-            }
-        }
-        (Value::One(a), Value::Block(b)) => {
-            for (to, &b) in to.iter_mut().zip(b) {
-                *to = f(a, b);
-            }
-        }
-        (Value::One(a), Value::One(b)) => to.fill(f(a, b)),
-    }
-}
-
-#[inline(always)]
-fn apply<T: Real>(map: Map, a: Value<'_, T>, to: &mut [T]) {
+fn map_of<V: Vector>(map: Map, a: V) -> V {
+    let (one, zero) = (V::splat(V::Number::ONE), V::splat(V::Number::ZERO));
     match map {
-        Map::Neg => each(a, to, |a| -a),
-        Map::Exp => each(a, to, T::exp),
-        Map::Log => each(a, to, T::ln),
-        Map::Sqrt => each(a, to, T::sqrt),
-        Map::Tanh => each(a, to, T::tanh),
-        Map::Sigmoid => each(a, to, T::sigmoid),
-        Map::Erf => each(a, to, T::erf),
-        Map::Sin => each(a, to, T::sin),
-        Map::Cos => each(a, to, T::cos),
-        Map::Abs => each(a, to, T::abs),
-        Map::Sign => each(a, to, T::sign),
-        Map::Square => each(a, to, |a| a * a),
-    }
-}
-
-#[inline(always)]
-fn combine<T: Real>(zip: Zip, a: Value<'_, T>, b: Value<'_, T>, to: &mut [T]) {
-    let flag = |yes: bool| if yes { T::ONE } else { T::ZERO };
-    let is_nan = |a: T| a.partial_cmp(&a).is_none();
-    match zip {
-        Zip::Add => both(a, b, to, |a, b| a + b),
-        Zip::Sub => both(a, b, to, |a, b| a - b),
-        Zip::Mul => both(a, b, to, |a, b| a * b),
-        Zip::Div => both(a, b, to, |a, b| a / b),
-        Zip::Max => both(a, b, to, |a, b| if a > b || is_nan(a) { a } else { b }),
-        Zip::Min => both(a, b, to, |a, b| if a < b || is_nan(a) { a } else { b }),
-        Zip::Greater => both(a, b, to, |a, b| flag(a > b)),
-        Zip::GreaterEqual => both(a, b, to, |a, b| flag(a >= b)),
-        Zip::Pow => match b {
-            Value::One(b) if b == T::from_f64(3.0) => each(a, to, |a| a * a * a),
-            Value::One(b) if b == T::from_f64(-1.0) => each(a, to, |a| T::ONE / a),
-            b @ (Value::One(_) | Value::Block(_)) => both(a, b, to, T::pow),
-        },
+        Map::Neg => a.neg(),
+        Map::Exp => function::exp(a),
+        Map::Log => function::log(a),
+        Map::Sqrt => a.sqrt(),
+        Map::Tanh => function::tanh(a),
+        Map::Sigmoid => function::sigmoid(a),
+        Map::Erf => function::erf(a),
+        Map::Sin => a.each(V::Number::sin),
+        Map::Cos => a.each(V::Number::cos),
+        Map::Abs => a.abs(),
+        // Zeros and NaNs stay.
+        Map::Sign => a.if_greater(zero, one, zero.if_greater(a, one.neg(), a)),
+        Map::Square => a.mul(a),
     }
 }

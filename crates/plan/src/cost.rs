@@ -1,0 +1,87 @@
+//! What an instruction costs, and how many threads it is worth.
+
+use crate::extent::{Slot, View};
+use crate::instruction::{Function, Instruction, Source, Target, Tile};
+use crate::program::Program;
+
+/// Operations of a product that take a thread longer than to be called.
+const PRODUCT: u64 = 1 << 18;
+/// The same for numbers that are read, written or worked on one by one.
+const NUMBERS: u64 = 1 << 16;
+
+/// The work of one instruction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Floating-point operations; a function counts as one.
+    pub flops: u64,
+    /// Numbers read and written, each once for each operand and result.
+    pub numbers: u64,
+    /// The most threads that pay.
+    pub threads: usize,
+}
+
+impl Program {
+    /// The work of each instruction with so many rows.
+    pub fn costs(&self, rows: usize) -> impl Iterator<Item = Cost> {
+        self.instructions.iter().map(move |instruction| cost(instruction, rows))
+    }
+
+    /// Floating-point operations of a step with all rows; a function counts as one.
+    pub fn flops(&self) -> u64 {
+        self.costs(self.capacity).map(|cost| cost.flops).sum()
+    }
+}
+
+fn cost(instruction: &Instruction, rows: usize) -> Cost {
+    let view = |v: &View| (v.rows.at(rows) * v.cols.at(rows)) as u64;
+    let slot = |s: &Slot| s.len(rows) as u64;
+    let alone = |flops, numbers| Cost { flops, numbers, threads: 1 };
+    let shared = |flops, numbers, parts: u64| {
+        let threads = usize::try_from(parts).unwrap_or(usize::MAX).max(1);
+        Cost { flops, numbers, threads }
+    };
+    match instruction {
+        Instruction::Product { a, b, to } => {
+            let flops = 2 * slot(to) * a.cols.at(rows) as u64;
+            let numbers = view(a) + view(b) + slot(to);
+            shared(flops, numbers, (flops / PRODUCT).max(numbers / NUMBERS))
+        }
+        Instruction::Tile(tile) => {
+            let entries = (tile.rows.at(rows) * tile.cols.at(rows)) as u64;
+            let flops = entries * tile.operations.len() as u64;
+            shared(flops, entries * operands(tile), flops / NUMBERS)
+        }
+        Instruction::Reduce { a, to, .. } => {
+            shared(view(a), view(a) + slot(to), (view(a) / NUMBERS).min(slot(to)))
+        }
+        Instruction::Inverse { a, to, .. } => {
+            alone(2 * (a.rows.at(rows) as u64).pow(3), view(a) + slot(to))
+        }
+        Instruction::Determinant { a, .. } => {
+            alone(2 * (a.rows.at(rows) as u64).pow(3) / 3, view(a))
+        }
+        Instruction::Picture(picture) => alone(0, view(&picture.a) + slot(&picture.to)),
+        Instruction::Copy { a, to } => alone(0, view(a) + view(to)),
+        Instruction::Diag { a, to } | Instruction::Diagonal { a, to } => {
+            alone(0, view(a) + slot(to))
+        }
+        Instruction::Zero { to } | Instruction::Eye { to } | Instruction::Size { to, .. } => {
+            alone(0, slot(to))
+        }
+    }
+}
+
+/// Matrices of its shape that a tile reads and writes.
+fn operands(tile: &Tile) -> u64 {
+    let memory = |source: &Source| u64::from(matches!(source, Source::Memory(_)));
+    let each = tile.operations.iter().map(|operation| {
+        let written = u64::from(matches!(operation.to, Target::Memory(_)));
+        written
+            + match &operation.function {
+                Function::Load(_) => 1,
+                Function::Map(_, a) => memory(a),
+                Function::Zip(_, a, b) => memory(a) + memory(b),
+            }
+    });
+    each.sum::<u64>() + tile.stores.len() as u64
+}

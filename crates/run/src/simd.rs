@@ -1,0 +1,250 @@
+//! Vectors of numbers as the processor has them, chosen at run time.
+//!
+//! Every inner loop is written once over [`Vector`]; [`Isa`] says which instructions it is compiled
+//! for. A loop is a [`Work`], and `Real::vectorised` is the only door to it: what is behind is
+//! inlined, so that it is compiled with the instructions of its vector.
+
+use crate::real::Real;
+
+/// The vector instructions that a machine uses. All give the same results up to rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// What every processor of this architecture has.
+    Portable,
+    /// AVX2 and FMA of x86-64.
+    Avx2,
+    /// AVX-512 (F and DQ) of x86-64.
+    Avx512,
+}
+
+impl Isa {
+    /// Those that this processor has, the best one last.
+    pub fn available() -> Vec<Isa> {
+        [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.is_here()).collect()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn is_here(self) -> bool {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let avx512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+        match self {
+            Isa::Portable => true,
+            Isa::Avx2 => avx2,
+            Isa::Avx512 => avx2 && avx512,
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn is_here(self) -> bool {
+        self == Isa::Portable
+    }
+}
+
+/// Some numbers beside each other.
+///
+/// Implementations stand for instructions that the caller has made sure of, by way of
+/// [`Real::vectorised`]; their functions are safe but for those that read or write memory.
+#[allow(clippy::missing_safety_doc, reason = "memory functions need what pointers need")]
+pub trait Vector: Copy {
+    /// A number of it.
+    type Number: Real;
+    /// A vector for narrow matrices: of half the size where there is one.
+    type Half: Vector<Number = Self::Number>;
+    /// How many numbers.
+    const LANES: usize;
+    /// Rows of the largest block of two vectors a row that the registers hold.
+    const ROWS: usize;
+    /// Rows of the largest block of one vector a row.
+    const TALL: usize;
+    /// Whether reading a part costs no more than reading all.
+    const MASKED: bool;
+
+    /// The same number everywhere.
+    fn splat(x: Self::Number) -> Self;
+    /// The numbers from there.
+    unsafe fn load(from: *const Self::Number) -> Self;
+    /// The first `n` numbers from there, zeros behind them.
+    unsafe fn load_part(from: *const Self::Number, n: usize) -> Self;
+    /// Writes all.
+    unsafe fn store(self, to: *mut Self::Number);
+    /// Writes the first `n`.
+    unsafe fn store_part(self, to: *mut Self::Number, n: usize);
+    /// a + b
+    fn add(self, b: Self) -> Self;
+    /// a - b
+    fn sub(self, b: Self) -> Self;
+    /// a b
+    fn mul(self, b: Self) -> Self;
+    /// a / b
+    fn div(self, b: Self) -> Self;
+    /// a b + c, rounded once where the instructions can.
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// √a
+    fn sqrt(self) -> Self;
+    /// |a| with the sign of another.
+    fn copysign(self, sign: Self) -> Self;
+    /// `yes` where a > b, else `no`.
+    fn if_greater(self, b: Self, yes: Self, no: Self) -> Self;
+    /// `yes` where a ≥ b, else `no`.
+    fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self;
+    /// a 2ⁿ, for a whole n for which it is neither denormal nor beyond infinity by far.
+    fn scale(self, n: Self) -> Self;
+    /// m in [1, 2) and n with a = m 2ⁿ, for a normal positive number.
+    fn split(self) -> (Self, Self);
+
+    /// -a
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self::splat(-Self::Number::ZERO).sub(self)
+    }
+    /// |a|
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.copysign(Self::splat(Self::Number::ONE))
+    }
+    /// A number of f64, rounded.
+    #[inline(always)]
+    fn number(x: f64) -> Self {
+        Self::splat(Self::Number::from_f64(x))
+    }
+    /// The numbers, zeros behind them.
+    #[inline(always)]
+    fn lanes(self) -> [Self::Number; 16] {
+        let mut lanes = [Self::Number::ZERO; 16];
+        // SAFETY: no vector is longer than sixteen numbers.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        lanes
+    }
+    /// f of each number.
+    #[inline(always)]
+    fn each(self, f: impl Fn(Self::Number) -> Self::Number) -> Self {
+        // SAFETY: no vector is longer than sixteen numbers.
+        unsafe { Self::load(self.lanes().map(f).as_ptr()) }
+    }
+    /// f of each pair of numbers.
+    #[inline(always)]
+    fn each_with(self, b: Self, f: impl Fn(Self::Number, Self::Number) -> Self::Number) -> Self {
+        let (mut a, b) = (self.lanes(), b.lanes());
+        for (a, b) in a.iter_mut().zip(b).take(Self::LANES) {
+            *a = f(*a, b);
+        }
+        // SAFETY: no vector is longer than sixteen numbers.
+        unsafe { Self::load(a.as_ptr()) }
+    }
+    /// The sum of all lanes, in their order.
+    #[inline(always)]
+    fn sum(self) -> Self::Number {
+        self.lanes().into_iter().take(Self::LANES).fold(Self::Number::ZERO, |sum, x| sum + x)
+    }
+}
+
+/// A loop over vectors.
+pub trait Work<T: Real> {
+    /// Runs it.
+    ///
+    /// # Safety
+    /// What the work says, and the processor has the instructions of `V`.
+    unsafe fn run<V: Vector<Number = T>>(self);
+}
+
+/// Lanes for the compiler to make vectors of.
+#[derive(Clone, Copy)]
+pub struct Lanes<T, const N: usize>([T; N]);
+
+impl<T: Real, const N: usize> Lanes<T, N> {
+    #[inline(always)]
+    fn zip(self, b: Self, f: impl Fn(T, T) -> T) -> Self {
+        Lanes(std::array::from_fn(|i| f(self.0[i], b.0[i])))
+    }
+}
+
+impl<T: Real, const N: usize> Vector for Lanes<T, N> {
+    type Number = T;
+    type Half = Self;
+    const LANES: usize = N;
+    const ROWS: usize = 4;
+    const TALL: usize = 4;
+    const MASKED: bool = false;
+
+    #[inline(always)]
+    fn splat(x: T) -> Self {
+        Lanes([x; N])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> Self {
+        // SAFETY: the caller says that the numbers are there.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn load_part(from: *const T, n: usize) -> Self {
+        let mut lanes = [T::ZERO; N];
+        for (i, lane) in lanes.iter_mut().enumerate().take(n) {
+            // SAFETY: the caller says that n numbers are there.
+            *lane = unsafe { *from.add(i) };
+        }
+        Lanes(lanes)
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T) {
+        // SAFETY: the caller says that there is room.
+        unsafe { to.cast::<Self>().write_unaligned(self) }
+    }
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut T, n: usize) {
+        for (i, &lane) in self.0.iter().enumerate().take(n) {
+            // SAFETY: the caller says that there is room for n.
+            unsafe { *to.add(i) = lane };
+        }
+    }
+    #[inline(always)]
+    fn add(self, b: Self) -> Self {
+        self.zip(b, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, b: Self) -> Self {
+        self.zip(b, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, b: Self) -> Self {
+        self.zip(b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn div(self, b: Self) -> Self {
+        self.zip(b, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn mul_add(self, b: Self, c: Self) -> Self {
+        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+            Lanes(std::array::from_fn(|i| self.0[i].mul_add(b.0[i], c.0[i])))
+        } else {
+            self.mul(b).add(c)
+        }
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Lanes(self.0.map(T::sqrt))
+    }
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        self.zip(sign, T::copysign)
+    }
+    #[inline(always)]
+    fn if_greater(self, b: Self, yes: Self, no: Self) -> Self {
+        Lanes(std::array::from_fn(|i| if self.0[i] > b.0[i] { yes.0[i] } else { no.0[i] }))
+    }
+    #[inline(always)]
+    fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self {
+        Lanes(std::array::from_fn(|i| if self.0[i] >= b.0[i] { yes.0[i] } else { no.0[i] }))
+    }
+    #[inline(always)]
+    fn scale(self, n: Self) -> Self {
+        self.zip(n, T::scale)
+    }
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        (Lanes(self.0.map(|x| x.split().0)), Lanes(self.0.map(|x| x.split().1)))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86;

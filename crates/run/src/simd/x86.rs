@@ -1,0 +1,308 @@
+//! Vectors of x86-64.
+
+use std::arch::x86_64::*;
+
+use super::{Vector, Work};
+
+/// Runs work with AVX2 and FMA.
+///
+/// # Safety
+/// The processor has them, and what the work says.
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn avx2<V: Vector, W: Work<V::Number>>(work: W) {
+    // SAFETY: as the caller says.
+    unsafe { work.run::<V>() }
+}
+
+/// Runs work with AVX-512.
+///
+/// # Safety
+/// The processor has it, and what the work says.
+#[target_feature(enable = "avx2,fma,avx512f,avx512dq")]
+pub(crate) unsafe fn avx512<V: Vector, W: Work<V::Number>>(work: W) {
+    // SAFETY: as the caller says.
+    unsafe { work.run::<V>() }
+}
+
+/// The functions that are one instruction.
+macro_rules! instructions {
+    ($t:ty: $($name:ident $of:ident ($($a:ident),*);)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($a: Self),*) -> Self {
+            // SAFETY: a vector exists only where its instructions do.
+            unsafe { $of(self, $($a),*) }
+        }
+    )*};
+}
+
+/// Reading and writing, whole.
+macro_rules! memory {
+    ($t:ty: $splat:ident, $load:ident, $store:ident) => {
+        #[inline(always)]
+        fn splat(x: $t) -> Self {
+            // SAFETY: a vector exists only where its instructions do.
+            unsafe { $splat(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const $t) -> Self {
+            // SAFETY: as the caller says.
+            unsafe { $load(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut $t) {
+            // SAFETY: as the caller says.
+            unsafe { $store(to, self) }
+        }
+    };
+}
+
+/// Reading and writing the first numbers with mask registers, and choices by them.
+macro_rules! masks {
+    ($t:ty, $mask:ty: $load:ident, $store:ident, $compare:ident, $blend:ident) => {
+        #[inline(always)]
+        unsafe fn load_part(from: *const $t, n: usize) -> Self {
+            // SAFETY: as the caller says; lanes that are masked out are not read.
+            unsafe { $load(((1u32 << n) - 1) as $mask, from) }
+        }
+        #[inline(always)]
+        unsafe fn store_part(self, to: *mut $t, n: usize) {
+            // SAFETY: as the caller says; lanes that are masked out are not written.
+            unsafe { $store(to, ((1u32 << n) - 1) as $mask, self) }
+        }
+        #[inline(always)]
+        fn if_greater(self, b: Self, yes: Self, no: Self) -> Self {
+            // SAFETY: a vector exists only where its instructions do.
+            unsafe { $blend($compare::<_CMP_GT_OQ>(self, b), no, yes) }
+        }
+        #[inline(always)]
+        fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self {
+            // SAFETY: a vector exists only where its instructions do.
+            unsafe { $blend($compare::<_CMP_GE_OQ>(self, b), no, yes) }
+        }
+    };
+}
+
+impl Vector for __m512 {
+    type Number = f32;
+    type Half = __m256;
+    const LANES: usize = 16;
+    const ROWS: usize = 12;
+    const TALL: usize = 12;
+    const MASKED: bool = true;
+
+    memory!(f32: _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps);
+    masks!(f32, u16: _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps, _mm512_cmp_ps_mask,
+        _mm512_mask_blend_ps);
+    instructions!(f32: add _mm512_add_ps(b); sub _mm512_sub_ps(b); mul _mm512_mul_ps(b);
+        div _mm512_div_ps(b); mul_add _mm512_fmadd_ps(b, c); sqrt _mm512_sqrt_ps();
+        scale _mm512_scalef_ps(n););
+
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let bit = _mm512_set1_ps(-0.0);
+            _mm512_or_ps(_mm512_andnot_ps(bit, self), _mm512_and_ps(bit, sign))
+        }
+    }
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let m = _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(self);
+            (m, _mm512_getexp_ps(self))
+        }
+    }
+}
+
+impl Vector for __m512d {
+    type Number = f64;
+    type Half = __m256d;
+    const LANES: usize = 8;
+    const ROWS: usize = 12;
+    const TALL: usize = 12;
+    const MASKED: bool = true;
+
+    memory!(f64: _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd);
+    masks!(f64, u8: _mm512_maskz_loadu_pd, _mm512_mask_storeu_pd, _mm512_cmp_pd_mask,
+        _mm512_mask_blend_pd);
+    instructions!(f64: add _mm512_add_pd(b); sub _mm512_sub_pd(b); mul _mm512_mul_pd(b);
+        div _mm512_div_pd(b); mul_add _mm512_fmadd_pd(b, c); sqrt _mm512_sqrt_pd();
+        scale _mm512_scalef_pd(n););
+
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let bit = _mm512_set1_pd(-0.0);
+            _mm512_or_pd(_mm512_andnot_pd(bit, self), _mm512_and_pd(bit, sign))
+        }
+    }
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let m = _mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(self);
+            (m, _mm512_getexp_pd(self))
+        }
+    }
+}
+
+/// Ones followed by zeros: a mask of the first n lanes begins n before the zeros.
+static MASK_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+static MASK_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+
+impl Vector for __m256 {
+    type Number = f32;
+    type Half = __m256;
+    const LANES: usize = 8;
+    const ROWS: usize = 6;
+    const TALL: usize = 12;
+    const MASKED: bool = false;
+
+    memory!(f32: _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps);
+    instructions!(f32: add _mm256_add_ps(b); sub _mm256_sub_ps(b); mul _mm256_mul_ps(b);
+        div _mm256_div_ps(b); mul_add _mm256_fmadd_ps(b, c); sqrt _mm256_sqrt_ps(););
+
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, n: usize) -> Self {
+        // SAFETY: as the caller says; lanes that are masked out are not read.
+        unsafe { _mm256_maskload_ps(from, _mm256_loadu_si256(MASK_32.as_ptr().add(8 - n).cast())) }
+    }
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f32, n: usize) {
+        // SAFETY: as the caller says; lanes that are masked out are not written.
+        unsafe {
+            if n == 8 {
+                return self.store(to);
+            }
+            let mask = _mm256_loadu_si256(MASK_32.as_ptr().add(8 - n).cast());
+            _mm256_maskstore_ps(to, mask, self);
+        }
+    }
+    #[inline(always)]
+    fn if_greater(self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(self, b)) }
+    }
+    #[inline(always)]
+    fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GE_OQ>(self, b)) }
+    }
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let bit = _mm256_set1_ps(-0.0);
+            _mm256_or_ps(_mm256_andnot_ps(bit, self), _mm256_and_ps(bit, sign))
+        }
+    }
+    #[inline(always)]
+    fn scale(self, n: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do. Two factors, so that neither
+        // leaves the range.
+        unsafe {
+            let n = _mm256_cvtps_epi32(n);
+            let half = _mm256_srai_epi32::<1>(n);
+            let power = |n| {
+                let biased = _mm256_add_epi32(n, _mm256_set1_epi32(127));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+            };
+            self.mul(power(half)).mul(power(_mm256_sub_epi32(n, half)))
+        }
+    }
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let bits = _mm256_castps_si256(self);
+            let fraction = _mm256_and_si256(bits, _mm256_set1_epi32(0x007F_FFFF));
+            let one = _mm256_set1_epi32(0x3F80_0000);
+            let n = _mm256_sub_epi32(_mm256_srli_epi32::<23>(bits), _mm256_set1_epi32(127));
+            (_mm256_castsi256_ps(_mm256_or_si256(fraction, one)), _mm256_cvtepi32_ps(n))
+        }
+    }
+}
+
+/// Adding this moves a whole number of 64 bits into the lowest bits.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
+
+impl Vector for __m256d {
+    type Number = f64;
+    type Half = __m256d;
+    const LANES: usize = 4;
+    const ROWS: usize = 6;
+    const TALL: usize = 12;
+    const MASKED: bool = false;
+
+    memory!(f64: _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd);
+    instructions!(f64: add _mm256_add_pd(b); sub _mm256_sub_pd(b); mul _mm256_mul_pd(b);
+        div _mm256_div_pd(b); mul_add _mm256_fmadd_pd(b, c); sqrt _mm256_sqrt_pd(););
+
+    #[inline(always)]
+    unsafe fn load_part(from: *const f64, n: usize) -> Self {
+        // SAFETY: as the caller says; lanes that are masked out are not read.
+        unsafe { _mm256_maskload_pd(from, _mm256_loadu_si256(MASK_64.as_ptr().add(4 - n).cast())) }
+    }
+    #[inline(always)]
+    unsafe fn store_part(self, to: *mut f64, n: usize) {
+        // SAFETY: as the caller says; lanes that are masked out are not written.
+        unsafe {
+            if n == 4 {
+                return self.store(to);
+            }
+            let mask = _mm256_loadu_si256(MASK_64.as_ptr().add(4 - n).cast());
+            _mm256_maskstore_pd(to, mask, self);
+        }
+    }
+    #[inline(always)]
+    fn if_greater(self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe { _mm256_blendv_pd(no, yes, _mm256_cmp_pd::<_CMP_GT_OQ>(self, b)) }
+    }
+    #[inline(always)]
+    fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe { _mm256_blendv_pd(no, yes, _mm256_cmp_pd::<_CMP_GE_OQ>(self, b)) }
+    }
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let bit = _mm256_set1_pd(-0.0);
+            _mm256_or_pd(_mm256_andnot_pd(bit, self), _mm256_and_pd(bit, sign))
+        }
+    }
+    #[inline(always)]
+    fn scale(self, n: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do. Two factors, so that neither
+        // leaves the range; their exponents are halves of n rounded to whole numbers.
+        unsafe {
+            let whole = Self::splat(WHOLE);
+            let half = n.mul_add(Self::splat(0.5), whole);
+            let rest = n.sub(half.sub(whole)).add(whole);
+            let power = |n: Self| {
+                let one = _mm256_set1_epi64x(1023);
+                _mm256_castsi256_pd(_mm256_slli_epi64::<52>(_mm256_add_epi64(
+                    _mm256_castpd_si256(n),
+                    one,
+                )))
+            };
+            self.mul(power(half)).mul(power(rest))
+        }
+    }
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let bits = _mm256_castpd_si256(self);
+            let fraction = _mm256_and_si256(bits, _mm256_set1_epi64x(0x000F_FFFF_FFFF_FFFF));
+            let m = _mm256_or_si256(fraction, _mm256_set1_epi64x(0x3FF0_0000_0000_0000));
+            // The exponent as the lowest bits of 2⁵².
+            let two52 = _mm256_set1_epi64x(0x4330_0000_0000_0000);
+            let n = _mm256_castsi256_pd(_mm256_or_si256(_mm256_srli_epi64::<52>(bits), two52));
+            (_mm256_castsi256_pd(m), n.sub(Self::splat(4_503_599_627_370_496.0 + 1023.0)))
+        }
+    }
+}

@@ -105,6 +105,11 @@ impl Engine {
         })
     }
 
+    /// Steps use up to so many threads where that pays; the same bits for any number.
+    pub fn set_threads(&mut self, threads: usize) {
+        either!(self, m => m.set_threads(threads));
+    }
+
     /// Sets the number of rows of the batch.
     ///
     /// # Errors

@@ -99,12 +99,18 @@ pub(crate) fn tanh<V: Vector>(a: V) -> V {
     x.if_greater_equal(V::number(0.625), far, near).copysign(a)
 }
 
-/// 1 / (1 + e⁻ᵃ), by the exponential of a negative number.
+/// 1 / (1 + e⁻ᵃ), by the exponential of a negative number; what 1 + e and the quotient lose in
+/// rounding is put back.
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(a: V) -> V {
     let one = V::splat(V::Number::ONE);
     let e = exp(a.abs().neg());
-    a.if_greater_equal(V::splat(V::Number::ZERO), one, e).div(one.add(e))
+    let sum = one.add(e);
+    let quotient = one.div(sum);
+    let lost = one.sub(sum).add(e).mul(quotient);
+    let error = sum.neg().mul_add(quotient, one).sub(lost);
+    let quotient = quotient.mul_add(error, quotient);
+    a.if_greater_equal(V::splat(V::Number::ZERO), quotient, quotient.mul(e))
 }
 
 /// erf a = 2/√π ∫₀ᵃ exp(-t²) dt

@@ -13,7 +13,7 @@ use crate::matrix::{self, Matrix};
 use crate::picture;
 use crate::pool::Pool;
 use crate::product::{Product, scratch};
-use crate::real::Real;
+use crate::real::{Real, Task};
 use crate::reduce::Reduce;
 use crate::simd::Isa;
 use crate::square;
@@ -78,14 +78,6 @@ impl<T: Real> Machine<T> {
     /// Brings the arena, all zeros but the constants; the batch has all its rows. Runs in the
     /// thread that calls, with the best instructions that the processor has.
     pub fn new(program: Arc<Program>) -> Machine<T> {
-        let best = Isa::available().pop().unwrap_or(Isa::Portable);
-        Machine::with(program, 1, best)
-    }
-
-    /// The same with so many threads (the caller's is one of them), which take part where it pays
-    /// and change no bit of a result, and with an instruction set; one that the processor has not
-    /// becomes [`Isa::Portable`].
-    pub fn with(program: Arc<Program>, threads: usize, isa: Isa) -> Machine<T> {
         let rows = program.capacity();
         let scratch = program.instructions().iter().map(|instruction| match instruction {
             Instruction::Tile(tile) => tile.registers * tile::BLOCK,
@@ -103,25 +95,36 @@ impl<T: Real> Machine<T> {
             | Instruction::Inverse { .. }
             | Instruction::Determinant { .. } => 0,
         });
-        let lines = scratch.max().unwrap_or(0).div_ceil(16);
-        let pool = Pool::new(threads);
         let line = Line([T::ZERO; 16]);
         let mut machine = Machine {
             arena: vec![line; program.arena_len().div_ceil(16)],
-            scratch: vec![line; lines * pool.threads()],
+            scratch: vec![line; scratch.max().unwrap_or(0).div_ceil(16)],
             rows,
-            isa: if isa.is_here() { isa } else { Isa::Portable },
+            isa: Isa::available().pop().unwrap_or(Isa::Portable),
+            pool: Pool::new(1),
             threads: vec![1; program.instructions().len()],
-            pool,
             program: Arc::clone(&program),
         };
-        machine.share();
         for (slot, values) in program.constants() {
             for (to, &value) in machine.slice_mut(slot).iter_mut().zip(values) {
                 *to = T::from_f64(value);
             }
         }
         machine
+    }
+
+    /// Steps use up to so many threads, the caller's among them, where that pays. They wait between
+    /// steps, awake for some 50 µs, and change no bit of a result.
+    pub fn set_threads(&mut self, threads: usize) {
+        let each = self.scratch.len() / self.pool.threads();
+        self.pool = Pool::new(threads);
+        self.scratch.resize(each * self.pool.threads(), Line([T::ZERO; 16]));
+        self.share();
+    }
+
+    /// Steps use these instructions; [`Isa::Portable`] where the processor has them not.
+    pub fn set_isa(&mut self, isa: Isa) {
+        self.isa = if isa.is_here() { isa } else { Isa::Portable };
     }
 
     /// The program.
@@ -305,20 +308,20 @@ impl<T: Real> Shared<T> {
                 let (a, b) = (Matrix::of(a, rows), Matrix::of(b, rows));
                 let work = Product { arena, a, b, to: slot(to), pack: scratch, part, parts };
                 // SAFETY: as the caller says; the scratch memory is large enough for each product.
-                unsafe { T::vectorised(self.isa, work) }
+                unsafe { T::run(self.isa, Task::Product(work)) }
             }
             Instruction::Tile(tile) => {
                 let entries = share(tile.rows.at(rows) * tile.cols.at(rows), 64, part, parts);
                 let work = Entries { tile, entries, arena, registers: scratch, rows };
                 // SAFETY: as for products.
-                unsafe { T::vectorised(self.isa, work) }
+                unsafe { T::run(self.isa, Task::Entries(work)) }
             }
             Instruction::Reduce { reduction, a, to } => {
                 let (a, to) = (Matrix::of(a, rows), slot(to));
                 let results = share(to.rows * to.cols, 16, part, parts);
                 let work = Reduce { reduction: *reduction, arena, a, to, results };
                 // SAFETY: as for products.
-                unsafe { T::vectorised(self.isa, work) }
+                unsafe { T::run(self.isa, Task::Reduce(work)) }
             }
             Instruction::Picture(work) => picture::run(all(), work, rows),
             Instruction::Copy { a, to } => {

@@ -8,7 +8,7 @@ use crate::real::Real;
 
 /// A view for one number of rows.
 #[derive(Clone, Copy)]
-pub(crate) struct Matrix {
+pub struct Matrix {
     pub offset: usize,
     pub rows: usize,
     pub cols: usize,

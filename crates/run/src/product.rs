@@ -37,7 +37,7 @@ pub(crate) fn scratch(m: usize, n: usize, k: usize) -> usize {
 }
 
 /// to ← a b, or a part of it: some rows and columns of the result.
-pub(crate) struct Product<T> {
+pub struct Product<T> {
     pub arena: *mut T,
     pub a: Matrix,
     pub b: Matrix,

@@ -4,14 +4,23 @@ use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use crate::function::{Coefficients, DOUBLE, SINGLE};
-#[cfg(target_arch = "x86_64")]
-use crate::simd::x86;
-use crate::simd::{Isa, Lanes, Work};
+use crate::product::Product;
+use crate::reduce::Reduce;
+use crate::simd::{F32, F64, Isa, vectorised};
+use crate::tile::Entries;
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
+}
+
+/// What vectors are for. (One value for all, so that loops are compiled in this crate only.)
+#[doc(hidden)]
+pub enum Task<'a, T> {
+    Product(Product<T>),
+    Entries(Entries<'a, T>),
+    Reduce(Reduce<T>),
 }
 
 /// `f32` or `f64`.
@@ -66,12 +75,12 @@ pub trait Real:
     /// m in [1, 2) and n with a = m 2ⁿ, for a normal positive number.
     fn split(self) -> (Self, Self);
 
-    /// Runs a loop with the vectors of an instruction set.
+    /// Runs a task with the vectors of an instruction set.
     ///
     /// # Safety
-    /// What the work says, and the processor has the instructions.
+    /// What the task says, and the processor has the instructions.
     #[doc(hidden)]
-    unsafe fn vectorised<W: Work<Self>>(isa: Isa, work: W);
+    unsafe fn run(isa: Isa, task: Task<Self>);
 }
 
 macro_rules! standard {
@@ -119,17 +128,13 @@ impl Real for f32 {
     fn to_f64(self) -> f64 {
         f64::from(self)
     }
-    unsafe fn vectorised<W: Work<f32>>(isa: Isa, work: W) {
+    unsafe fn run(isa: Isa, task: Task<f32>) {
         // SAFETY: as the caller says.
         unsafe {
-            match isa {
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => x86::avx2::<std::arch::x86_64::__m256, W>(work),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => x86::avx512::<std::arch::x86_64::__m512, W>(work),
-                #[cfg(not(target_arch = "x86_64"))]
-                Isa::Avx2 | Isa::Avx512 => work.run::<Lanes<f32, 4>>(),
-                Isa::Portable => work.run::<Lanes<f32, 4>>(),
+            match task {
+                Task::Product(work) => vectorised::<F32, _>(isa, work),
+                Task::Entries(work) => vectorised::<F32, _>(isa, work),
+                Task::Reduce(work) => vectorised::<F32, _>(isa, work),
             }
         }
     }
@@ -149,17 +154,13 @@ impl Real for f64 {
     fn to_f64(self) -> f64 {
         self
     }
-    unsafe fn vectorised<W: Work<f64>>(isa: Isa, work: W) {
+    unsafe fn run(isa: Isa, task: Task<f64>) {
         // SAFETY: as the caller says.
         unsafe {
-            match isa {
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => x86::avx2::<std::arch::x86_64::__m256d, W>(work),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => x86::avx512::<std::arch::x86_64::__m512d, W>(work),
-                #[cfg(not(target_arch = "x86_64"))]
-                Isa::Avx2 | Isa::Avx512 => work.run::<Lanes<f64, 2>>(),
-                Isa::Portable => work.run::<Lanes<f64, 2>>(),
+            match task {
+                Task::Product(work) => vectorised::<F64, _>(isa, work),
+                Task::Entries(work) => vectorised::<F64, _>(isa, work),
+                Task::Reduce(work) => vectorised::<F64, _>(isa, work),
             }
         }
     }

@@ -19,7 +19,7 @@ const ROWS: usize = 64;
 const STRIPE: usize = 4;
 
 /// A reduction, or some of its results.
-pub(crate) struct Reduce<T> {
+pub struct Reduce<T> {
     pub reduction: Reduction,
     pub arena: *mut T,
     pub a: Matrix,

@@ -1,8 +1,8 @@
 //! Vectors of numbers as the processor has them, chosen at run time.
 //!
 //! Every inner loop is written once over [`Vector`]; [`Isa`] says which instructions it is compiled
-//! for. A loop is a [`Work`], and `Real::vectorised` is the only door to it: what is behind is
-//! inlined, so that it is compiled with the instructions of its vector.
+//! for. A loop is a [`Work`], and [`vectorised`] is the only door to it: what is behind is inlined, so
+//! that it is compiled with the instructions of its vector.
 
 use crate::real::Real;
 
@@ -43,7 +43,7 @@ impl Isa {
 /// Some numbers beside each other.
 ///
 /// Implementations stand for instructions that the caller has made sure of, by way of
-/// [`Real::vectorised`]; their functions are safe but for those that read or write memory.
+/// [`vectorised`]; their functions are safe but for those that read or write memory.
 #[allow(clippy::missing_safety_doc, reason = "memory functions need what pointers need")]
 pub trait Vector: Copy {
     /// A number of it.
@@ -145,6 +145,54 @@ pub trait Work<T: Real> {
     /// # Safety
     /// What the work says, and the processor has the instructions of `V`.
     unsafe fn run<V: Vector<Number = T>>(self);
+}
+
+/// The vectors of a number type.
+pub(crate) trait Vectors {
+    type Number: Real;
+    type Portable: Vector<Number = Self::Number>;
+    type Avx2: Vector<Number = Self::Number>;
+    type Avx512: Vector<Number = Self::Number>;
+}
+
+/// Those of `f32`.
+pub(crate) struct F32;
+/// Those of `f64`.
+pub(crate) struct F64;
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Vectors for F32 {
+    type Number = f32;
+    type Portable = Lanes<f32, 4>;
+    type Avx2 = Lanes<f32, 4>;
+    type Avx512 = Lanes<f32, 4>;
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Vectors for F64 {
+    type Number = f64;
+    type Portable = Lanes<f64, 2>;
+    type Avx2 = Lanes<f64, 2>;
+    type Avx512 = Lanes<f64, 2>;
+}
+
+/// Runs a loop with the vectors of an instruction set.
+///
+/// # Safety
+/// What the work says, and the processor has the instructions.
+pub(crate) unsafe fn vectorised<S: Vectors, W: Work<S::Number>>(isa: Isa, work: W) {
+    // SAFETY: as the caller says.
+    unsafe {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::avx2::<S::Avx2, W>(work),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86::avx512::<S::Avx512, W>(work),
+            #[cfg(not(target_arch = "x86_64"))]
+            Isa::Avx2 | Isa::Avx512 => work.run::<S::Portable>(),
+            Isa::Portable => work.run::<S::Portable>(),
+        }
+    }
 }
 
 /// Lanes for the compiler to make vectors of.

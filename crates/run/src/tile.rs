@@ -13,7 +13,7 @@ use crate::simd::{Vector, Work};
 pub(crate) const BLOCK: usize = 512;
 
 /// Some entries of a tile, counted row by row.
-pub(crate) struct Entries<'a, T> {
+pub struct Entries<'a, T> {
     pub tile: &'a Tile,
     pub entries: Range<usize>,
     pub arena: *mut T,

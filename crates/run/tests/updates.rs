@@ -4,6 +4,7 @@ use matgrad_expr::dim::Dim;
 use matgrad_expr::op::{Axis, Op};
 use matgrad_plan::instruction::Instruction;
 use matgrad_run::machine::{Machine, RunError};
+use matgrad_run::simd::Isa;
 
 use crate::build::{CAPACITY, Page};
 
@@ -90,4 +91,50 @@ fn refusals() {
     assert_eq!(machine.write(y, &[]), Err(RunError::Unknown(y.0)));
     let rows = machine.write_rows_from(x, &[0.0; 4], 2, &[0, 1, 2]);
     assert_eq!(rows, Err(RunError::NoRow { row: 2, rows: 2 }));
+}
+
+/// Work that is worth several threads: products, an element-wise tile and all reductions.
+#[test]
+fn threads_change_no_bit_and_instruction_sets_only_the_last_ones() {
+    let mut page = Page::new();
+    let x = page.variable(Dim::of(331), Dim::of(410));
+    let w = page.variable(Dim::of(410), Dim::of(270));
+    let g = &mut page.graph;
+    let z = g.product(x, w).unwrap();
+    let a = g.node(Op::Tanh, &[z]).unwrap();
+    let a = g.elementwise(Op::Mul, &[a, z]).unwrap();
+    let a = g.node(Op::Sigmoid, &[a]).unwrap();
+    let xt = g.node(Op::Transpose, &[x]).unwrap();
+    let new = g.product(xt, a).unwrap();
+    let at = g.node(Op::Transpose, &[a]).unwrap();
+    let mut outputs = vec![g.product(at, x).unwrap()];
+    for op in [Op::Sum(Axis::All), Op::Sum(Axis::Rows), Op::Sum(Axis::Cols), Op::RowMax] {
+        outputs.push(g.node(op, &[a]).unwrap());
+    }
+    let program = page.plan(&outputs, &[(w, new)]);
+    let most = program.costs(1).map(|cost| cost.threads).max();
+    assert!(most > Some(3), "{most:?} threads pay");
+    let values = page.bindings(CAPACITY, 9).values;
+    let run = |threads: usize, isa: Isa| {
+        let mut machine = Machine::<f32>::new(program.clone());
+        machine.set_threads(threads);
+        machine.set_isa(isa);
+        machine.write(x, &values[&x].data).unwrap();
+        machine.write(w, &values[&w].data).unwrap();
+        machine.step();
+        let read = |&node: &_| machine.read(node).unwrap();
+        outputs.iter().chain([&w]).map(read).collect::<Vec<_>>()
+    };
+    let portable = run(1, Isa::Portable);
+    for isa in Isa::available() {
+        let one = run(1, isa);
+        for threads in [2, 3, 4] {
+            assert!(run(threads, isa) == one, "{isa:?} with {threads} threads");
+        }
+        for (a, b) in one.iter().zip(&portable) {
+            let largest = b.iter().fold(1.0f64, |m, x| m.max(x.abs()));
+            let apart = a.iter().zip(b).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+            assert!(apart <= 1e-5 * largest, "{isa:?}: {apart} of {largest}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{erf, exp, log, sigmoid, tanh};
 use crate::real::Real;
-use crate::simd::{Isa, Vector, Work};
+use crate::simd::{F32, F64, Isa, Vector, Vectors, Work, vectorised};
 use matgrad_expr::ops::elementwise::erf as erf_of;
 
 struct All<'a, T>(&'a [T], &'a mut [Vec<T>; 5]);
@@ -22,10 +22,10 @@ impl<T: Real> Work<T> for All<'_, T> {
     }
 }
 
-fn results<T: Real>(isa: Isa, numbers: &[T]) -> [Vec<T>; 5] {
-    let mut found = [(); 5].map(|()| vec![T::ZERO; numbers.len()]);
+fn results<S: Vectors>(isa: Isa, numbers: &[S::Number]) -> [Vec<S::Number>; 5] {
+    let mut found = [(); 5].map(|()| vec![S::Number::ZERO; numbers.len()]);
     // SAFETY: only instruction sets that are here are asked for.
-    unsafe { T::vectorised(isa, All(numbers, &mut found)) };
+    unsafe { vectorised::<S, _>(isa, All(numbers, &mut found)) };
     found
 }
 
@@ -51,7 +51,7 @@ fn numbers<T: Real>() -> Vec<T> {
 fn single_within_two_ulps() {
     let numbers = numbers::<f32>();
     for isa in Isa::available() {
-        for ((name, meaning), found) in MEANING.iter().zip(results(isa, &numbers)) {
+        for ((name, meaning), found) in MEANING.iter().zip(results::<F32>(isa, &numbers)) {
             let mut worst = (0.0, 0.0);
             for (&a, &found) in numbers.iter().zip(&found) {
                 let wanted = meaning(f64::from(a));
@@ -76,7 +76,7 @@ fn single_within_two_ulps() {
 fn double_to_fifteen_digits() {
     let numbers = numbers::<f64>();
     for isa in Isa::available() {
-        for ((name, meaning), found) in MEANING.iter().zip(results(isa, &numbers)) {
+        for ((name, meaning), found) in MEANING.iter().zip(results::<F64>(isa, &numbers)) {
             for (&a, &found) in numbers.iter().zip(&found) {
                 let wanted = meaning(a);
                 let error = ((found - wanted) / wanted).abs();
@@ -102,13 +102,16 @@ fn edges() {
     ];
     for isa in Isa::available() {
         let twice: Vec<f32> = numbers.iter().chain(&numbers).copied().collect();
-        for ((found, wanted), (name, _)) in results(isa, &twice).iter().zip(&wanted).zip(MEANING) {
+        for ((found, wanted), (name, _)) in
+            results::<F32>(isa, &twice).iter().zip(&wanted).zip(MEANING)
+        {
             for ((f, w), a) in found.iter().zip(wanted).zip(numbers) {
                 let same = (f - w).abs() < 1e-6 || f == w || (f.is_nan() && w.is_nan());
                 assert!(same, "{isa:?} {name} {a}: {f} {w}");
             }
         }
-        let double = results(isa, &[f64::INFINITY, -800.0, 0.0, -0.5, 800.0, 1e300, -1e300, 2.0]);
+        let double =
+            results::<F64>(isa, &[f64::INFINITY, -800.0, 0.0, -0.5, 800.0, 1e300, -1e300, 2.0]);
         assert_eq!(double[0][..2], [f64::INFINITY, 0.0]);
         assert!(double[1][2] == f64::NEG_INFINITY && double[1][3].is_nan());
     }

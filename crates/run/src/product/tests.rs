@@ -2,7 +2,7 @@
 
 use super::{Product, scratch};
 use crate::matrix::Matrix;
-use crate::real::Real;
+use crate::real::{Real, Task};
 use crate::simd::Isa;
 
 fn check<T: Real>(m: usize, n: usize, k: usize, tolerance: f64) {
@@ -22,7 +22,7 @@ fn check<T: Real>(m: usize, n: usize, k: usize, tolerance: f64) {
                     let (arena, pack) = (arena.as_mut_ptr(), pack.as_mut_ptr());
                     let work = Product { arena, a, b, to, pack, part, parts };
                     // SAFETY: the three matrices lie one after the other in the arena.
-                    unsafe { T::vectorised(isa, work) };
+                    unsafe { T::run(isa, Task::Product(work)) };
                 }
                 arena.clone()
             };

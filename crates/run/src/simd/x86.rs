@@ -2,7 +2,21 @@
 
 use std::arch::x86_64::*;
 
-use super::{Vector, Work};
+use super::{F32, F64, Lanes, Vector, Vectors, Work};
+
+impl Vectors for F32 {
+    type Number = f32;
+    type Portable = Lanes<f32, 4>;
+    type Avx2 = __m256;
+    type Avx512 = __m512;
+}
+
+impl Vectors for F64 {
+    type Number = f64;
+    type Portable = Lanes<f64, 2>;
+    type Avx2 = __m256d;
+    type Avx512 = __m512d;
+}
 
 /// Runs work with AVX2 and FMA.
 ///

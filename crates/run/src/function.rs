@@ -1,6 +1,7 @@
 //! Functions of vectors without branches, one formula for f32 and f64 with coefficients of each.
 //!
-//! Coefficients from S. Moshier's Cephes library (exp in f64: the Taylor series); tested here to
+//! Coefficients from S. Moshier's Cephes library (exp in f64: the Taylor series;
+//! erf near 0: x taken out); tested here to
 //! stay within 2 ulp in f32 and 1e-15 in f64. Beyond the normal numbers lies zero.
 
 use crate::real::Real;
@@ -25,7 +26,7 @@ pub struct Coefficients<T: 'static> {
     log: Rational<T>,
     /// (tanh x - x) / x³, of x²
     tanh: Rational<T>,
-    /// erf x / x, of x²
+    /// (erf x - x) / x, of x²
     erf_near: Rational<T>,
     /// (1 - erf x) exp x², of x ≥ 1
     erf_far: Rational<T>,
@@ -120,7 +121,7 @@ pub(crate) fn erf<V: Vector>(a: V) -> V {
     let one = V::splat(V::Number::ONE);
     let x = a.abs();
     let z = x.mul(x);
-    let near = rational(z, c.erf_near).mul(x);
+    let near = rational(z, c.erf_near).mul_add(x, x);
     // From 6 on it is 1 in f64 too.
     let six = V::number(6.0);
     let t = x.if_greater(six, six, x);
@@ -173,7 +174,7 @@ pub(crate) const SINGLE: Coefficients<f32> = Coefficients {
             -2.685_381_193_529_856e-2,
             1.128_358_514_861_418e-1,
             -3.761_262_582_423_300e-1,
-            1.128_379_165_726_710,
+            1.283_791_657_267_10e-1,
         ],
         &[],
     ),
@@ -248,11 +249,12 @@ pub(crate) const DOUBLE: Coefficients<f64> = Coefficients {
     ),
     erf_near: (
         &[
-            9.604_973_739_870_516_387_49,
-            90.026_019_720_384_268_921_7,
-            2_232.005_345_946_843_192_26,
-            7_003.325_141_128_050_754_73,
-            55_592.301_301_039_496_276_8,
+            -1.0,
+            -23.956_740_424_879_793_577_21,
+            -431.331_930_059_768_410_873_3,
+            -2_362.318_483_762_958_087_61,
+            -15_625.674_865_010_858_587_67,
+            6_324.907_040_175_904_168_2,
         ],
         &[
             33.561_714_164_750_309_964_7,

@@ -66,6 +66,9 @@ impl<T: Real> Work<T> for Product<T> {
         let (m, n, k) = (a.rows, b.cols, a.cols);
         let column = n == 1 && a.col_stride == 1 && b.row_stride == 1;
         let product = product.restricted(2 * V::LANES);
+        if product.to.rows * product.to.cols == 0 {
+            return;
+        }
         // SAFETY: as the caller says.
         unsafe {
             if column {

@@ -43,7 +43,7 @@ const MEANING: [(&str, fn(f64) -> f64); 5] = [
 fn numbers<T: Real>() -> Vec<T> {
     let near = (-300_000..300_000).map(|i| f64::from(i) * 1e-5);
     let far = (-87_000..88_000).map(|i| f64::from(i) * 1e-3);
-    let tiny = (0..400).map(|i| 1.7f64.powi(-i / 3));
+    let tiny = (0..408).map(|i| 1.7f64.powi(-i / 3));
     near.chain(far).chain(tiny).map(T::from_f64).collect()
 }
 

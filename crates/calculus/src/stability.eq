@@ -6,3 +6,5 @@ log.one.sigmoid       log(1 - sigmoid(Z)) → -softplus(Z)
 log.exp               log(exp(A)) → A
 log.det               log(det(A)) → logdet(A)
 square.root           sqrt(A) .^ 2 → A
+norm.square           norm(A) ^ 2 → sum(A .^ 2)
+norm2.square          norm2(A) ^ 2 → sum(A .^ 2)

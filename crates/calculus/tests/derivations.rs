@@ -172,3 +172,15 @@ fn cost_beside_that_of_explicit_jacobians() {
     "#]]
     .assert_eq(&matgrad_calculus::cost::cost(&derived, &equations.definitions).to_string());
 }
+
+#[test]
+fn functions_are_printed_by_their_names() {
+    shows(
+        "input X : m×n\ntarget Y : m×k\nparam W : n×k\nE = X W - Y\nD = E - colmean(E)\nminimize norm(D) + mean(clamp(E, -1, 1)) + norm(W)^2",
+        expect![[r#"
+            ∂D = D / norm(D)                                         m×k
+            ∂E = ∂D - 𝟏ᵀ ∂D / m + (E > -1) ⊙ (1 > E) / (m k)         m×k
+            ∂W = Xᵀ ∂E + 2 W                                         n×k
+        "#]],
+    );
+}

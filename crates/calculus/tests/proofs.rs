@@ -148,14 +148,11 @@ fn every_activation_and_loss_has_the_right_gradient() {
         }
         let needed = function.parameters.iter().filter(|p| p.default.is_none()).count();
         let call = ["A", "A, Y", "A, Y, V"][needed - 1];
-        let text = if name == "expected_cost" {
-            "param A : m×n\nconst Y : m×n\nconst C : n×n\nminimize expected_cost(A, Y, C)"
-                .to_string()
-        } else {
-            format!(
-                "param A : m×n\nconst Y : m×n\nconst V : m×n\nminimize sum({name}({call}) .^ 2)"
-            )
-        };
+        // A cost for each pair of classes, or a matrix like the others.
+        let third = if name.starts_with("expected_cost") { "n×n" } else { "m×n" };
+        let text = format!(
+            "param A : m×n\nconst Y : m×n\nconst V : {third}\nminimize sum({name}({call}) .^ 2)"
+        );
         holds(&text, Domain::Kinked, 1e-9);
     }
     for (text, domain) in [
@@ -213,13 +210,20 @@ fn every_declared_adjoint_is_the_derived_one() {
     for function in standard().functions.iter().filter(|f| !f.backward.is_empty()) {
         let name = &function.name.text;
         let needed = function.parameters.iter().filter(|p| p.default.is_none()).count();
-        let call = ["A", "A, Y"][needed - 1];
-        let shape = if name == "tr" { "m×m" } else { "m×n" };
-        let text = format!("param A : {shape}\nconst Y : m×n\nminimize sum({name}({call}) .^ 2)");
+        let square = matches!(name.as_str(), "tr" | "adj");
+        let (shape, domain) =
+            if square { ("m×m", Domain::Invertible) } else { ("m×n", Domain::Kinked) };
+        let call = match name.as_str() {
+            "clamp" => "A, -0.7, 0.7",
+            _ => ["A", "A, Y", "A, Y, C"][needed - 1],
+        };
+        let text = format!(
+            "param A : {shape}\nconst Y : m×n\nconst C : n×n\nminimize sum({name}({call}) .^ 2)"
+        );
         let sealed = page(&text);
         let open = read("page.eq", &text, &plain).unwrap_or_else(|e| panic!("{e}"));
         let value = |e: &Equations, library: &Library| {
-            let at = sample(&e.graph, Domain::Kinked, 7);
+            let at = sample(&e.graph, domain, 7);
             let wrt = e.parameters();
             let g = derive(&e.graph, e.objective.expect("objective"), &wrt, library).expect(name);
             let node = g.of(wrt[0]).expect("gradient");

@@ -5,13 +5,21 @@
 tr(A) = sum(diag(A))
   adjoint t: ∂A = ∂t eye(rows(A))
 mean(A: m×n) = sum(A) / (m n)
+  adjoint c: ∂A = ∂c / (rows(A) cols(A))
 rowmean(A: m×n) = rowsum(A) / n
+  adjoint r: ∂A = ∂r / cols(A)
 colmean(A: m×n) = colsum(A) / m
+  adjoint r: ∂A = ∂r / rows(A)
 norm(A) = sqrt(sum(A .^ 2))
+  adjoint s: ∂A = (∂s / s) A
 norm2(A) = sqrt(sum(A .^ 2))
+  adjoint s: ∂A = (∂s / s) A
 norm1(A) = sum(abs(A))
+  adjoint s: ∂A = ∂s sign(A)
 clamp(A, lo, hi) = min(max(A, lo), hi)
+  adjoint C: ∂A = ∂C ⊙ ((A > lo) ⊙ (hi > A))
 adj(A) = det(A) inv(A)
+  adjoint C: ∂A = sum(∂C ⊙ C) A⁻¹ᵀ - A⁻¹ᵀ (∂C Cᵀ)
 
 # activations
 relu(X) = max(X, 0)

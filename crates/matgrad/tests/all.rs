@@ -3,5 +3,6 @@ mod cases;
 mod costs;
 mod forms;
 mod layers;
+mod proben1;
 mod published;
 mod solvers;

@@ -276,12 +276,14 @@ impl Session<'_> {
             }
             None => None,
         };
-        let terminal = !talk.quiet && !talk.json && std::io::stderr().is_terminal();
+        let talks = !talk.quiet && !talk.json;
+        let terminal = talks && std::io::stderr().is_terminal();
+        let epochs = self.args.epochs;
         let bar = if terminal {
             let style = "{bar:30} epoch {pos}/{len}  {msg}  {per_sec}  {eta} left";
             let style = indicatif::ProgressStyle::with_template(style);
             let style = style.map_err(|e| Failure { code: 1, message: e.to_string() })?;
-            indicatif::ProgressBar::new(self.args.epochs as u64).with_style(style)
+            indicatif::ProgressBar::new(epochs as u64).with_style(style)
         } else {
             indicatif::ProgressBar::hidden()
         };
@@ -289,7 +291,12 @@ impl Session<'_> {
             let epoch = epoch?;
             bar.set_position(epoch.number as u64);
             let validation = epoch.validation_loss.map_or(String::new(), |v| format!(" / {v:.4}"));
-            bar.set_message(format!("loss {:.4}{validation}", epoch.train_loss));
+            let rate = epoch.learning_rate.map_or(String::new(), |r| format!("  rate {r:.2e}"));
+            let shown = format!("loss {:.4}{validation}{rate}", epoch.train_loss);
+            if talks && !terminal {
+                eprintln!("epoch {}/{epochs}  {shown}  {:.1} s", epoch.number, epoch.seconds);
+            }
+            bar.set_message(shown);
             if let Some(log) = &mut log {
                 let line = json!({
                     "epoch": epoch.number, "train_loss": epoch.train_loss,
@@ -333,6 +340,10 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
         }
     }
     let mut examples = prepared.examples(&prepared.train)?;
+    if !talk.quiet && !talk.json {
+        let (method, rows) = (options.method.name(), examples.inputs.rows);
+        eprintln!("{method} on {rows} rows, seed {}", args.seed);
+    }
     let mut validation = match prepared.validation.as_slice() {
         [] => None,
         rows => Some(prepared.examples(rows)?),

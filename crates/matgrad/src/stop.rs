@@ -90,8 +90,10 @@ impl Stop {
             at.strip.clear();
         }
         at.strip.push(train);
-        at.lowest = at.lowest.min(validation.unwrap_or(f64::INFINITY));
         let strip = at.strip.len() == STRIP;
+        if strip {
+            at.lowest = at.lowest.min(validation.unwrap_or(f64::INFINITY));
+        }
         let above = validation.map(|v| 100.0 * (v / at.lowest - 1.0));
         let mean = at.strip.iter().sum::<f64>() / at.strip.len() as f64;
         let least = at.strip.iter().fold(f64::INFINITY, |m, x| m.min(*x));
@@ -133,5 +135,62 @@ fn measure(link: Link, predictions: &Matrix, targets: &Matrix, loss: f64) -> Met
             )
         }
         Link::Sigmoid | Link::Identity | Link::Exp => metrics::numbers(predictions, targets, loss),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The epoch after which a fit with these losses stops.
+    fn last(stop: &Stop, losses: &[(f64, f64)]) -> Option<usize> {
+        let mut at = Checkpoint { lowest: f64::INFINITY, ..Checkpoint::default() };
+        let each = losses.iter().position(|&(train, validation)| {
+            stop.keep(&mut at, validation, Vec::new());
+            stop.is_last(&mut at, train, Some(validation))
+        });
+        each.map(|k| k + 1)
+    }
+
+    #[test]
+    fn the_criteria_of_prechelt_are_judged_each_five_epochs() {
+        let falling = |k: i32| (0.9f64.powi(k), 1.0);
+        let rising: Vec<(f64, f64)> =
+            (0..20).map(|k| (falling(k).0, if k < 7 { 1.0 } else { 1.06 })).collect();
+        let five = Stop { generalization_loss: Some(5.0), ..Stop::default() };
+        assert_eq!(last(&five, &rising), Some(10));
+        let ten = Stop { generalization_loss: Some(10.0), ..Stop::default() };
+        assert_eq!(last(&ten, &rising), None);
+        let standing: Vec<(f64, f64)> =
+            (0..20).map(|k| if k < 6 { falling(k) } else { (0.5, 1.0) }).collect();
+        let progress = Stop { progress: Some(0.1), ..Stop::default() };
+        assert_eq!(last(&progress, &standing), Some(15));
+    }
+
+    #[test]
+    fn patience_counts_only_what_is_better_by_enough() {
+        let losses: Vec<(f64, f64)> = (0..20).map(|k| (1.0, 1.0 - 0.01 * f64::from(k))).collect();
+        let patient =
+            |min_improvement| Stop { patience: Some(3), min_improvement, ..Stop::default() };
+        assert_eq!(last(&patient(0.0), &losses), None);
+        assert_eq!(last(&patient(0.5), &losses), Some(4));
+        let target = Stop { target_loss: Some(0.905), ..Stop::default() };
+        assert_eq!(last(&target, &losses), Some(11));
+    }
+
+    #[test]
+    fn a_metric_is_a_score_that_is_to_be_small() {
+        let predictions = Matrix::new(4, 1, vec![0.9, 0.8, 0.4, 0.1]);
+        let targets = Matrix::new(4, 1, vec![1.0, 0.0, 1.0, 0.0]);
+        let score = |metric: &str, link| {
+            let stop = Stop { metric: metric.into(), ..Stop::default() };
+            stop.score(link, &predictions, &targets, 0.7).map_err(|e| e.to_string())
+        };
+        assert_eq!(score("loss", Link::Sigmoid), Ok(0.7));
+        assert_eq!(score("accuracy", Link::Sigmoid), Ok(-0.5));
+        assert_eq!(score("auc", Link::Sigmoid), Ok(-0.75));
+        assert!((score("mae", Link::Identity).unwrap_or(9.0) - 0.4).abs() < 1e-15);
+        let unknown = score("acuracy", Link::Sigmoid).unwrap_err();
+        assert!(unknown.contains("known are loss, accuracy, auc"), "{unknown}");
     }
 }

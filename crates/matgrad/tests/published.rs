@@ -172,3 +172,43 @@ fn a_penalty_is_not_taken_for_the_output() {
     let name = network.equations.graph.name(network.output).map(|n| n.text.as_str());
     assert_eq!(name, Some("Z₂"));
 }
+
+#[test]
+fn weights_are_shrunk_after_any_rule() {
+    let (network, x, y) = small();
+    let weights = network.initial(3).expect("all have numbers");
+    let after = |around| {
+        let options = FitOptions {
+            settings: vec![("lr".into(), 0.1)],
+            epochs: 1,
+            precision: Precision::F64,
+            around,
+            ..FitOptions::new(UpdateRule::named("adam").expect("in the library"))
+        };
+        let mut fit =
+            network.fit(&weights, (&x, &y), None, &options).unwrap_or_else(|e| panic!("{e}"));
+        assert!(fit.by_ref().all(|e| e.is_ok()));
+        fit.weights().expect("readable")
+    };
+    let plain = after(Around::default());
+    let decayed = after(Around { decay: 0.5, ..Around::default() });
+    let bounded = after(Around { max_norm: Some(0.3), ..Around::default() });
+    for (k, (_, old)) in weights.iter().enumerate() {
+        let (plain, decayed, bounded) = (&plain[k].1, &decayed[k].1, &bounded[k].1);
+        let share = if old.rows > 1 { 0.1 * 0.5 } else { 0.0 };
+        for (i, old) in old.data.iter().enumerate() {
+            assert!((decayed.data[i] - (plain.data[i] - share * old)).abs() < 1e-15);
+        }
+        for j in 0..old.cols {
+            let norm = |m: &Matrix| (0..m.rows).map(|i| m.at(i, j).powi(2)).sum::<f64>().sqrt();
+            let most = if old.rows > 1 { norm(plain).min(0.3) } else { norm(plain) };
+            assert!((norm(bounded) - most).abs() < 1e-14, "{} {most}", norm(bounded));
+        }
+    }
+    let options = FitOptions {
+        around: Around { decay: 0.5, ..Around::default() },
+        ..FitOptions::new(UpdateRule::named("rprop").expect("in the library"))
+    };
+    let error = network.fit(&weights, (&x, &y), None, &options).err().expect("it is refused");
+    assert!(error.to_string().contains("rprop has no learning rate"), "{error}");
+}

@@ -73,8 +73,12 @@ impl Stop {
         Ok(if ERRORS.contains(&self.metric.as_str()) { value } else { -value })
     }
 
-    /// Keeps the weights if they are the best so far.
+    /// Keeps the weights if they are the best so far; by Prechelt's criteria, of those judged.
     pub(crate) fn keep(&self, at: &mut Checkpoint, score: f64, weights: Vec<Vec<f64>>) {
+        let all = self.generalization_loss.is_none() && self.progress.is_none();
+        if !all && !at.epoch.is_multiple_of(STRIP) {
+            return;
+        }
         let better = |best: f64| score < best - self.min_improvement || best.is_nan();
         if at.best.as_ref().is_none_or(|(best, _)| better(*best)) {
             at.best = Some((score, weights));
@@ -146,6 +150,7 @@ mod tests {
     fn last(stop: &Stop, losses: &[(f64, f64)]) -> Option<usize> {
         let mut at = Checkpoint { lowest: f64::INFINITY, ..Checkpoint::default() };
         let each = losses.iter().position(|&(train, validation)| {
+            at.epoch += 1;
             stop.keep(&mut at, validation, Vec::new());
             stop.is_last(&mut at, train, Some(validation))
         });

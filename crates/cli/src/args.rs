@@ -316,12 +316,13 @@ pub struct Train {
     /// batches, else adam)
     #[arg(long)]
     pub optimizer: Option<String>,
-    /// Hyperparameter, such as lr=0.01 (repeatable)
+    /// Hyperparameter, such as lr=0.01 (repeatable; adam's lr without it: 0.3/√n for n weights, but
+    /// from 0.001 to 0.01)
     #[arg(long = "set", value_name = "NAME=NUMBER")]
     pub set: Vec<String>,
-    /// Times over the training rows
-    #[arg(long, default_value_t = 300)]
-    pub epochs: usize,
+    /// Times over the training rows (default: those of 20,000 steps, but from 10 to 300)
+    #[arg(long)]
+    pub epochs: Option<usize>,
     /// Rows a step, or full
     #[arg(long, default_value = "32")]
     pub batch: String,

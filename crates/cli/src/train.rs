@@ -65,7 +65,6 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
     }
     Ok(FitOptions {
         settings,
-        epochs: args.epochs,
         batch,
         seed: args.seed,
         precision: if args.precision == Bits::F64 { Precision::F64 } else { Precision::F32 },
@@ -83,6 +82,18 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
         around: Around { clip, decay: args.decoupled_weight_decay, max_norm: args.max_norm },
         ..FitOptions::new(method)
     })
+}
+
+/// Decides what the flags leave open, by the size of the work.
+fn fill_in(options: &mut FitOptions, args: &Train, rows: usize, weights: usize) {
+    let steps = options.batch.map_or(1, |size| rows.div_ceil(size).max(1));
+    options.epochs = args.epochs.unwrap_or((20_000 / steps).clamp(10, 300));
+    let rate = ["lr", "learning_rate", "eta", "η"];
+    let given = options.settings.iter().any(|(name, _)| rate.contains(&name.as_str()));
+    if options.method.name() == "adam" && !given {
+        let rate = (0.3 / (weights as f64).sqrt()).clamp(1e-3, 1e-2);
+        options.settings.push(("lr".into(), rate));
+    }
 }
 
 /// A table with its rows dealt out, and what was learnt from the training rows.
@@ -278,7 +289,7 @@ impl Session<'_> {
         };
         let talks = !talk.quiet && !talk.json;
         let terminal = talks && std::io::stderr().is_terminal();
-        let epochs = self.args.epochs;
+        let epochs = self.options.epochs;
         let bar = if terminal {
             let style = "{bar:30} epoch {pos}/{len}  {msg}  {per_sec}  {eta} left";
             let style = indicatif::ProgressStyle::with_template(style);
@@ -330,7 +341,7 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     for path in args.output.iter().chain(&args.log) {
         may_write(path, args.force || args.resume)?;
     }
-    let options = options(args)?;
+    let mut options = options(args)?;
     let prepared = Prepared::read(args)?;
     if !talk.quiet {
         prepared.encoder.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
@@ -355,6 +366,8 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     }
     let network = network(args, &prepared, &examples)?;
     let initial = network.initial(args.seed)?;
+    let weights = initial.iter().map(|(_, m)| m.data.len()).sum();
+    fill_in(&mut options, args, examples.inputs.rows, weights);
     let (encoder, costs) = (&prepared.encoder, &prepared.costs);
     let session = Session { args, options: &options, network: &network, encoder, costs };
     let held = validation.as_ref();

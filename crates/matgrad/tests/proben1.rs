@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use matgrad::data::Random;
 use matgrad::expr::graph::Initial;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Evaluator, FitOptions, Network, Precision, Stop, UpdateRule, metrics};
+use matgrad::{Costs, Evaluator, FitOptions, Network, Precision, Stop, UpdateRule};
 use serde_json::Value;
 
 /// A problem's parts: inputs and targets to train, validate and test on.
@@ -86,9 +86,10 @@ fn run(problem: &Problem, seed: u64) -> [f64; 4] {
     let mut evaluator = Evaluator::new(&network, test.0.rows, Precision::F64).expect("it plans");
     evaluator.weights(best.iter().map(|(n, m)| (*n, m.data.as_slice()))).expect("they fit");
     let (predicted, loss) = evaluator.run(&test.0, Some(&test.1)).expect("it runs");
-    let wrong = (0..test.1.rows)
-        .filter(|&i| metrics::decide(predicted.row(i)) != metrics::decide(test.1.row(i)))
-        .count();
+    let costs = Costs::default();
+    let decide = |row: &[f64]| costs.decide(row);
+    let wrong =
+        (0..test.1.rows).filter(|&i| decide(predicted.row(i)) != decide(test.1.row(i))).count();
     [100.0 * train, 100.0 * valid, 100.0 * loss, 100.0 * wrong as f64 / test.1.rows as f64]
 }
 

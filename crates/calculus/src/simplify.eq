@@ -25,7 +25,9 @@ transpose.hadamard    (A ⊙ B)' → A' ⊙ B'
 transpose.quotient    (A ⊘ B)' → A' ⊘ B'
 transpose.scale       (a A)' → a A'
 transpose.division    (A / a)' → A' / a
+transpose.power       (A .^ a)' → A' .^ a
 transpose.spread.row  (ones(m, 1) A)' → A' ones(1, m)
+transpose.spread.column (x ones(1, n))' → ones(n, 1) x'
 transpose.rowsum      rowsum(A)' → colsum(A')
 transpose.colsum      colsum(A)' → rowsum(A')
 
@@ -69,5 +71,8 @@ twice                 A + A → 2 A
 twice.more            a A + A → (a + 1) A
 like                  a A + b A → (a + b) A
 square                A ⊙ A → A .^ 2
+square.neg            (-A) .^ 2 → A .^ 2
+square.scale          (a A) .^ 2 → a^2 (A .^ 2)
+square.over           (A / a) .^ 2 → A .^ 2 / a^2
 sum.spread.hadamard   colsum(A ⊙ (ones(m, 1) B)) → colsum(A) ⊙ B
 rowsum.spread         rowsum(A ⊙ (x ones(1, n))) → rowsum(A) ⊙ x

@@ -4,4 +4,5 @@
 mod derivations;
 mod optimizers;
 mod proofs;
+mod rewriting;
 mod rules;

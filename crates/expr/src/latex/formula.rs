@@ -1,5 +1,6 @@
 //! What stands on paper, whatever the notation: where parentheses, fractions and exponents go.
 
+use crate::syntax::precedence::{Level, Piece, infix};
 use crate::syntax::{Argument, Binary, Dim, Expr, ExprKind, Range, Unary, ascii, print_expr};
 
 /// What stands on the paper: the common ground of the notations.
@@ -100,37 +101,6 @@ pub(crate) fn is_greek(c: char) -> bool {
     !c.is_ascii() && ascii(&c.to_string()).is_ascii()
 }
 
-/// How tightly the outermost operator binds, loosest first: as in `syntax::print`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Test,
-    Sum,
-    Sign,
-    Product,
-    Power,
-    Postfix,
-    Primary,
-}
-
-struct Piece {
-    formula: Formula,
-    level: Level,
-    /// Whether a matrix product stands outside of parentheses.
-    product: bool,
-    /// Whether an element-wise one does.
-    elementwise: bool,
-}
-
-impl Piece {
-    fn new(formula: Formula, level: Level) -> Piece {
-        Piece { formula, level, product: false, elementwise: false }
-    }
-
-    fn at(self, level: Level) -> Formula {
-        if self.level >= level { self.formula } else { round(self.formula) }
-    }
-}
-
 fn round(inside: Formula) -> Formula {
     Formula::Round(Box::new(inside))
 }
@@ -141,10 +111,10 @@ fn above(base: Formula, exponent: Formula) -> Formula {
 
 /// An expression as it stands on paper.
 pub(crate) fn formula(expr: &Expr) -> Formula {
-    piece(expr).formula
+    piece(expr).shown
 }
 
-fn piece(expr: &Expr) -> Piece {
+fn piece(expr: &Expr) -> Piece<Formula> {
     let primary = |formula| Piece::new(formula, Level::Primary);
     match &expr.kind {
         ExprKind::Number(value) => {
@@ -160,7 +130,7 @@ fn piece(expr: &Expr) -> Piece {
         ExprKind::Identity => primary(Formula::Bold('I')),
         ExprKind::Unary(operator, operand) => match operator {
             Unary::Negative => {
-                let operand = piece(operand).at(Level::Product);
+                let operand = piece(operand).at(Level::Product, round);
                 Piece::new(Formula::Row(vec![Formula::Sign(Sign::Negative), operand]), Level::Sign)
             }
             Unary::Transpose => {
@@ -186,7 +156,7 @@ fn piece(expr: &Expr) -> Piece {
         }
         ExprKind::Index(of, rows, cols) => {
             let inside = separated(vec![range(rows), range(cols)], Sign::Comma);
-            let of = piece(of).at(Level::Postfix);
+            let of = piece(of).at(Level::Postfix, round);
             let row = Formula::Row(vec![of, Formula::Square(Box::new(inside))]);
             Piece::new(row, Level::Postfix)
         }
@@ -195,61 +165,42 @@ fn piece(expr: &Expr) -> Piece {
 
 /// What stands under something above the line: nothing that has something there already.
 fn base(expr: &Expr) -> Formula {
-    let base = piece(expr).at(Level::Postfix);
+    let base = piece(expr).at(Level::Postfix, round);
     let marked = matches!(&base, Formula::Name(name) if name.mark.is_some());
     let called = matches!(&base, Formula::Row(_)) && !matches!(expr.kind, ExprKind::Call(..));
     if marked || called || matches!(base, Formula::Above(..)) { round(base) } else { base }
 }
 
-fn binary(operator: Binary, left: &Expr, right: &Expr) -> Piece {
-    let (sign, level) = match operator {
+fn binary(operator: Binary, left: &Expr, right: &Expr) -> Piece<Formula> {
+    let sign = match operator {
         Binary::Power => {
-            return Piece::new(above(base(left), piece(right).formula), Level::Power);
+            return Piece::new(above(base(left), piece(right).shown), Level::Power);
         }
         Binary::ElementPower => {
             let exponent = match &right.kind {
                 ExprKind::Unary(Unary::Negative, inner) if piece(inner).level == Level::Primary => {
-                    piece(right).formula
+                    piece(right).shown
                 }
-                _ => piece(right).at(Level::Primary),
+                _ => piece(right).at(Level::Primary, round),
             };
             let exponent = Formula::Row(vec![Formula::Sign(Sign::Each), exponent]);
             return Piece::new(above(base(left), exponent), Level::Power);
         }
         Binary::Division => {
-            let (over, under) = (piece(left).formula, piece(right).formula);
+            let (over, under) = (piece(left).shown, piece(right).shown);
             return Piece::new(Formula::Fraction(Box::new(over), Box::new(under)), Level::Power);
         }
-        Binary::Product if starts_with_digit(right) => (Sign::Dot, Level::Product),
-        Binary::Product => (Sign::Product, Level::Product),
-        Binary::Hadamard => (Sign::Hadamard, Level::Product),
-        Binary::Quotient => (Sign::Quotient, Level::Product),
-        Binary::Sum => (Sign::Plus, Level::Sum),
-        Binary::Difference => (Sign::Minus, Level::Sum),
-        Binary::Greater => (Sign::Greater, Level::Test),
-        Binary::GreaterEqual => (Sign::GreaterEqual, Level::Test),
+        Binary::Product if starts_with_digit(right) => Sign::Dot,
+        Binary::Product => Sign::Product,
+        Binary::Hadamard => Sign::Hadamard,
+        Binary::Quotient => Sign::Quotient,
+        Binary::Sum => Sign::Plus,
+        Binary::Difference => Sign::Minus,
+        Binary::Greater => Sign::Greater,
+        Binary::GreaterEqual => Sign::GreaterEqual,
     };
-    if level < Level::Product {
-        let inside = if level == Level::Sum { Level::Product } else { Level::Sum };
-        let (left, right) = (piece(left).at(Level::Sum), piece(right).at(inside));
-        return Piece::new(Formula::Row(vec![left, Formula::Sign(sign), right]), level);
-    }
-    let is_number = |expr: &Expr| matches!(expr.kind, ExprKind::Number(_));
-    let scaling = is_number(left) || is_number(right);
-    let mut product = operator == Binary::Product && !scaling;
-    let mut elementwise = matches!(operator, Binary::Hadamard | Binary::Quotient);
-    let left = piece(left);
-    let mixes = (product || left.product) && (elementwise || left.elementwise);
-    let left = if left.level < Level::Product || mixes {
-        round(left.formula)
-    } else {
-        product |= left.product;
-        elementwise |= left.elementwise;
-        left.formula
-    };
-    let right = piece(right).at(Level::Power);
-    let formula = Formula::Row(vec![left, Formula::Sign(sign), right]);
-    Piece { formula, level, product, elementwise }
+    let join = |left, right| Formula::Row(vec![left, Formula::Sign(sign), right]);
+    infix(operator, (left, right), piece, round, join)
 }
 
 fn starts_with_digit(expr: &Expr) -> bool {

@@ -25,6 +25,7 @@ mod expression;
 mod lex;
 pub mod name;
 mod parse;
+pub(crate) mod precedence;
 mod primary;
 mod print;
 mod shape;

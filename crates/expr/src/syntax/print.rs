@@ -5,6 +5,7 @@ use std::fmt;
 use super::characters::{raised, raised_name};
 use super::declare::keyword;
 use super::name;
+use super::precedence::{Level, Piece, infix};
 use super::primary::OPTIONS;
 use super::shape::{reads_as_shape, stands_between_x};
 use super::tree::{
@@ -43,7 +44,7 @@ pub fn print_page(page: &Page, ascii: bool) -> String {
 
 /// The text of an expression, with Unicode signs or (`ascii`) with their twins.
 pub fn print_expr(expr: &Expr, ascii: bool) -> String {
-    Printer { ascii }.expr(expr).text
+    Printer { ascii }.expr(expr).shown
 }
 
 impl fmt::Display for Page {
@@ -70,37 +71,8 @@ impl fmt::Display for Dim {
     }
 }
 
-/// How tightly the outermost operator of a text binds, loosest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Test,
-    Sum,
-    Sign,
-    Product,
-    Power,
-    Postfix,
-    Primary,
-}
-
-/// The text of an expression, and what decides whether it needs parentheses.
-struct Piece {
-    text: String,
-    level: Level,
-    /// Whether a matrix product stands outside of parentheses.
-    product: bool,
-    /// Whether an element-wise one does.
-    elementwise: bool,
-}
-
-impl Piece {
-    fn new(text: String, level: Level) -> Piece {
-        Piece { text, level, product: false, elementwise: false }
-    }
-
-    /// The text, in parentheses if it binds less tightly.
-    fn at(self, level: Level) -> String {
-        if self.level >= level { self.text } else { format!("({})", self.text) }
-    }
+fn round(text: String) -> String {
+    format!("({text})")
 }
 
 struct Printer {
@@ -129,7 +101,7 @@ impl Printer {
             Statement::Function(function) => self.function(function),
             Statement::Optimizer(optimizer) => self.optimizer(optimizer),
             Statement::Minimize(objective) => {
-                vec![format!("minimize {}", self.expr(objective).text)]
+                vec![format!("minimize {}", self.expr(objective).shown)]
             }
         }
     }
@@ -141,11 +113,11 @@ impl Printer {
         }
         match &declaration.initial {
             None => {}
-            Some(Initial::Value(value)) => text.push_str(&format!(" = {}", self.expr(value).text)),
+            Some(Initial::Value(value)) => text.push_str(&format!(" = {}", self.expr(value).shown)),
             Some(Initial::Draw { name, arguments }) => {
                 text.push_str(&format!(" ~ {}", self.name(name)));
                 if !arguments.is_empty() {
-                    let arguments = arguments.iter().map(|argument| self.expr(argument).text);
+                    let arguments = arguments.iter().map(|argument| self.expr(argument).shown);
                     text.push_str(&format!("({})", join(arguments)));
                 }
             }
@@ -154,7 +126,7 @@ impl Printer {
     }
 
     fn definition(&self, definition: &Definition, sign: &str) -> String {
-        format!("{} {sign} {}", self.name(&definition.name), self.expr(&definition.value).text)
+        format!("{} {sign} {}", self.name(&definition.name), self.expr(&definition.value).shown)
     }
 
     fn parts(&self, parts: &[Definition]) -> Vec<String> {
@@ -165,7 +137,7 @@ impl Printer {
         let keyword = if function.layer { "layer " } else { "" };
         let name = self.name(&function.name);
         let parameters = self.parameters(&function.parameters);
-        let body = self.expr(&function.body).text;
+        let body = self.expr(&function.body).shown;
         let mut lines = vec![format!("{keyword}{name}({parameters}) = {body}")];
         lines.extend(function.owned.iter().map(|owned| self.declaration(owned)));
         lines.extend(self.parts(&function.parts));
@@ -179,7 +151,7 @@ impl Printer {
         let keyword = if backward.surrogate { "surrogate" } else { "adjoint" };
         let gradient = format!("∂{}", backward.of.text);
         let gradient = if self.ascii { name::ascii(&gradient) } else { gradient };
-        let value = self.expr(&backward.value).text;
+        let value = self.expr(&backward.value).shown;
         format!("{keyword} {}: {gradient} = {value}", self.name(&backward.output))
     }
 
@@ -190,7 +162,7 @@ impl Printer {
                 text.push_str(&format!(": {}", self.shape(shape)));
             }
             if let Some(default) = &parameter.default {
-                text.push_str(&format!(" = {}", self.expr(default).text));
+                text.push_str(&format!(" = {}", self.expr(default).shown));
             }
             text
         }))
@@ -249,7 +221,7 @@ impl Printer {
         }
     }
 
-    fn expr(&self, expr: &Expr) -> Piece {
+    fn expr(&self, expr: &Expr) -> Piece<String> {
         match &expr.kind {
             ExprKind::Number(value) => {
                 let level = if value.is_sign_negative() { Level::Sign } else { Level::Primary };
@@ -277,17 +249,17 @@ impl Printer {
                 Piece::new(text, Level::Primary)
             }
             ExprKind::Index(of, rows, cols) => {
-                let of = self.expr(of).at(Level::Postfix);
+                let of = self.expr(of).at(Level::Postfix, round);
                 let text = format!("{of}[{}, {}]", self.range(rows), self.range(cols));
                 Piece::new(text, Level::Postfix)
             }
         }
     }
 
-    fn unary(&self, operator: Unary, operand: &Expr) -> Piece {
+    fn unary(&self, operator: Unary, operand: &Expr) -> Piece<String> {
         match operator {
             Unary::Negative => {
-                let text = format!("-{}", self.expr(operand).at(Level::Product));
+                let text = format!("-{}", self.expr(operand).at(Level::Product, round));
                 Piece::new(text, Level::Sign)
             }
             Unary::Transpose => {
@@ -295,7 +267,7 @@ impl Printer {
                 Piece::new(text, Level::Postfix)
             }
             Unary::Inverse if self.ascii => {
-                Piece::new(format!("inv({})", self.expr(operand).text), Level::Primary)
+                Piece::new(format!("inv({})", self.expr(operand).shown), Level::Primary)
             }
             Unary::Inverse => Piece::new(format!("{}⁻¹", self.base(operand)), Level::Postfix),
         }
@@ -303,52 +275,33 @@ impl Printer {
 
     /// What stands before something above the line.
     fn base(&self, expr: &Expr) -> String {
-        let text = self.expr(expr).at(Level::Postfix);
+        let text = self.expr(expr).at(Level::Postfix, round);
         if text.ends_with('⁻') { format!("({text})") } else { text }
     }
 
-    fn binary(&self, operator: Binary, left: &Expr, right: &Expr) -> Piece {
-        let (sign, level) = match operator {
+    fn binary(&self, operator: Binary, left: &Expr, right: &Expr) -> Piece<String> {
+        let sign = match operator {
             Binary::Power | Binary::ElementPower => return self.power(operator, left, right),
-            Binary::Product => (self.product_sign(right), Level::Product),
-            Binary::Hadamard => (self.twin(" ⊙ ", " .* "), Level::Product),
-            Binary::Quotient => (self.twin(" ⊘ ", " ./ "), Level::Product),
-            Binary::Division => (" / ", Level::Product),
-            Binary::Sum => (" + ", Level::Sum),
-            Binary::Difference => (" - ", Level::Sum),
-            Binary::Greater => (" > ", Level::Test),
-            Binary::GreaterEqual => (self.twin(" ≥ ", " >= "), Level::Test),
+            Binary::Product => self.product_sign(right),
+            Binary::Hadamard => self.twin(" ⊙ ", " .* "),
+            Binary::Quotient => self.twin(" ⊘ ", " ./ "),
+            Binary::Division => " / ",
+            Binary::Sum => " + ",
+            Binary::Difference => " - ",
+            Binary::Greater => " > ",
+            Binary::GreaterEqual => self.twin(" ≥ ", " >= "),
         };
-        if level < Level::Product {
-            let inside = if level == Level::Sum { Level::Product } else { Level::Sum };
-            let left = self.expr(left).at(Level::Sum);
-            let right = self.expr(right).at(inside);
-            return Piece::new(format!("{left}{sign}{right}"), level);
-        }
-        let is_number = |expr: &Expr| matches!(expr.kind, ExprKind::Number(_));
-        let scaling = is_number(left) || is_number(right);
-        let mut product = operator == Binary::Product && !scaling;
-        let mut elementwise = matches!(operator, Binary::Hadamard | Binary::Quotient);
-        let left = self.expr(left);
-        let mixes = (product || left.product) && (elementwise || left.elementwise);
-        let left = if left.level < Level::Product || mixes {
-            format!("({})", left.text)
-        } else {
-            product |= left.product;
-            elementwise |= left.elementwise;
-            left.text
-        };
-        let right = self.expr(right).at(Level::Power);
-        Piece { text: format!("{left}{sign}{right}"), level, product, elementwise }
+        let join = |left, right| format!("{left}{sign}{right}");
+        infix(operator, (left, right), |e| self.expr(e), round, join)
     }
 
     /// Nothing, or `*` in ASCII and before a number.
     fn product_sign(&self, right: &Expr) -> &'static str {
-        let number = self.expr(right).text.starts_with(|c: char| c.is_ascii_digit());
+        let number = self.expr(right).shown.starts_with(|c: char| c.is_ascii_digit());
         if self.ascii || number { " * " } else { " " }
     }
 
-    fn power(&self, operator: Binary, base: &Expr, exponent: &Expr) -> Piece {
+    fn power(&self, operator: Binary, base: &Expr, exponent: &Expr) -> Piece<String> {
         let above = match (&exponent.kind, operator) {
             _ if self.ascii => None,
             (ExprKind::Unary(Unary::Negative, inner), _) => self
@@ -358,7 +311,8 @@ impl Printer {
             (_, _) => self.above(exponent),
         };
         let inverse = matches!(base.kind, ExprKind::Unary(Unary::Inverse, _));
-        let base = if inverse { self.expr(base).at(Level::Primary) } else { self.base(base) };
+        let base =
+            if inverse { self.expr(base).at(Level::Primary, round) } else { self.base(base) };
         let elementwise = operator == Binary::ElementPower;
         let sign = if elementwise { self.twin("∘", " .^ ") } else { "^" };
         let text = match above {
@@ -381,7 +335,7 @@ impl Printer {
 
     /// The exponent on the line.
     fn exponent(&self, exponent: &Expr) -> String {
-        let text = self.expr(exponent).text;
+        let text = self.expr(exponent).shown;
         let mut size = &exponent.kind;
         if let ExprKind::Unary(Unary::Negative, inner) = size {
             size = &inner.kind;
@@ -394,15 +348,15 @@ impl Printer {
     fn argument(&self, argument: &Argument, later: bool) -> String {
         match argument {
             Argument::Value(value) => {
-                let text = self.expr(value).text;
+                let text = self.expr(value).shown;
                 if self.reads_otherwise(value, later) { format!("({text})") } else { text }
             }
             Argument::Named(name, value) => {
-                format!("{} = {}", self.name(name), self.expr(value).text)
+                format!("{} = {}", self.name(name), self.expr(value).shown)
             }
             Argument::Shape(dims) => self.shape_argument(dims),
             Argument::Option(name, value) => {
-                format!("{} {}", self.name(name), self.expr(value).text)
+                format!("{} {}", self.name(name), self.expr(value).shown)
             }
         }
     }

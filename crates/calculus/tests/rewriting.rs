@@ -196,39 +196,24 @@ fn unify(a: &Expr, b: &Expr, meaning: &Meaning) -> Vec<Meaning> {
     }
 }
 
-/// Each part of an expression that is no letter, with the expression around it.
-fn places(e: &Expr) -> Vec<(Expr, Box<dyn Fn(&Expr) -> Expr + '_>)> {
-    let mut all: Vec<(Expr, Box<dyn Fn(&Expr) -> Expr + '_>)> = Vec::new();
-    let mut count = 0;
-    map(e, &mut |_| {
-        count += 1;
+/// Each part of an expression that is no letter, with its number.
+fn places(e: &Expr) -> Vec<(usize, Expr)> {
+    let mut all = Vec::new();
+    map(e, &mut |part| {
+        all.push(part.clone());
         None
     });
-    for place in 0..count {
-        let mut found = None;
-        let mut at = 0;
-        map(e, &mut |part| {
-            if at == place {
-                found = Some(part.clone());
-            }
-            at += 1;
-            None
-        });
-        let around = move |other: &Expr| {
-            let mut at = 0;
-            map(e, &mut |_| {
-                at += 1;
-                (at - 1 == place).then(|| other.clone())
-            })
-        };
-        match found {
-            Some(part) if !matches!(part.kind, ExprKind::Name(_) | ExprKind::Number(_)) => {
-                all.push((part, Box::new(around)));
-            }
-            _ => {}
-        }
-    }
-    all
+    let letter = |e: &Expr| matches!(e.kind, ExprKind::Name(_) | ExprKind::Number(_));
+    all.into_iter().enumerate().filter(|(_, part)| !letter(part)).collect()
+}
+
+/// The expression with another in that place.
+fn placed(e: &Expr, place: usize, other: &Expr) -> Expr {
+    let mut at = 0;
+    map(e, &mut |_| {
+        at += 1;
+        (at - 1 == place).then(|| other.clone())
+    })
 }
 
 /// Both expressions in one graph, with the most general shapes or with numbers alone.
@@ -339,10 +324,10 @@ fn apart(rules: &Rules) -> (usize, Vec<String>) {
         let outer = outer.each_ref().map(|e| renamed(e, &|n| format!("{n}₁")));
         for (second, inner) in &sides {
             let inner = inner.each_ref().map(|e| renamed(e, &|n| format!("{n}₂")));
-            for (part, around) in places(&outer[0]) {
+            for (place, part) in places(&outer[0]) {
                 for meaning in unify(&part, &inner[0], &Meaning::new()) {
                     let one = meant(&outer[1], &meaning);
-                    let other = meant(&around(&inner[1]), &meaning);
+                    let other = meant(&placed(&outer[0], place, &inner[1]), &meaning);
                     let mut dims: Vec<String> = Vec::new();
                     for side in [&one, &other] {
                         map(side, &mut |e| {

@@ -203,6 +203,9 @@ pub enum Verb {
         /// How long calls of an inference are timed
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
+        /// Also time each instruction of a step
+        #[arg(long)]
+        profile: bool,
     },
     /// Print a page in canonical form
     Fmt {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use matgrad::Timed;
 use matgrad::workload::Workload;
 use serde_json::{Value, json};
 
-use crate::{Failure, say};
+use crate::{Failure, Talk, say};
 
 /// The folder of a workload: as given, that of a seed in it, or by name below $BENCH_DATA.
 fn folder(workload: &Path, seed: u64) -> PathBuf {
@@ -17,12 +18,18 @@ fn folder(workload: &Path, seed: u64) -> PathBuf {
     places.iter().find(|p| p.join("meta.json").exists()).unwrap_or(&places[0]).clone()
 }
 
-/// Seconds of all threads of this process so far; in hundredths where the system counts so.
-fn processor_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|t| t.parse().ok()).collect();
-    ticks.iter().sum::<f64>() / 100.0
+/// Seconds of all threads of this process so far, where the system has Linux's /proc.
+fn processor_seconds() -> Option<f64> {
+    let mut nanoseconds = 0.0;
+    for task in std::fs::read_dir("/proc/self/task").ok()? {
+        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        nanoseconds += text.split_whitespace().next()?.parse::<f64>().ok()?;
+    }
+    Some(nanoseconds * 1e-9)
+}
+
+fn processor_since(before: Option<f64>) -> Option<f64> {
+    Some(processor_seconds()? - before?)
 }
 
 /// Largest resident size of this process so far.
@@ -36,7 +43,14 @@ fn peak_megabytes() -> Option<f64> {
 ///
 /// # Errors
 /// A folder that holds no workload, or one of a family that is not known.
-pub fn bench(workload: &Path, threads: usize, seed: u64, seconds: f64) -> Result<(), Failure> {
+pub fn bench(
+    workload: &Path,
+    threads: usize,
+    seed: u64,
+    seconds: f64,
+    profile: bool,
+    talk: &Talk,
+) -> Result<(), Failure> {
     let started = Instant::now();
     let workload = Workload::read(&folder(workload, seed))?;
     let setup = started.elapsed().as_secs_f64();
@@ -44,14 +58,18 @@ pub fn bench(workload: &Path, threads: usize, seed: u64, seconds: f64) -> Result
         "peer": "matgrad", "workload": workload.name, "threads": threads, "seed": seed,
         "setup_s": setup,
     });
-    let more = if workload.inference { infer(&workload, seconds)? } else { train(&workload)? };
+    let more = if workload.inference {
+        infer(&workload, seconds)?
+    } else {
+        train(&workload, profile, talk)?
+    };
     if let (Value::Object(report), Value::Object(more)) = (&mut report, more) {
         report.extend(more);
     }
     say(format!("{report}\n"))
 }
 
-fn train(workload: &Workload) -> Result<Value, Failure> {
+fn train(workload: &Workload, profile: bool, talk: &Talk) -> Result<Value, Failure> {
     let start = Instant::now();
     let mut warm = workload.step()?;
     workload.train(&mut warm, Some(3))?;
@@ -61,18 +79,45 @@ fn train(workload: &Workload) -> Result<Value, Failure> {
     let (start, processor) = (Instant::now(), processor_seconds());
     workload.train(&mut step, None)?;
     let seconds = start.elapsed().as_secs_f64();
-    let processor = processor_seconds() - processor;
+    let processor = processor_since(processor);
     let peak = peak_megabytes();
     let (train, test) = workload.measure(&step)?;
     let scored = workload.name != "mazur";
-    Ok(json!({
+    let mut report = json!({
         "compile_s": compile, "train_s": seconds, "cpu_s": processor, "epochs": workload.epochs,
         "samples_per_s": (workload.rows() * workload.epochs) as f64 / seconds,
         "final_loss": train.map(|t| t.loss),
         "train_acc": train.filter(|_| scored).map(|t| t.score),
         "test_acc": scored.then_some(test.score),
         "peak_rss_mb": peak,
-    }))
+    });
+    if profile {
+        // About a second of steps.
+        let steps = (step.steps() as f64 / seconds).clamp(5.0, 10_000.0) as usize;
+        report["profile"] = instructions(&step.engine.profile(steps), steps, talk);
+    }
+    Ok(report)
+}
+
+/// The time of each instruction, as JSON and, where there is talk, as lines.
+fn instructions(timed: &[Timed], steps: usize, talk: &Talk) -> Value {
+    let whole: f64 = timed.iter().map(|t| t.seconds).sum();
+    let mut found = Vec::new();
+    for Timed { equation, instruction, flops, seconds } in timed {
+        let (micros, share) = (seconds * 1e6, 100.0 * seconds / whole);
+        let rate = flops / seconds.max(1e-9) * 1e-9;
+        if !talk.quiet {
+            let work = format!("{micros:9.2} µs {share:5.1} % {rate:7.1} GFLOP/s");
+            eprintln!("{work}  {instruction}  {equation}");
+        }
+        found.push(json!({
+            "equation": equation, "instruction": instruction, "us": micros, "gflops": rate,
+        }));
+    }
+    if !talk.quiet {
+        eprintln!("{:9.2} µs a step, mean of {steps}", whole * 1e6);
+    }
+    json!(found)
 }
 
 fn infer(workload: &Workload, seconds: f64) -> Result<Value, Failure> {
@@ -81,7 +126,7 @@ fn infer(workload: &Workload, seconds: f64) -> Result<Value, Failure> {
     let compile = start.elapsed().as_secs_f64();
     let processor = processor_seconds();
     let mut times = workload.calls(seconds)?;
-    let processor = processor_seconds() - processor;
+    let processor = processor_since(processor);
     times.sort_by(f64::total_cmp);
     let (_, test) = workload.measure(&workload.step()?)?;
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize] * 1e6;
@@ -90,7 +135,7 @@ fn infer(workload: &Workload, seconds: f64) -> Result<Value, Failure> {
         "compile_s": compile, "train_s": null, "cpu_s": null, "epochs": 0,
         "samples_per_s": workload.batch as f64 / at(0.5) * 1e6,
         "final_loss": null, "train_acc": null, "test_acc": test.score,
-        "peak_rss_mb": peak_megabytes(), "cpu_us": processor / count * 1e6,
+        "peak_rss_mb": peak_megabytes(), "cpu_us": processor.map(|seconds| seconds / count * 1e6),
         "lat_us": at(0.5), "lat_p99_us": at(0.99),
         "lat_mean_us": times.iter().sum::<f64>() / count * 1e6, "iters": times.len(),
     }))

@@ -99,8 +99,8 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
             let json = talk.json || format == args::Shown::Json;
             tables::explain(&model, &data, row, &target, no_header, lr, json)
         }
-        Verb::Bench { workload, threads, seed, seconds } => {
-            bench::bench(&workload, threads, seed, seconds)
+        Verb::Bench { workload, threads, seed, seconds, profile } => {
+            bench::bench(&workload, threads, seed, seconds, profile, talk)
         }
         Verb::Fmt { file } => equations::format(&file),
         Verb::Completions { shell } => {

@@ -9,7 +9,7 @@ use matgrad::data::{
 use matgrad::expr::matrix::Matrix;
 use matgrad::metrics::{self, Metrics};
 use matgrad::{
-    Costs, Evaluator, Model, Network, Precision, explain as explained, write_atomically,
+    Costs, Evaluator, Model, Network, Precision, Predictor, explain as explained, write_atomically,
 };
 
 use crate::{Failure, Talk, may_write, read_text, say};
@@ -96,6 +96,16 @@ fn evaluator(model: &Model, rows: usize) -> Result<Evaluator, Failure> {
     Ok(evaluator)
 }
 
+/// Predictions after the link.
+fn predictions(model: &Model, data: &Table, rows: &[usize]) -> Result<Matrix, Failure> {
+    let x = model.encoder.inputs(data, rows)?;
+    let predictor = Predictor::<f64>::new(&model.network, &model.weights, rows.len().min(1024))?;
+    let mut predicted = Matrix::filled(x.rows, predictor.widths().1, 0.0);
+    predictor.session().run(&x.data, &mut predicted.data)?;
+    model.network.link.apply(&mut predicted);
+    Ok(predicted)
+}
+
 /// Metrics of a model on rows of a table.
 ///
 /// # Errors
@@ -161,8 +171,7 @@ pub fn predict(
     let data = table(data, header(&model.encoder))?;
     let rows: Vec<usize> = (0..data.rows).collect();
     model.encoder.unseen(&data, &rows)?.iter().for_each(|w| eprintln!("warning: {w}"));
-    let inputs = matrix(model.encoder.inputs(&data, &rows)?);
-    let (predicted, _) = evaluator(&model, rows.len())?.run(&inputs, None)?;
+    let predicted = predictions(&model, &data, &rows)?;
     let quoted = |s: &str| {
         if s.contains([',', '"', '\n']) {
             format!("\"{}\"", s.replace('"', "\"\""))

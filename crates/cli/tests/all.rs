@@ -288,12 +288,22 @@ fn a_stored_workload_is_timed() {
         store(&format!("X_{part}.npy"), 2, 2, &[0.05, 0.10, 0.05, 0.10]);
         store(&format!("y_{part}.npy"), 2, 2, &[0.01, 0.99, 0.01, 0.99]);
     }
-    let out = matgrad(&["bench", &folder]);
+    let out = matgrad(&["bench", &folder, "--profile"]);
     let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
     // Six updates of the published example that also train its biases.
     let loss = report["final_loss"].as_f64().expect("a loss");
     assert!((loss - 0.186_895_748).abs() < 1e-6, "{loss}");
     assert_eq!(report["epochs"], 3);
     assert!(report["train_s"].as_f64().expect("seconds") > 0.0);
+    let products = |line: &&serde_json::Value| line["instruction"].to_string().contains("2×rows×2");
+    let profile = report["profile"].as_array().expect("a line an instruction");
+    assert_eq!(profile.iter().filter(products).count(), 2, "∂W₁ and ∂W₂: {profile:?}");
+    assert!(profile.iter().all(|line| line["us"].as_f64() >= Some(0.0)));
+
+    let meta = meta.replace("mlp", "infer").replace("\"sgd\"", "\"none\"");
+    file("bench", "meta.json", meta.as_bytes());
+    let out = matgrad(&["bench", &folder, "--seconds", "0.01"]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert!(report["iters"].as_u64() >= Some(50) && report["lat_us"].as_f64() > Some(0.0));
     fails(&["bench", "no/such/workload"], 3, &["meta.json"]);
 }

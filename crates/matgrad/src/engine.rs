@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use matgrad_expr::dim::Symbol;
 use matgrad_expr::graph::{Graph, NodeId};
@@ -27,6 +28,19 @@ pub enum Engine {
     F32(Machine<f32>),
     /// In 64 bits.
     F64(Machine<f64>),
+}
+
+/// An instruction of a program with its mean time.
+#[derive(Clone, Debug)]
+pub struct Timed {
+    /// What it computes.
+    pub equation: String,
+    /// What it is.
+    pub instruction: String,
+    /// Floating-point operations; a function counts as one.
+    pub flops: f64,
+    /// Seconds.
+    pub seconds: f64,
 }
 
 /// Rows of a matrix in the precision of a program, so that batches are gathered without rounding
@@ -59,6 +73,14 @@ impl Rows {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// All numbers, row by row; none where they are of 64 bits.
+    pub fn as_f32(&self) -> &[f32] {
+        match &self.numbers {
+            Numbers::F32(numbers) => numbers,
+            Numbers::F64(_) => &[],
+        }
     }
 
     /// The numbers of one row.
@@ -147,6 +169,31 @@ impl Engine {
         either!(self, m => m.step());
     }
 
+    /// Runs the program this often, and tells of each instruction how long it took.
+    pub fn profile(&mut self, steps: usize) -> Vec<Timed> {
+        either!(self, m => {
+            let program = Arc::clone(m.program());
+            let mut seconds = vec![0.0; program.instructions().len()];
+            for _ in 0..steps {
+                let mut last = Instant::now();
+                m.step_observed(|number| {
+                    let now = Instant::now();
+                    seconds[number] += (now - last).as_secs_f64() / steps as f64;
+                    last = now;
+                });
+            }
+            let rows = m.rows();
+            let timed = seconds.into_iter().zip(program.costs(rows)).enumerate();
+            let timed = timed.map(|(number, (seconds, cost))| Timed {
+                equation: program.equations()[number].clone(),
+                instruction: program.instructions()[number].to_string(),
+                flops: cost.flops as f64,
+                seconds,
+            });
+            timed.collect()
+        })
+    }
+
     /// The rows of a matrix, to gather batches from.
     pub fn rows(&self, matrix: &Matrix) -> Rows {
         let numbers = match self {
@@ -187,24 +234,5 @@ impl Engine {
             Engine::F32(m) => f64::from(m.slice(&slot(m.program().output(output))?)[0]),
             Engine::F64(m) => m.slice(&slot(m.program().output(output))?)[0],
         })
-    }
-
-    /// Copies an output in single precision, row by row. Allocates nothing.
-    ///
-    /// # Errors
-    /// No output of the program, or room of another size.
-    pub fn copy_single(&self, output: NodeId, to: &mut [f32]) -> Result<(), Error> {
-        let slot = either!(self, m => m.program().output(output).copied());
-        let slot = slot.ok_or_else(|| Error::Run("this is no output of the program".into()))?;
-        let length = slot.len(either!(self, m => m.rows()));
-        if to.len() != length {
-            let room = to.len();
-            return Err(Error::Run(format!("the output is {length} numbers, the room is {room}")));
-        }
-        match self {
-            Engine::F32(m) => to.copy_from_slice(m.slice(&slot)),
-            Engine::F64(m) => to.iter_mut().zip(m.slice(&slot)).for_each(|(a, &b)| *a = b as f32),
-        }
-        Ok(())
     }
 }

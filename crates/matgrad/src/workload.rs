@@ -13,7 +13,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use serde_json::Value;
 
-use crate::{Around, Engine, Error, Network, Precision, Rows, TrainingStep, UpdateRule};
+use crate::{Around, Engine, Error, Network, Precision, Predictor, Rows, TrainingStep, UpdateRule};
 
 /// A workload, read into memory.
 pub struct Workload {
@@ -232,25 +232,19 @@ impl Workload {
     /// # Errors
     /// What cannot be compiled.
     pub fn calls(&self, seconds: f64) -> Result<Vec<f64>, Error> {
-        let network = &self.network;
-        let (graph, rows) = (&network.equations.graph, Some((network.batch, self.batch)));
-        let output = [network.output];
-        let mut engine = Engine::new(graph, &output, &[], &HashMap::new(), rows, Precision::F32)?;
-        for (node, value) in &self.weights {
-            engine.write(*node, &value.data)?;
-        }
-        let batches = (self.test.x.len() / self.batch).clamp(1, 64);
-        let rows: Vec<usize> = (0..self.test.x.len()).collect();
-        let mut result = vec![0.0f32; self.batch * largest_width(network)];
+        let predictor = Predictor::<f32>::new(&self.network, &self.weights, self.batch)?;
+        let mut session = predictor.session();
+        let (from, to) = predictor.widths();
+        let calls = self.test.x.as_f32().chunks_exact(self.batch * from);
+        let calls: Vec<&[f32]> = calls.take(64).collect();
+        let mut result = vec![0.0f32; self.batch * to];
         let mut times = Vec::new();
         let mut begun: Option<Instant> = None;
         let warm = if self.batch == 1 { 300 } else { 20 };
         for k in 0.. {
-            let from = k % batches * self.batch;
+            let call = calls[k % calls.len()];
             let start = Instant::now();
-            engine.gather(network.input, &self.test.x, &rows[from..from + self.batch])?;
-            engine.step();
-            engine.copy_single(network.output, &mut result)?;
+            session.run(call, &mut result)?;
             let time = start.elapsed().as_secs_f64();
             match begun {
                 None if k >= warm => begun = Some(Instant::now()),
@@ -267,10 +261,6 @@ impl Workload {
     }
 }
 
-fn largest_width(network: &Network) -> usize {
-    network.equations.graph.shape(network.output).cols.number().unwrap_or(1) as usize
-}
-
 fn equations(layers: &[usize], hidden: &str, output: &str) -> Option<String> {
     let mut builder = Network::layers(layers[0], layers[layers.len() - 1]).activation(hidden);
     for &units in &layers[1..layers.len() - 1] {
@@ -279,13 +269,7 @@ fn equations(layers: &[usize], hidden: &str, output: &str) -> Option<String> {
     match output {
         "softmax_ce" => Some(builder.loss("cross_entropy").equations()),
         "linear_mse" => Some(builder.loss("mse").equations()),
-        // The loss is of the last activation, not of what goes into it.
-        "sigmoid_half_sse" => {
-            let text = builder.loss("half_sse").equations();
-            let (before, after) = text.split_once("L = half_sse(")?;
-            let (last, after) = after.split_once(',')?;
-            Some(format!("{before}A = sigmoid({last})\nL = half_sse(A,{after}"))
-        }
+        "sigmoid_half_sse" => Some(builder.output("sigmoid").loss("half_sse").equations()),
         _ => None,
     }
 }

@@ -5,4 +5,5 @@ mod forms;
 mod layers;
 mod proben1;
 mod published;
+mod serving;
 mod solvers;

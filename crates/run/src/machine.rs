@@ -128,7 +128,7 @@ impl<T: Real> Machine<T> {
     }
 
     /// The program.
-    pub fn program(&self) -> &Program {
+    pub fn program(&self) -> &Arc<Program> {
         &self.program
     }
 
@@ -227,6 +227,11 @@ impl<T: Real> Machine<T> {
     /// Runs the program once. Allocates nothing; the same arena gives the same bits, whatever the
     /// number of threads. Denormal numbers are zero.
     pub fn step(&mut self) {
+        self.step_observed(|_| ());
+    }
+
+    /// The same, calling `after` behind each instruction with its number.
+    pub fn step_observed(&mut self, mut after: impl FnMut(usize)) {
         let _flushed = Flushed::new();
         let scratch_len = self.scratch.len() / self.pool.threads() * 16;
         let shared = Shared {
@@ -237,7 +242,8 @@ impl<T: Real> Machine<T> {
             rows: self.rows,
             isa: self.isa,
         };
-        for (instruction, &threads) in self.program.instructions().iter().zip(&self.threads) {
+        let instructions = self.program.instructions().iter().zip(&self.threads);
+        for (number, (instruction, &threads)) in instructions.enumerate() {
             // SAFETY: the program vouches for its places in an arena of this length and for
             // operands apart from results; there is scratch memory for each thread, and the parts
             // of an instruction write to different places.
@@ -252,6 +258,7 @@ impl<T: Real> Machine<T> {
                     });
                 }
             }
+            after(number);
         }
     }
 

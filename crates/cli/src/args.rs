@@ -108,7 +108,10 @@ pub enum Verb {
         /// A page of equations, or the name of an update rule
         what: String,
     },
-    /// Check gradients against finite differences, and the program against the meaning
+    /// Check gradients, the proof and adjoints against numbers, and the program against the meaning
+    #[command(
+        before_help = "Examples:\n  matgrad check net.eq\n  matgrad check iris.model --json\n  matgrad check net.eq --samples 5 --certificate net.json"
+    )]
     Check {
         /// A page of equations or a model
         file: PathBuf,
@@ -118,6 +121,19 @@ pub enum Verb {
         /// Largest relative difference
         #[arg(long, default_value_t = 1e-7)]
         tolerance: f64,
+        /// How many seeds, each with shapes and values of its own
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        samples: u64,
+        /// Compare along so many random directions instead of entry by entry (default: entry by
+        /// entry, up to 5000 entries)
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+        directions: Option<u16>,
+        /// Write all that was checked, as JSON
+        #[arg(long, value_name = "FILE.json")]
+        certificate: Option<PathBuf>,
+        /// Overwrite the certificate
+        #[arg(long)]
+        force: bool,
     },
     /// Evaluate a page on given arrays
     #[command(
@@ -168,27 +184,7 @@ pub enum Verb {
         force: bool,
     },
     /// Every number of one example: forward, backward, update
-    Explain {
-        /// A model, or a page of equations
-        model: PathBuf,
-        /// A table
-        data: PathBuf,
-        /// Row of the table, from 1
-        #[arg(long, default_value_t = 1)]
-        row: usize,
-        /// Target columns, for a page of equations
-        #[arg(long)]
-        target: Vec<String>,
-        /// The table has no header
-        #[arg(long)]
-        no_header: bool,
-        /// Learning rate of the update that is shown
-        #[arg(long, default_value_t = 0.5)]
-        lr: f64,
-        /// How to print
-        #[arg(long, value_enum, default_value = "text")]
-        format: Shown,
-    },
+    Explain(Box<Explain>),
     /// Time a stored workload; prints one JSON line
     #[command(before_help = "Example:\n  matgrad bench workloads/mnist-like/seed0 --threads 2")]
     Bench {
@@ -224,6 +220,10 @@ pub enum Verb {
 pub enum Shown {
     /// Lines
     Text,
+    /// A page that needs nothing else
+    Html,
+    /// A document on amsmath
+    Latex,
     /// An array
     Json,
 }
@@ -401,4 +401,40 @@ pub struct Train {
     /// Overwrite files
     #[arg(long)]
     pub force: bool,
+}
+
+/// Every number of one example.
+#[derive(clap::Args)]
+#[command(
+    before_help = "Examples:\n  matgrad explain iris.model iris.csv --row 3\n  matgrad explain iris.model iris.csv --row 3 --contributions\n  matgrad explain net.eq row.csv --entry \"d_W1[2,1]\" --digits 6\n  matgrad explain net.eq row.csv --format latex"
+)]
+pub struct Explain {
+    /// A model, or a page of equations
+    pub model: PathBuf,
+    /// A table
+    pub data: PathBuf,
+    /// Row of the table, from 1 (repeatable: a small batch)
+    #[arg(short = 'e', long, default_value = "1", value_delimiter = ',')]
+    pub row: Vec<usize>,
+    /// Why this entry is what it is, such as d_W1[3,2] (repeatable)
+    #[arg(long, value_name = "NAME[ROW,COLUMN]")]
+    pub entry: Vec<String>,
+    /// What each input contributes to the decision on each row
+    #[arg(long)]
+    pub contributions: bool,
+    /// Digits after the point
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u8).range(1..=17))]
+    pub digits: u8,
+    /// Target columns, for a page of equations
+    #[arg(long)]
+    pub target: Vec<String>,
+    /// The table has no header
+    #[arg(long)]
+    pub no_header: bool,
+    /// Learning rate of the update that is shown
+    #[arg(long, default_value_t = 0.5)]
+    pub lr: f64,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Shown,
 }

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use matgrad::calculus::{self, Gradients};
-use matgrad::data::{Random, npy};
+use matgrad::calculus::{self, Gradients, rule::Rules};
+use matgrad::certificate::{Checking, certify};
+use matgrad::data::npy;
 use matgrad::expr::dim::{Dim, Symbol};
 use matgrad::expr::elaborate::{Equations, read};
-use matgrad::expr::graph::{Graph, Initial, Kind, NodeId};
+use matgrad::expr::graph::{Graph, Initial, NodeId};
 use matgrad::expr::matrix::Matrix;
-use matgrad::expr::meaning::{Bindings, evaluate};
-use matgrad::expr::syntax::{Role, canonical, parse_page, print_page};
+use matgrad::expr::meaning::Bindings;
+use matgrad::expr::syntax::{canonical, parse_page, print_page};
 use matgrad::expr::{infer, latex, mathml, numpy, print};
 use matgrad::library::standard;
 use matgrad::{Engine, Precision};
@@ -45,8 +46,20 @@ pub fn derive(
     match format {
         Format::Unicode => {
             if steps {
-                for step in &gradients.steps {
-                    say(format!("{:<24} {}  →  {}\n", step.rule, step.before, step.after))?;
+                let rules = [Rules::stability(standard()), Rules::simplify(standard())];
+                let text = |name: &str| {
+                    let rule = rules.iter().flat_map(|r| &r.rules).find(|r| r.name == name);
+                    rule.map_or(String::new(), |r| format!("   {} → {}", r.text.0, r.text.1))
+                };
+                for (i, step) in gradients.steps.iter().enumerate() {
+                    say(format!(
+                        "{:>3}.   {}\n     = {}\n       by {}{}\n",
+                        i + 1,
+                        step.before,
+                        step.after,
+                        step.rule,
+                        text(&step.rule)
+                    ))?;
                 }
                 say("\n")?;
             }
@@ -201,50 +214,39 @@ pub fn format(path: &Path) -> Result<(), Failure> {
     say(print_page(&page, false))
 }
 
-/// Gradient check at sampled values; and the compiled program against the meaning.
-pub fn check(path: &Path, seed: u64, tolerance: f64, talk: &Talk) -> Result<(), Failure> {
-    let is_page = std::fs::read(path)
-        .is_ok_and(|b| b.first().is_some_and(|&c| c != 0) && std::str::from_utf8(&b).is_ok());
-    let equations =
-        if is_page { page(path)? } else { matgrad::Model::load(path)?.network.equations };
-    let graph = &equations.graph;
-    let objective =
-        equations.objective.ok_or_else(|| Failure::input("the page has no objective"))?;
-    let at = sample(graph, seed);
-    let parameters = equations.parameters();
-    let results = calculus::check::check(graph, objective, &parameters, standard(), &at)
-        .map_err(|message| Failure { code: 1, message })?;
-    let derived = gradients(&equations, &[])?;
-    let roots: Vec<NodeId> =
-        derived.gradients.iter().map(|&(_, g)| g).chain([derived.objective]).collect();
-    let meant = evaluate(&derived.graph, &roots, &at).map_err(Failure::input)?;
-    let mut engine = Engine::new(&derived.graph, &roots, &[], &at.dims, None, Precision::F64)?;
-    for (&node, value) in &at.values {
-        engine.write(node, &value.data)?;
+/// Gradients, proof, adjoints and program of a page or a model against numbers.
+pub fn check(
+    path: &Path,
+    how: Checking,
+    tolerance: f64,
+    certificate: Option<&Path>,
+    force: bool,
+    talk: &Talk,
+) -> Result<(), Failure> {
+    if let Some(file) = certificate {
+        may_write(file, force)?;
     }
-    engine.step();
-    let mut apart = 0.0f64;
-    for root in &roots {
-        let size = meant[root].norm().max(1.0);
-        for (a, b) in engine.read(*root)?.iter().zip(&meant[root].data) {
-            apart = apart.max((a - b).abs() / size);
-        }
-    }
-    let right = |d: f64, surrogate: bool| surrogate || d <= tolerance;
-    let holds =
-        results.iter().all(|r| right(r.relative_difference, r.surrogate)) && apart <= tolerance;
-    if talk.json {
-        let parameters: Vec<Value> = results.iter().map(|r| json!({
-            "name": r.name, "relative_difference": r.relative_difference,
-            "largest_absolute_difference": r.largest_absolute_difference, "surrogate": r.surrogate,
-        })).collect();
-        say(format!(
-            "{}\n",
-            json!({"holds": holds, "parameters": parameters, "compiled_vs_meaning": apart})
-        ))?;
+    let is_page = path == Path::new("-")
+        || path.extension().is_some_and(|e| e == "eq")
+        || std::fs::read(path)
+            .is_ok_and(|b| b.first().is_some_and(|&c| c != 0) && std::str::from_utf8(&b).is_ok());
+    let (equations, weights) = if is_page {
+        (page(path)?, Vec::new())
     } else {
-        for r in &results {
-            let word = match (r.surrogate, right(r.relative_difference, false)) {
+        let model = matgrad::Model::load(path)?;
+        (model.network.equations, model.weights)
+    };
+    let found = certify(&equations, &weights, how)?;
+    let faults = found.faults(tolerance);
+    if let Some(file) = certificate {
+        let text = format!("{:#}\n", found.to_json(tolerance));
+        matgrad::write_atomically(file, text.as_bytes())?;
+    }
+    if talk.json {
+        say(format!("{}\n", found.to_json(tolerance)))?;
+    } else {
+        for r in &found.parameters {
+            let word = match (r.surrogate, r.relative_difference <= tolerance) {
                 (true, _) => "surrogate, not proved",
                 (false, true) => "holds",
                 (false, false) => "DOES NOT HOLD",
@@ -254,39 +256,22 @@ pub fn check(path: &Path, seed: u64, tolerance: f64, talk: &Talk) -> Result<(), 
                 r.name, r.relative_difference
             ))?;
         }
+        if let Some(count) = found.directions {
+            say(format!("each along {count} random directions\n"))?;
+        }
+        let most = |all: &mut dyn Iterator<Item = f64>| all.fold(0.0, f64::max);
+        let steps = most(&mut found.steps.iter().map(|s| s.3));
+        say(format!("{} steps of the proof, at worst {steps:.1e}\n", found.steps.len()))?;
+        let adjoints = most(&mut found.adjoints.iter().map(|a| a.1));
+        say(format!("{} declared adjoints, at worst {adjoints:.1e}\n", found.adjoints.len()))?;
+        let apart = found.compiled_vs_meaning;
         say(format!("compiled program against meaning {apart:.1e}\n"))?;
     }
-    if holds { Ok(()) } else { Err(Failure { code: 4, message: "a check did not hold".into() }) }
-}
-
-/// A size for each symbol and numbers for each variable; targets are rows that sum to 1.
-fn sample(graph: &Graph, seed: u64) -> Bindings {
-    let mut random = Random::seed(seed);
-    let dims: HashMap<Symbol, usize> =
-        graph.symbols.iter().enumerate().map(|(i, (s, _))| (s, [5, 4, 3, 6][i % 4])).collect();
-    let mut at = Bindings { dims, ..Bindings::default() };
-    for variable in &graph.variables {
-        let size = |d: Dim| d.evaluate(&|s| at.dims.get(&s).copied()).unwrap_or(1);
-        let (rows, cols) = (size(variable.shape.rows), size(variable.shape.cols));
-        let mut value = match &variable.initial {
-            Initial::Value(m) if m.data.len() == rows * cols && rows * cols > 1 => m.clone(),
-            Initial::Value(_) | Initial::Draw(..) | Initial::None => {
-                Matrix::new(rows, cols, (0..rows * cols).map(|_| random.normal()).collect())
-            }
-        };
-        if variable.kind == Kind::Declared(Role::Target) {
-            for row in value.data.chunks_mut(cols) {
-                row.iter_mut().for_each(|x| *x = x.abs() + 0.01);
-                let sum: f64 = row.iter().sum();
-                row.iter_mut().for_each(|x| *x /= sum);
-            }
-        }
-        if rows == cols && rows > 1 && variable.kind == Kind::Declared(Role::Param) {
-            (0..rows).for_each(|i| value.data[i * cols + i] += 3.0);
-        }
-        at.values.insert(variable.node, value);
+    if faults.is_empty() {
+        return Ok(());
     }
-    at
+    let message = format!("a check did not hold\n  {}", faults.join("\n  "));
+    Err(Failure { code: 4, message })
 }
 
 /// Evaluates a page on arrays and writes every named value.

@@ -86,7 +86,11 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
             equations::derive(file.as_deref(), expression.as_deref(), &wrt, format, steps)
         }
         Verb::Show { stage, what } => equations::show(stage, &what),
-        Verb::Check { file, seed, tolerance } => equations::check(&file, seed, tolerance, talk),
+        Verb::Check { file, seed, tolerance, samples, directions, certificate, force } => {
+            let directions = directions.map(usize::from);
+            let how = matgrad::certificate::Checking { seed, samples, directions };
+            equations::check(&file, how, tolerance, certificate.as_deref(), force, talk)
+        }
         Verb::Compute { file, set, gradients, precision, out, force } => {
             equations::compute(&file, &set, gradients, precision, &out, force)
         }
@@ -95,10 +99,7 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         Verb::Predict { model, data, output, proba, force } => {
             tables::predict(&model, &data, output.as_deref(), proba, force)
         }
-        Verb::Explain { model, data, row, target, no_header, lr, format } => {
-            let json = talk.json || format == args::Shown::Json;
-            tables::explain(&model, &data, row, &target, no_header, lr, json)
-        }
+        Verb::Explain(asked) => tables::explain(&asked, talk),
         Verb::Bench { workload, threads, seed, seconds, profile } => {
             bench::bench(&workload, threads, seed, seconds, profile, talk)
         }

@@ -12,6 +12,7 @@ use matgrad::{
     Costs, Evaluator, Model, Network, Precision, Predictor, explain as explained, write_atomically,
 };
 
+use crate::args::{Explain, Shown};
 use crate::{Failure, Talk, may_write, read_text, say};
 
 /// A matrix of the data as one of the engine.
@@ -215,28 +216,22 @@ pub fn predict(
     }
 }
 
-/// Every number of one example.
-pub fn explain(
-    model: &Path,
-    data: &Path,
-    row: usize,
-    target: &[String],
-    no_header: bool,
-    rate: f64,
-    as_json: bool,
-) -> Result<(), Failure> {
-    let page = model.extension().is_some_and(|e| e == "eq");
-    let (network, weights, x, y);
+/// Every number of one example or a small batch.
+pub fn explain(asked: &Explain, talk: &Talk) -> Result<(), Failure> {
+    let page = asked.model.extension().is_some_and(|e| e == "eq");
+    let digits = usize::from(asked.digits);
+    let (network, weights, encoder, data, costs);
     if page {
-        network = Network::parse(&model.display().to_string(), &read_text(model)?)?;
+        let text = read_text(&asked.model)?;
+        network = Network::parse(&asked.model.display().to_string(), &text)?;
         weights = network.initial(0)?;
-        let data = table(data, if no_header { Header::Absent } else { Header::Auto })?;
+        data = table(&asked.data, if asked.no_header { Header::Absent } else { Header::Auto })?;
         let count =
             network.equations.graph.shape(network.target).cols.number().unwrap_or(1) as usize;
-        let targets: Vec<usize> = if target.is_empty() {
+        let targets: Vec<usize> = if asked.target.is_empty() {
             (data.columns.len().saturating_sub(count)..data.columns.len()).collect()
         } else {
-            target.iter().map(|t| data.column(t)).collect::<Result<_, _>>()?
+            asked.target.iter().map(|t| data.column(t)).collect::<Result<_, _>>()?
         };
         let options = EncoderOptions {
             target_kind: if targets.len() > 1 { TargetKind::Numbers } else { TargetKind::Auto },
@@ -246,31 +241,53 @@ pub fn explain(
             ..EncoderOptions::default()
         };
         let all: Vec<usize> = (0..data.rows).collect();
-        let encoder = Encoder::fit(&data, &all, &options)?;
-        let rows = one_row(row, data.rows)?;
-        x = matrix(encoder.inputs(&data, &rows)?);
-        y = matrix(encoder.targets(&data, &rows)?);
+        encoder = Encoder::fit(&data, &all, &options)?;
+        costs = Costs::default();
     } else {
-        let model = Model::load(model)?;
-        let data = table(data, header(&model.encoder))?;
-        let rows = one_row(row, data.rows)?;
-        x = matrix(model.encoder.inputs(&data, &rows)?);
-        y = matrix(model.encoder.targets(&data, &rows)?);
-        network = model.network;
-        weights = model.weights;
+        let model = Model::load(&asked.model)?;
+        data = table(&asked.data, header(&model.encoder))?;
+        (network, weights, encoder) = (model.network, model.weights, model.encoder);
+        costs = model.costs;
     }
-    let lines = explained::explain(&network, &weights, &x, &y, rate)?;
-    if as_json {
-        return say(format!("{}\n", explained::to_json(&lines)));
+    let rows = numbered(&asked.row, data.rows)?;
+    let x = matrix(encoder.inputs(&data, &rows)?);
+    let y = matrix(encoder.targets(&data, &rows)?);
+    let mut said = explained::explain(&network, &weights, &x, &y, asked.lr, &asked.entry, digits)?;
+    if asked.contributions {
+        said.inputs = encoder.input_names();
+        let mut evaluator = Evaluator::new(&network, rows.len(), Precision::F64)?;
+        evaluator.weights(weights.iter().map(|(n, m)| (*n, m.data.as_slice())))?;
+        let (predicted, _) = evaluator.run(&x, None)?;
+        for (i, row) in asked.row.iter().enumerate() {
+            let column = costs.decide(predicted.row(i));
+            let labels = encoder.labels();
+            let what = match labels.get(column) {
+                Some(label) => format!("row {row}: {label}"),
+                None => format!("row {row}: {}", encoder.target_names().join(", ")),
+            };
+            let one = x.select_rows(&[i]);
+            // One column for two classes: the score is that of the second.
+            let column = column.min(predicted.cols - 1);
+            said.decisions
+                .push((what, explained::contributions(&network, &weights, &one, column)?));
+        }
     }
-    say(explained::to_text(&lines))
+    match asked.format {
+        _ if talk.json => say(format!("{}\n", said.to_json())),
+        Shown::Json => say(format!("{}\n", said.to_json())),
+        Shown::Text => say(said.to_text(digits)),
+        Shown::Html => say(said.to_html(digits)),
+        Shown::Latex => say(said.to_latex(digits)),
+    }
 }
 
-fn one_row(row: usize, rows: usize) -> Result<Vec<usize>, Failure> {
-    match row.checked_sub(1).filter(|&r| r < rows) {
-        Some(r) => Ok(vec![r]),
+/// Rows numbered from 1 as numbers from 0.
+fn numbered(wanted: &[usize], rows: usize) -> Result<Vec<usize>, Failure> {
+    let each = wanted.iter().map(|&row| match row.checked_sub(1).filter(|&r| r < rows) {
+        Some(r) => Ok(r),
         None => {
             Err(Failure::input(format!("there is no row {row}; the table has rows 1 to {rows}")))
         }
-    }
+    });
+    each.collect()
 }

@@ -129,6 +129,37 @@ fn bad_tables_say_where_and_what() {
 }
 
 #[test]
+fn an_explanation_says_why_an_entry_is_what_it_is() {
+    let row = file("explain", "row.csv", b"0.05,0.10,0.01,0.99\n");
+    let why = |more: &[&str]| {
+        let given = ["explain", "examples/two-layers.eq", &row, "--no-header"];
+        let out = matgrad(&given.iter().chain(more).copied().collect::<Vec<_>>());
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    let text = why(&["--entry", "d_A1[1,1]", "--digits", "6"]);
+    let asked = text.rsplit("\n\n").next().expect("the last block");
+    expect_test::expect![[r#"
+        ∂A¹₁₁ = Σₖ ∂Z²₁ₖ W²₁ₖ
+             +5.539942e-2   ∂Z²₁₁ W²₁₁ = 0.138499 · 0.4
+             -1.904912e-2   ∂Z²₁₂ W²₁₂ = (-0.0380982) · 0.5
+          =  +3.635031e-2
+    "#]]
+    .assert_eq(asked);
+    let json: serde_json::Value =
+        serde_json::from_str(&why(&["--format", "json", "--entry", "d_W2[1,1]"])).expect("JSON");
+    let value = json["entries"][0]["value"].as_f64().expect("a number");
+    assert!((value - 0.082_167_041).abs() < 1e-9, "{value}");
+    assert!(why(&["--format", "html"]).contains("8.216704056e-2"));
+    assert!(why(&["--format", "latex"]).contains(r"8.216704056\cdot10^{-2}"));
+    let given = ["explain", "examples/two-layers.eq", &row, "--no-header", "--entry"];
+    let with = |entry| given.iter().copied().chain([entry]).collect::<Vec<_>>();
+    fails(&with("d_W1[3,1]"), 3, &["it has no entry [3,1]"]);
+    fails(&with("d_W9[1,1]"), 3, &["has no equation here", "∂W₁"]);
+    fails(&with("d_W1"), 3, &["NAME[ROW,COLUMN]"]);
+}
+
+#[test]
 fn wrong_words_are_usage() {
     fails(&["train", "datasets/iris.csv"], 2, &["--target"]);
     fails(&["train", "datasets/iris.csv", "--target", "class", "--batch", "some"], 2, &["full"]);
@@ -176,7 +207,16 @@ fn a_wrong_adjoint_does_not_pass_the_check() {
     let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
     assert_eq!(report["parameters"][0]["surrogate"], true);
     let wrong = file("check", "wrong.eq", page.replace("surrogate", "adjoint").as_bytes());
-    fails(&["check", &wrong], 4, &["did not hold"]);
+    fails(&["check", &wrong], 4, &["did not hold", "the adjoint of f is wrong"]);
+    let certificate = wrong.replace("wrong.eq", "certificate.json");
+    fails(&["check", &wrong, "--certificate", &certificate, "--samples", "2"], 4, &["∂A"]);
+    fails(&["check", &wrong, "--certificate", &certificate], 3, &["--force"]);
+    let text = std::fs::read_to_string(&certificate).expect("it is written all the same");
+    let written: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(written["holds"], false);
+    assert_eq!(written["samples"].as_array().map(Vec::len), Some(2));
+    assert_eq!(written["samples"][0]["shapes"]["A"], serde_json::json!([2, 3]));
+    assert!(written["adjoints"][0]["relative_difference"].as_f64().expect("a number") > 0.1);
 }
 
 /// Flags of a fit long enough to be stopped on its way.

@@ -5,16 +5,23 @@ use std::collections::BTreeMap;
 use matgrad_calculus::derive;
 use matgrad_expr::elaborate::{Given, hyperparameters, update_rule};
 use matgrad_expr::graph::{Kind, NodeId};
+use matgrad_expr::latex::{latex, latex_name};
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::Op;
 use matgrad_expr::print::unicode;
+use matgrad_expr::syntax::canonical;
 use matgrad_library::{OPTIMIZERS, standard};
-use serde_json::{Value, json};
 
+use crate::forms::index::{self, Why};
 use crate::network::noise;
 use crate::step::given;
 use crate::{Error, Network};
+
+mod contribution;
+mod render;
+
+pub use contribution::{Contributions, contributions};
 
 /// One line of an explanation.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,19 +36,37 @@ pub struct Line {
     pub value: Matrix,
     /// Where the equation comes from.
     pub rule: String,
+    /// The equation in LaTeX, with its left side.
+    pub latex: String,
 }
 
-/// Explains one batch: forward, backward, and a step of gradient descent at this rate.
+/// All that is said of one batch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Explanation {
+    /// Forward, backward and update, equation by equation.
+    pub lines: Vec<Line>,
+    /// The sums behind the entries that were asked for.
+    pub whys: Vec<Why>,
+    /// Names of the input columns.
+    pub inputs: Vec<String>,
+    /// What the inputs contribute to each decision, with its name.
+    pub decisions: Vec<(String, Contributions)>,
+}
+
+/// Explains one batch: forward, backward, and a step of gradient descent at this rate; and the
+/// sums behind `entries`, such as `d_W1[3,2]`, with their numbers of so many significant digits.
 ///
 /// # Errors
-/// What cannot be derived or evaluated.
+/// What cannot be derived or evaluated, or an entry that is not there.
 pub fn explain(
     network: &Network,
     weights: &[(NodeId, Matrix)],
     inputs: &Matrix,
     targets: &Matrix,
     rate: f64,
-) -> Result<Vec<Line>, Error> {
+    entries: &[String],
+    digits: usize,
+) -> Result<Explanation, Error> {
     let parameters = network.equations.parameters();
     let derived = derive(&network.equations.graph, network.objective, &parameters, standard())
         .map_err(Error::Run)?;
@@ -113,53 +138,33 @@ pub fn explain(
     }
     let roots: Vec<NodeId> = wanted.iter().map(|w| w.2).collect();
     let values = evaluate(&graph, &roots, &at).map_err(Error::Input)?;
-    Ok(wanted
-        .into_iter()
-        .map(|(part, name, node, rule)| {
-            let equation = unicode(&graph, node);
-            Line { part, name, equation, value: values[&node].clone(), rule }
-        })
-        .collect())
-}
-
-/// As text: each equation, its shape, its numbers.
-pub fn to_text(lines: &[Line]) -> String {
-    let mut text = String::new();
-    let mut part = "";
-    for line in lines {
-        if line.part != part {
-            part = line.part;
-            text += &format!("{}{part}\n", if text.is_empty() { "" } else { "\n" });
-        }
-        let sign = if line.name.ends_with('←') { " " } else { " = " };
-        let equation = if line.equation == line.name {
-            String::new()
-        } else {
-            format!("{sign}{}", line.equation)
-        };
-        text += &format!(
-            "  {}{equation}    {}×{}    [{}]\n",
-            line.name, line.value.rows, line.value.cols, line.rule
-        );
-        for i in 0..line.value.rows.min(8) {
-            let row: Vec<String> =
-                line.value.row(i).iter().take(10).map(|x| format!("{x:>15.9e}")).collect();
-            let more = if line.value.cols > 10 { " …" } else { "" };
-            text += &format!("      {}{more}\n", row.join(" "));
-        }
-        if line.value.rows > 8 {
-            text += &format!("      … {} rows in all\n", line.value.rows);
-        }
+    let form = index::form(&derived);
+    let mut whys = Vec::new();
+    for text in entries {
+        let (name, row, col) = entry(text)?;
+        let why = form.why(&canonical(name), (row, col), &at, digits).map_err(Error::Input)?;
+        whys.push(why);
     }
-    text
+    let lines = wanted.into_iter().map(|(part, name, node, rule)| {
+        let equation = unicode(&graph, node);
+        let arrow = name.strip_suffix(" ←");
+        let sign = if arrow.is_some() { r" \leftarrow " } else { " = " };
+        let left = latex_name(arrow.unwrap_or(&name));
+        let latex = match equation == name {
+            true => left,
+            false => format!("{left}{sign}{}", latex(&graph, node)),
+        };
+        Line { part, name, equation, value: values[&node].clone(), rule, latex }
+    });
+    Ok(Explanation { lines: lines.collect(), whys, ..Explanation::default() })
 }
 
-/// As JSON: an array of lines with all numbers.
-pub fn to_json(lines: &[Line]) -> Value {
-    let each = lines.iter().map(|l| {
-        let rows: Vec<&[f64]> = (0..l.value.rows).map(|i| l.value.row(i)).collect();
-        json!({"part": l.part, "name": l.name, "equation": l.equation,
-               "shape": [l.value.rows, l.value.cols], "rule": l.rule, "value": rows})
-    });
-    Value::Array(each.collect())
+/// `d_W1[3,2]` taken apart.
+fn entry(text: &str) -> Result<(&str, usize, usize), Error> {
+    let wrong = || Error::Input(format!("{text} is no entry; write NAME[ROW,COLUMN] from 1"));
+    let (name, rest) = text.split_once('[').ok_or_else(wrong)?;
+    let inside = rest.strip_suffix(']').ok_or_else(wrong)?;
+    let (row, col) = inside.split_once(',').ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| wrong());
+    Ok((name.trim(), number(row)?, number(col)?))
 }

@@ -8,6 +8,7 @@
 )]
 
 mod around;
+pub mod certificate;
 mod checkpoint;
 pub mod costs;
 pub mod curves;

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use expect_test::expect;
+use matgrad::calculus::rewrite::Rewriter;
+use matgrad::calculus::rule::Rules;
 use matgrad::calculus::{Gradients, derive};
+use matgrad::certificate::{self, Checking, certify};
 use matgrad::data::Random;
 use matgrad::expr::dim::Dim;
 use matgrad::expr::elaborate::read;
@@ -124,6 +127,70 @@ fn the_index_form_by_loops_agrees_with_the_matrix_form() {
             assert!(difference <= 1e-12, "{name}: {difference:e}\n{}", index::form(&derived));
         }
     }
+}
+
+#[test]
+fn the_terms_of_every_entry_sum_to_it() {
+    for (name, page) in PAGES.iter().chain(&LAYOUT) {
+        let derived = derived(page);
+        let at = numbers(&derived, 5);
+        let roots: Vec<_> = derived.gradients.iter().map(|&(_, g)| g).collect();
+        let meant = evaluate(&derived.graph, &roots, &at).expect("it has a value");
+        let form = index::form(&derived);
+        for &(of, gradient) in &derived.gradients {
+            let left = format!("∂{}", derived.graph.name(of).expect("it has a name").text);
+            let m = &meant[&gradient];
+            for (i, j) in [(0, 0), (m.rows - 1, m.cols - 1)] {
+                let why = form.why(&left, (i + 1, j + 1), &at, 6).expect("it has terms");
+                let sum: f64 = why.terms.iter().map(|t| t.2).sum();
+                let size = m.norm().max(1.0);
+                assert!((sum - m.at(i, j)).abs() <= 1e-12 * size, "{name}: {why:?}");
+                assert!((why.value - m.at(i, j)).abs() <= 1e-12 * size, "{name}: {why:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_step_of_the_proofs_holds_and_a_planted_wrong_one_is_named() {
+    for (name, page) in PAGES.iter().chain(&LAYOUT) {
+        let equations = read("page.eq", page, standard()).expect("a page");
+        let how = Checking { seed: 1, samples: 2, directions: None };
+        let found = certify(&equations, &[], how).expect("it is checked");
+        assert_eq!(found.faults(1e-7), Vec::<String>::new(), "{name}");
+    }
+    let mut derived = derived("param A : m×n\nB = A + tanh(A)\nminimize sum(B + B + tanh(B))");
+    let wrong = Rules::parse("double.wrong  A + A → 3 A", standard()).expect("a rule");
+    let mut rewriter = Rewriter::new(&wrong, true);
+    rewriter.rewrite(&mut derived.graph, derived.objective);
+    let at = numbers(&derived, 1);
+    let steps = certificate::steps(&derived.graph, &rewriter.steps, &at).expect("values");
+    let named: Vec<&str> = steps.iter().filter(|s| s.3 > 1e-7).map(|s| s.0.as_str()).collect();
+    assert_eq!(named, ["double.wrong"]);
+}
+
+#[test]
+fn random_directions_see_a_wrong_adjoint_and_say_whose_it_is() {
+    let page = "f(X) = X ⊙ X\n  adjoint C: ∂X = ∂C ⊙ X\ng(X) = X ⊙ X\n  adjoint C: ∂X = 2 ∂C ⊙ X\n\
+                param A : 40×30\nparam B : 40×30\nminimize sum(f(A)) + sum(g(B))\n";
+    let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
+    let how = Checking { seed: 0, samples: 1, directions: Some(3) };
+    let faults = certify(&equations, &[], how).expect("it is checked").faults(1e-7);
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].starts_with("the adjoint of f is wrong"), "{faults:?}");
+    assert!(faults[1].starts_with("∂A does not hold"), "{faults:?}");
+}
+
+#[test]
+fn integrated_gradients_sum_to_the_difference_of_the_scores() {
+    let network = matgrad::Network::layers(3, 2).dense(5).loss("cross_entropy");
+    let network = matgrad::Network::parse("net.eq", &network.equations()).expect("a network");
+    let weights = network.initial(2).expect("weights");
+    let x = Matrix::new(1, 3, vec![0.5, -1.5, 2.0]);
+    let c = matgrad::explain::contributions(&network, &weights, &x, 1).expect("contributions");
+    let sum: f64 = c.integrated.iter().sum();
+    assert!((sum - (c.score - c.baseline)).abs() < 1e-5, "{c:?}");
+    assert!(c.integrated.iter().zip(&c.gradient_times_input).any(|(a, b)| (a - b).abs() > 1e-3));
 }
 
 #[test]

@@ -24,7 +24,10 @@ use matgrad_expr::op::{Axis, Op};
 
 mod entry;
 mod template;
+mod why;
 mod write;
+
+pub use why::Why;
 
 use entry::Entry;
 use write::{LETTERS, Writer};
@@ -106,6 +109,48 @@ impl IndexForm {
             values.insert(equation.node, value);
         }
         Ok(values)
+    }
+}
+
+impl IndexForm {
+    /// The sum behind entry (row, col), from 1, of a named value or gradient such as `∂W₁`;
+    /// numbers are put in with so many significant digits.
+    ///
+    /// # Errors
+    /// A name without an equation, an entry that is not there, a variable without a value.
+    pub fn why(
+        &self,
+        name: &str,
+        (row, col): (usize, usize),
+        at: &Bindings,
+        digits: usize,
+    ) -> Result<Why, String> {
+        let equation = self.equations.iter().find(|e| e.left == name).ok_or_else(|| {
+            let known: Vec<&str> = self.equations.iter().map(|e| e.left.as_str()).collect();
+            format!("{name} has no equation here; those that have: {}", known.join(", "))
+        })?;
+        let shape = self.graph.shape(equation.node);
+        let dim = |d: Dim| d.evaluate(&|s: Symbol| at.dims.get(&s).copied()).unwrap_or(0);
+        let (rows, cols) = (dim(shape.rows), dim(shape.cols));
+        if !(1..=rows).contains(&row) || !(1..=cols).contains(&col) {
+            return Err(format!("{name} is {rows}×{cols}; it has no entry [{row},{col}]"));
+        }
+        let mut leaves = Vec::new();
+        equation.right.leaves(&mut leaves);
+        let values = meaning::evaluate(&self.graph, &leaves, at)?;
+        let writer = Writer { graph: &self.graph, letters: &self.letters };
+        let mut letters = vec![row, col];
+        let round = |x: f64| format!("{x:.*e}", digits.max(1) - 1).parse().unwrap_or(x);
+        let terms = equation.right.terms(&dim, &mut letters).into_iter().map(|term| {
+            let value = term.value(&values, &dim, &mut letters.clone());
+            let numbers = writer.write(&term.filled(&values, &round));
+            (writer.write(&term), numbers, value)
+        });
+        let terms: Vec<(String, String, f64)> = terms.collect();
+        let bound = equation.right.bind(&dim, &[row, col]);
+        let value = equation.right.value(&values, &dim, &mut vec![row, col]);
+        let name = writer.entry(name, shape, row, col);
+        Ok(Why { name, equation: writer.write(&bound), terms, value })
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) enum Index {
     Letter(usize),
     /// The only one.
     One,
+    /// This one.
+    Number(i64),
     /// Further on, or back, by so many.
     Moved(Box<Index>, Dim, bool),
     /// The row or column, in `from` columns, of a place in `to` columns.
@@ -70,10 +72,20 @@ impl Index {
         Index::Place { place: Box::new(at), to, from, row }
     }
 
-    fn value(&self, dim: &dyn Fn(Dim) -> usize, letters: &[usize]) -> i64 {
+    /// The number it is without letters.
+    pub(super) fn number(&self) -> Option<usize> {
+        match self {
+            Index::One => Some(1),
+            Index::Number(n) => usize::try_from(*n).ok(),
+            Index::Letter(_) | Index::Moved(..) | Index::Place { .. } => None,
+        }
+    }
+
+    pub(super) fn value(&self, dim: &dyn Fn(Dim) -> usize, letters: &[usize]) -> i64 {
         match self {
             Index::Letter(n) => letters[*n] as i64,
             Index::One => 1,
+            Index::Number(n) => *n,
             Index::Moved(index, by, back) => {
                 let by = dim(*by) as i64;
                 index.value(dim, letters) + if *back { -by } else { by }
@@ -88,7 +100,7 @@ impl Index {
 }
 
 impl Test {
-    fn holds(&self, dim: &dyn Fn(Dim) -> usize, letters: &[usize]) -> bool {
+    pub(super) fn holds(&self, dim: &dyn Fn(Dim) -> usize, letters: &[usize]) -> bool {
         match self {
             Test::Equal(a, b) => a.value(dim, letters) == b.value(dim, letters),
             Test::Within(index, most) => {
@@ -149,7 +161,8 @@ impl Entry {
             Entry::Over(fold, letter, range, inside) => {
                 let mut terms = Vec::with_capacity(dim(*range));
                 for n in 1..=dim(*range) {
-                    letters.truncate(*letter);
+                    // Letters between may be numbers already.
+                    letters.resize(*letter, 0);
                     letters.push(n);
                     terms.push(inside.value(values, dim, letters));
                 }

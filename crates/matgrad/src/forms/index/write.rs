@@ -26,6 +26,9 @@ pub(super) const LETTERS: [(char, char); 12] = [
 /// The digits above the line.
 const ABOVE: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 
+/// The digits below the line.
+const BELOW: [char; 10] = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉'];
+
 /// Writes entries.
 pub(super) struct Writer<'a> {
     pub graph: &'a Graph,
@@ -47,6 +50,11 @@ impl Writer<'_> {
     /// What stands on the left: `∂Z²ᵢⱼ`, for the shape without the indices that are always 1.
     pub(super) fn left(&self, name: &str, shape: Shape) -> String {
         self.indexed(name, &sides(shape, [&Index::Letter(0), &Index::Letter(1)]))
+    }
+
+    /// One entry: `∂Z²₃₁`.
+    pub(super) fn entry(&self, name: &str, shape: Shape, row: usize, col: usize) -> String {
+        self.indexed(name, &sides(shape, [&Index::Number(row as i64), &Index::Number(col as i64)]))
     }
 
     /// What stands on the right.
@@ -98,6 +106,7 @@ impl Writer<'_> {
                 LETTERS.iter().find(|l| l.0 == *letter).map(|l| l.1)
             }
             Index::One => Some('₁'),
+            Index::Number(n) => (0..10).contains(n).then(|| BELOW[*n as usize]),
             Index::Moved(..) | Index::Place { .. } => None,
         };
         if let Some(all) = indices.iter().map(small).collect::<Option<String>>() {
@@ -111,6 +120,7 @@ impl Writer<'_> {
         match index {
             Index::Letter(n) => self.letter(*n),
             Index::One => "1".into(),
+            Index::Number(n) => n.to_string(),
             Index::Moved(index, by, back) => {
                 format!("{}{}{}", self.index(index), if *back { "-" } else { "+" }, self.dim(*by))
             }
@@ -181,7 +191,7 @@ impl Writer<'_> {
             Op::Neg => (format!("-{}", self.inside(&x[0], Level::Over)), Level::Sum),
             Op::Mul => {
                 // A number comes first.
-                let swap = matches!(x[1], Entry::Number(_));
+                let swap = matches!(x[1], Entry::Number(_)) && !matches!(x[0], Entry::Number(_));
                 let (a, b) = if swap { (&x[1], &x[0]) } else { (&x[0], &x[1]) };
                 let right = if matches!(b, Entry::Over(..)) { Level::Over } else { Level::Power };
                 let (a, b) = (self.inside(a, Level::Product), self.inside(b, right));

@@ -1,0 +1,6 @@
+//! The tests of ONNX files in and out: one test binary.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod export;
+mod tables;

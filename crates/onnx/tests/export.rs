@@ -1,0 +1,185 @@
+//! Models leave as ONNX graphs that other runtimes read.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use matgrad::Model;
+use matgrad::data::{Table, TargetKind, Values};
+use matgrad::library::standard;
+use matgrad::metrics::decide;
+use matgrad_onnx::export;
+use prost::Message;
+use serde_json::{Value, json};
+
+use crate::tables;
+
+/// A folder of this test alone.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("matgrad-onnx-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The graph, and what it must say of the table.
+fn write(folder: &Path, name: &str, model: &Model, table: &Table) {
+    let predicted = tables::predict(model, table);
+    let labels = model.encoder.labels();
+    let decided: Vec<&String> = (0..predicted.rows)
+        .filter_map(|i| (!labels.is_empty()).then(|| &labels[decide(predicted.row(i))]))
+        .collect();
+    let rows: Vec<&[f64]> = (0..predicted.rows).map(|i| predicted.row(i)).collect();
+    let inputs: serde_json::Map<String, Value> = inputs(model, table);
+    let case = json!({"inputs": inputs, "output": rows, "labels": decided});
+    std::fs::write(folder.join(format!("{name}.json")), case.to_string()).unwrap();
+    let proto = export(model).unwrap_or_else(|e| panic!("{name}: {e}"));
+    std::fs::write(folder.join(format!("{name}.onnx")), proto.encode_to_vec()).unwrap();
+}
+
+/// The columns as the graph wants them: the numbers together, each column of words alone.
+fn inputs(model: &Model, table: &Table) -> serde_json::Map<String, Value> {
+    let wanted = model.encoder.to_json();
+    let mut all = serde_json::Map::new();
+    let mut numbers: Vec<Vec<f64>> = vec![vec![]; table.rows];
+    for column in wanted["inputs"].as_array().unwrap() {
+        let name = column["name"].as_str().unwrap();
+        match &table.columns[column["position"].as_u64().unwrap() as usize].values {
+            Values::Numbers(values) => {
+                numbers.iter_mut().zip(values).for_each(|(row, &x)| row.push(x));
+            }
+            Values::Categories { levels, codes } => {
+                // Missing values in both spellings.
+                let missing = |i: usize| if i.is_multiple_of(2) { "" } else { "NA" };
+                let word = |(i, code): (usize, &Option<u32>)| match code {
+                    Some(code) => vec![levels[*code as usize].clone()],
+                    None => vec![missing(i).to_string()],
+                };
+                let words: Vec<Vec<String>> = codes.iter().enumerate().map(word).collect();
+                all.insert(name.into(), json!(words));
+            }
+        }
+    }
+    all.insert("numbers".into(), json!(numbers));
+    all
+}
+
+#[test]
+fn every_layer_and_activation_is_the_same_in_onnxruntime() {
+    let folder = folder("runtime");
+    let table = tables::table();
+    // A word that no training row has.
+    let mut unseen = table.clone();
+    if let Values::Categories { levels, codes } = &mut unseen.columns[1].values {
+        levels.push("violet".into());
+        codes[3] = Some(3);
+    }
+    let mut walked = Vec::new();
+    for function in &standard().functions {
+        let name = function.name.text.as_str();
+        let required: Vec<&str> = function
+            .parameters
+            .iter()
+            .filter(|p| p.default.is_none())
+            .map(|p| p.name.text.as_str())
+            .collect();
+        let page = |body: &str| {
+            format!(
+                "input X : B×3\ntarget Y : B×1\nparam W₁ : 3×4 ~ glorot\nparam b₁ : 1×4 = 0\n\
+                 param W₂ : 4×1 ~ glorot\nZ₁ = X W₁ + b₁\n{body}\nZ₂ = (A₁ ⊙ Z₁) W₂\nL = mse(Z₂, Y)\n\
+                 minimize L\n"
+            )
+        };
+        let body = match (function.layer, &required[..]) {
+            (_, [_]) => format!("A₁ = {name}(Z₁)"),
+            (true, [_, _]) => format!("A₁ = {name}(Z₁, 4)"),
+            _ => continue,
+        };
+        let page = page(&body);
+        // Sums and the like are no activations: their result has no row for each example.
+        let rows = matgrad::Network::parse("", &page).ok().and_then(|n| {
+            let a = n.equations.graph.find("A₁").or(n.equations.graph.find("Z₁"))?;
+            n.equations.graph.shape(a).rows.as_symbol()
+        });
+        if rows.is_none() {
+            assert!(!function.layer, "the layer {name} is not tried");
+            continue;
+        }
+        let encoder = tables::encoder(&table, TargetKind::Numbers, false);
+        let model = tables::model(&page, encoder);
+        write(&folder, name, &model, &table);
+        walked.push(name);
+    }
+    for op in ["tanh", "sigmoid", "sin", "cos", "exp", "abs", "sign", "erf"] {
+        let page = format!(
+            "input X : B×3\ntarget Y : B×4\nparam W : 3×4 ~ glorot\nA = {op}(X W)\n\
+             L = mse(A ⊙ (A > 0.1) - rowmax(A), Y)\nminimize L\n"
+        );
+        let encoder = tables::encoder(&table, TargetKind::Numbers, false);
+        let mut model = tables::model(&page, encoder);
+        // One column of the table is the target; the test of the op wants all four.
+        let unscaled = json!({"numbers": (0..4).map(|i| json!({
+            "name": format!("y{i}"), "position": 6, "offset": 0.0, "divisor": 1.0})).collect::<Vec<_>>()});
+        let mut encoder = model.encoder.to_json();
+        encoder["target"] = unscaled;
+        model.encoder = matgrad::data::Encoder::from_json(&encoder).unwrap();
+        write(&folder, &format!("op_{op}"), &model, &table);
+    }
+    for (name, loss) in [("classes", "cross_entropy"), ("each", "binary_cross_entropy")] {
+        let encoder = tables::encoder(&table, TargetKind::Classes, true);
+        let page = matgrad::Network::layers(encoder.input_width(), 3).dense(5).loss(loss);
+        write(&folder, name, &tables::model(&page.equations(), encoder), &unseen);
+    }
+    let page = matgrad::Network::layers(3, 1).dense(5).loss("poisson").equations();
+    let encoder = tables::encoder(&table, TargetKind::Numbers, false);
+    write(&folder, "rates", &tables::model(&page, encoder), &table);
+
+    for activation in ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softsign"]
+    {
+        assert!(walked.contains(&activation), "{activation}");
+    }
+    for layer in ["dense", "layer_norm", "residual", "softmax", "log_softmax", "lse"] {
+        assert!(walked.contains(&layer), "{layer}");
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/runtime.py");
+    let run = Command::new("python3").arg(script).arg(&folder).output();
+    let Ok(run) = run else {
+        eprintln!("NOT CHECKED: there is no python3 to run onnxruntime with");
+        return;
+    };
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    if run.status.code() == Some(77) {
+        eprintln!("NOT CHECKED: {said}\n`pip install onnx onnxruntime` and run again");
+        return;
+    }
+    println!("{said}");
+    assert!(run.status.success(), "{said}\n{}", String::from_utf8_lossy(&run.stderr));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn tensors_have_the_symbols_of_the_equations() {
+    let table = tables::table();
+    let encoder = tables::encoder(&table, TargetKind::Classes, false);
+    let page = matgrad::Network::layers(3, 3).dense(5).activation("relu").loss("cross_entropy");
+    let proto = export(&tables::model(&page.equations(), encoder)).unwrap();
+    let graph = proto.graph.unwrap();
+    let shown: Vec<String> = graph
+        .node
+        .iter()
+        .map(|n| format!("{} = {}({})", n.output[0], n.op_type(), n.input.join(", ")))
+        .collect();
+    expect_test::expect![[r#"
+        missing = IsNaN(numbers)
+        known = Where(missing, impute, numbers)
+        centred = Sub(known, offset)
+        scaled = Div(centred, divisor)
+        X = Cast(scaled)
+        t7 = MatMul(X, W₁)
+        Z₁ = Add(t7, b₁)
+        A₁ = Relu(Z₁)
+        t13 = MatMul(A₁, W₂)
+        Z₂ = Add(t13, b₂)
+        probabilities = Softmax(Z₂)
+        best = ArgMax(probabilities)
+        label = Gather(labels, best)"#]]
+    .assert_eq(&shown.join("\n"));
+}

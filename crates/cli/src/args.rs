@@ -203,6 +203,10 @@ pub enum Verb {
         #[arg(long)]
         profile: bool,
     },
+    /// Write a model for other programs
+    Export(crate::exchange::Export),
+    /// Make a model of an ONNX graph
+    Import(crate::exchange::Import),
     /// Print a page in canonical form
     Fmt {
         /// A page of equations, or -

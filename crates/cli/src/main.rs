@@ -4,6 +4,7 @@ mod args;
 mod bench;
 mod costs;
 mod equations;
+mod exchange;
 mod tables;
 mod train;
 
@@ -103,6 +104,8 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         Verb::Bench { workload, threads, seed, seconds, profile } => {
             bench::bench(&workload, threads, seed, seconds, profile, talk)
         }
+        Verb::Export(args) => exchange::export(&args, talk),
+        Verb::Import(args) => exchange::import(&args, talk),
         Verb::Fmt { file } => equations::format(&file),
         Verb::Completions { shell } => {
             clap_complete::generate(

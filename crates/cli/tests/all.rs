@@ -347,3 +347,35 @@ fn a_stored_workload_is_timed() {
     assert!(report["iters"].as_u64() >= Some(50) && report["lat_us"].as_f64() > Some(0.0));
     fails(&["bench", "no/such/workload"], 3, &["meta.json"]);
 }
+
+#[test]
+fn models_leave_as_onnx_and_come_back() {
+    let model = file("exchange", "iris.model", b"");
+    let out = matgrad(&[
+        "train",
+        "datasets/iris.csv",
+        "--target",
+        "class",
+        "--epochs",
+        "20",
+        "-o",
+        &model,
+        "--force",
+    ]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let graph = file("exchange", "iris.onnx", b"");
+    fails(&["export", &model, "--onnx", &graph], 3, &["--force"]);
+    assert!(matgrad(&["export", &model, "--onnx", &graph, "--force"]).status.success());
+    let back = file("exchange", "back.model", b"");
+    let out = matgrad(&["import", &graph, "-o", &back, "--force"]);
+    assert!(String::from_utf8_lossy(&out.stdout).contains("minimize"), "{out:?}");
+    let predicted = |model: &str| matgrad(&["predict", model, "datasets/iris.csv"]).stdout;
+    assert_eq!(predicted(&back), predicted(&model));
+    let module = file("exchange", "iris.py", b"");
+    assert!(matgrad(&["export", &model, "--numpy", &module, "--force"]).status.success());
+    assert!(std::fs::read_to_string(&module).expect("text").contains("import numpy"));
+    fails(&["export", &model], 2, &["--onnx"]);
+    let bytes = std::fs::read(&graph).expect("the graph");
+    let short = file("exchange", "short.onnx", &bytes[..bytes.len() / 2]);
+    fails(&["import", &short, "-o", &back, "--force"], 3, &["short.onnx", "truncated"]);
+}

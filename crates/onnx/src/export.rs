@@ -13,6 +13,7 @@ use matgrad::expr::matrix::Matrix;
 use matgrad::expr::op::{Bits, Op};
 use matgrad::expr::syntax::Role;
 use matgrad::{Link, Model};
+use prost::Message;
 use serde_json::json;
 
 use crate::Error;
@@ -95,6 +96,11 @@ pub fn export(model: &Model) -> Result<ModelProto, Error> {
             entry("seed", model.seed.to_string()),
         ],
     })
+}
+
+/// The file of a graph.
+pub fn bytes(model: &ModelProto) -> Vec<u8> {
+    model.encode_to_vec()
 }
 
 /// Equations on their way to nodes.

@@ -12,12 +12,20 @@
 )]
 
 pub mod export;
+pub mod import;
+mod operators;
+mod page;
+mod picture;
 mod primitive;
 pub mod proto;
 mod table;
+mod tensor;
+pub mod training;
+mod value;
 mod write;
 
 pub use export::export;
+pub use import::{equations, import};
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]

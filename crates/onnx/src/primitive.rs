@@ -4,10 +4,10 @@ use matgrad::expr::dim::Dim;
 use matgrad::expr::graph::{Node, NodeId};
 use matgrad::expr::op::{Axis, Op};
 
-use crate::Error;
 use crate::export::Exporter;
 use crate::proto::data_type;
 use crate::write::Attribute;
+use crate::{Error, picture};
 
 /// A function of the library that is one operator of ONNX.
 pub(crate) struct Function {
@@ -84,7 +84,28 @@ pub(crate) fn primitive(
         Ok(to.writer.node(op, &operands, &[], name))
     };
     match node.op {
-        Op::MatMul => simple(to, "MatMul"),
+        Op::MatMul => {
+            let [left, right] = [0, 1].map(|i| node.operands[i]);
+            let unfolded = *to.graph.get(left);
+            match unfolded.op {
+                Op::Unfold(w) if w.groups == 1 => {
+                    let (x, k) = (to.operand(unfolded.operands[0]), to.operand(right));
+                    Ok(picture::convolution(to, &x, &w, &k, name))
+                }
+                _ => simple(to, "MatMul"),
+            }
+        }
+        Op::Unfold(w) => {
+            let a = to.operand(node.operands[0]);
+            Ok(picture::unfold(to, &a, &w, name))
+        }
+        Op::MaxPool(w) => {
+            let a = to.operand(node.operands[0]);
+            Ok(picture::max_pool(to, &a, &w, name))
+        }
+        Op::Fold(_) | Op::Unpool(_) | Op::Pick(_) => {
+            Err(to.fail(id, "it belongs to the derivative of a picture's op"))
+        }
         Op::Transpose => simple(to, "Transpose"),
         Op::Neg => simple(to, "Neg"),
         Op::Exp => simple(to, "Exp"),

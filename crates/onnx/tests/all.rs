@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod conformance;
 mod export;
+mod models;
+mod rules;
 mod tables;

@@ -24,9 +24,10 @@ pub fn folder(name: &str) -> PathBuf {
 fn write(folder: &Path, name: &str, model: &Model, table: &Table) {
     let predicted = tables::predict(model, table);
     let labels = model.encoder.labels();
-    let decided: Vec<&String> = (0..predicted.rows)
-        .filter_map(|i| (!labels.is_empty()).then(|| &labels[decide(predicted.row(i))]))
-        .collect();
+    let decided: Vec<&String> = match labels {
+        [] => vec![],
+        labels => (0..predicted.rows).map(|i| &labels[decide(predicted.row(i))]).collect(),
+    };
     let rows: Vec<&[f64]> = (0..predicted.rows).map(|i| predicted.row(i)).collect();
     let inputs: serde_json::Map<String, Value> = inputs(model, table);
     let case = json!({"inputs": inputs, "output": rows, "labels": decided});

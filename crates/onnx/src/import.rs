@@ -1,0 +1,466 @@
+//! A graph becomes a page of equations with weights.
+//!
+//! Each node is lowered by its item of [`crate::operators`]; a node whose operands are all known
+//! is folded by evaluating the equations that it would become. Axes never move: see
+//! [`crate::value`]. Images are turned to channel last where they come in and go out.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use matgrad::data::Encoder;
+use matgrad::expr::graph::NodeId;
+use matgrad::expr::matrix::Matrix;
+use matgrad::{Model, Network, Precision};
+use prost::Message;
+use serde_json::{Value as Json, json};
+
+use crate::Error;
+use crate::export::export;
+use crate::operators::{self, Node, Operator, Reading, lower};
+use crate::page::{Declared, Operand, Page, located};
+use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use crate::tensor;
+use crate::value::{Size, Value, product};
+
+/// The oldest operators that are read.
+const OLDEST: i64 = 7;
+/// The newest ones that were looked at.
+const NEWEST: i64 = 26;
+
+/// An input or output of a graph beside what it is on the page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Border {
+    /// Its name in the file.
+    pub tensor: String,
+    /// Its name on the page.
+    pub name: String,
+    /// Its shape in the file; `None` is the batch.
+    pub dims: Vec<Option<usize>>,
+    /// Which axis of the file comes k-th in the page's order of entries.
+    pub order: Vec<usize>,
+    /// Whether it is a shape known beforehand, so that its numbers are here.
+    pub known: Option<Vec<f64>>,
+}
+
+/// A graph as equations.
+pub struct Equations {
+    /// Declarations of inputs and weights, and a line for each value.
+    pub page: String,
+    /// Weights and constants by their names on the page.
+    pub weights: Vec<(String, Matrix)>,
+    /// Inputs that are no weights.
+    pub inputs: Vec<Border>,
+    /// Outputs.
+    pub outputs: Vec<Border>,
+}
+
+impl Equations {
+    /// The page as a graph, and the node of output `k`; `None` where that is known beforehand.
+    ///
+    /// # Errors
+    /// What is wrong with the page.
+    pub fn output(
+        &self,
+        k: usize,
+    ) -> Result<Option<(matgrad::expr::elaborate::Equations, NodeId)>, Error> {
+        match self.outputs[k].known {
+            Some(_) => Ok(None),
+            None => Ok(Some(located(&self.page, &self.outputs[k].name)?)),
+        }
+    }
+}
+
+/// What training is to make smaller, and how far the page goes.
+struct Ending<'a> {
+    loss: Option<&'a str>,
+}
+
+/// Reads a file as a model that can be used, checked and trained.
+///
+/// A file of [`crate::export()`] gives the model back. Any other graph has one input, whose first
+/// axis is the batch, and one output. `loss` names the loss for training on; without it a graph
+/// that ends in a softmax or sigmoid gets the cross entropy, any other the mean squared error.
+/// Tensors stored in other files are read from `folder`.
+///
+/// # Errors
+/// [`Error::File`] for a file that is not what it says, [`Error::Refused`] for a node that does
+/// not reduce to matrices.
+pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result<Model, Error> {
+    let proto = decode(bytes)?;
+    if let Some(model) = own(&proto, folder)? {
+        return Ok(model);
+    }
+    let graph = proto.graph.clone().unwrap_or_default();
+    let (graph, loss) = without_link(graph, loss);
+    let read = read(&graph, opset(&proto), folder, true, &Ending { loss: Some(&loss) })?;
+    let network = Network::parse("imported.eq", &read.page)?;
+    let nodes = network.initial(0)?;
+    let names = &network.equations.graph;
+    let find = |name: &str| read.weights.iter().find(|(n, _)| n == name).map(|(_, m)| m.clone());
+    let weights = nodes
+        .into_iter()
+        .map(|(node, initial)| {
+            let name = names.name(node).map_or("", |n| n.text.as_str());
+            (node, find(name).unwrap_or(initial))
+        })
+        .collect();
+    let width = |node| names.shape(node).cols.number().unwrap_or(1) as usize;
+    let encoder = plain_encoder(width(network.input), width(network.target), &loss)?;
+    Ok(Model { network, weights, encoder, seed: 0, precision: Precision::F32, training: None })
+}
+
+/// Reads a graph with the shapes that it declares, the batch among them.
+///
+/// # Errors
+/// Those of [`import()`].
+pub fn equations(bytes: &[u8], folder: Option<&Path>) -> Result<Equations, Error> {
+    let proto = decode(bytes)?;
+    let graph = proto.graph.clone().unwrap_or_default();
+    read(&graph, opset(&proto), folder, false, &Ending { loss: None })
+}
+
+fn decode(bytes: &[u8]) -> Result<ModelProto, Error> {
+    let proto = ModelProto::decode(bytes)
+        .map_err(|e| Error::File(format!("this is no ONNX model, or it is truncated ({e})")))?;
+    if proto.graph.is_none() {
+        return Err(Error::File("this is no ONNX model, or it is truncated: no graph".into()));
+    }
+    let version = opset(&proto);
+    if !(OLDEST..=NEWEST).contains(&version) {
+        return Err(Error::File(format!(
+            "its operators are of opset {version}; {OLDEST} to {NEWEST} are read"
+        )));
+    }
+    Ok(proto)
+}
+
+fn opset(proto: &ModelProto) -> i64 {
+    let own = proto.opset_import.iter().find(|o| matches!(o.domain(), "" | "ai.onnx"));
+    own.map_or(0, |o| o.version())
+}
+
+/// The model that [`export`] wrote as this graph: the one that its metadata describes, if that
+/// one's graph is this graph.
+fn own(proto: &ModelProto, folder: Option<&Path>) -> Result<Option<Model>, Error> {
+    let entry = |key: &str| {
+        let entry = proto.metadata_props.iter().find(|e| e.key() == key)?;
+        Some(entry.value().to_string())
+    };
+    let all = (entry("matgrad.equations"), entry("matgrad.encoder"), entry("matgrad.seed"));
+    let (Some(page), Some(encoder), Some(seed)) = all else { return Ok(None) };
+    let graph = proto.graph.clone().unwrap_or_default();
+    let Ok(network) = Network::parse("exported.eq", &page) else { return Ok(None) };
+    let Ok(encoder) = serde_json::from_str::<Json>(&encoder) else { return Ok(None) };
+    let (Ok(encoder), Ok(seed)) = (Encoder::from_json(&encoder), seed.parse()) else {
+        return Ok(None);
+    };
+    let mut weights = network.initial(0)?;
+    for (node, matrix) in &mut weights {
+        let name = network.equations.graph.name(*node).map_or("", |n| n.text.as_str());
+        if let Some(stored) = graph.initializer.iter().find(|t| t.name() == name) {
+            let stored = tensor::read(stored, folder)?;
+            if stored.data.len() != matrix.data.len() {
+                return Ok(None);
+            }
+            matrix.data.clone_from(&stored.data);
+        }
+    }
+    let precision = Precision::F32;
+    let model = Model { network, weights, encoder, seed, precision, training: None };
+    let same = export(&model).is_ok_and(|again| again.graph == proto.graph);
+    Ok(same.then_some(model))
+}
+
+/// Numbers in, and classes or numbers out, as they are.
+fn plain_encoder(inputs: usize, outputs: usize, loss: &str) -> Result<Encoder, Error> {
+    let classes = loss == "cross_entropy" && outputs > 1;
+    let input = |i: usize| {
+        json!({"name": (i + 1).to_string(), "position": i, "indicator": false,
+               "numbers": {"impute": 0.0, "offset": 0.0, "divisor": 1.0}})
+    };
+    let target = |j: usize| {
+        json!({"name": (inputs + j + 1).to_string(), "position": inputs + j, "offset": 0.0,
+               "divisor": 1.0})
+    };
+    let labels: Vec<String> = (0..outputs).map(|k| k.to_string()).collect();
+    let targets = match classes {
+        true => json!({"classes": {"name": (inputs + 1).to_string(), "position": inputs,
+                                   "labels": labels}}),
+        false => json!({"numbers": (0..outputs).map(target).collect::<Vec<_>>()}),
+    };
+    let columns = inputs + if classes { 1 } else { outputs };
+    let encoder = json!({
+        "version": 1, "named": false, "columns": columns, "allow_missing_targets": false,
+        "inputs": (0..inputs).map(input).collect::<Vec<_>>(), "target": targets, "warnings": [],
+    });
+    Ok(Encoder::from_json(&encoder).map_err(matgrad::Error::from)?)
+}
+
+/// The graph without the softmax or sigmoid that it ends in, which is part of the loss; and the
+/// loss.
+fn without_link(mut graph: GraphProto, loss: Option<&str>) -> (GraphProto, String) {
+    let end = graph.output.first().map(|o| o.name().to_string()).unwrap_or_default();
+    let last = graph.node.iter().position(|n| n.output.first() == Some(&end));
+    let link = last.map(|k| graph.node[k].op_type().to_string()).unwrap_or_default();
+    let own = match link.as_str() {
+        "Softmax" => "cross_entropy",
+        "Sigmoid" => "binary_cross_entropy",
+        _ => "mse",
+    };
+    let loss = loss.unwrap_or(own);
+    if loss == own
+        && own != "mse"
+        && let Some(input) = last.and_then(|k| graph.node[k].input.first().cloned())
+        && let Some(k) = last
+    {
+        graph.node.remove(k);
+        graph.output[0].name = Some(input);
+    }
+    (graph, loss.into())
+}
+
+fn refused(node: &NodeProto, why: String) -> Error {
+    let name = if node.name().is_empty() { node.output.first() } else { node.name.as_ref() };
+    let domain =
+        if node.domain().is_empty() { String::new() } else { node.domain().to_string() + "." };
+    Error::Refused {
+        op: format!("{domain}{}", node.op_type()),
+        node: name.cloned().unwrap_or_default(),
+        why,
+    }
+}
+
+fn read(
+    graph: &GraphProto,
+    opset: i64,
+    folder: Option<&Path>,
+    batched: bool,
+    ending: &Ending,
+) -> Result<Equations, Error> {
+    let mut page = Page::default();
+    let mut values: HashMap<String, Operand> = HashMap::new();
+    for proto in &graph.initializer {
+        let known = tensor::read(proto, folder)?;
+        values.insert(known.name.clone(), Operand::Known(known));
+    }
+    let images = graph.node.iter().any(|n| operators::sees_images(n.op_type()));
+    let (mut inputs, mut head) = (Vec::new(), String::new());
+    for info in &graph.input {
+        if values.contains_key(info.name()) {
+            continue;
+        }
+        let (value, border) = input(&mut page, info, batched, images)?;
+        head += &format!("input {} : {}×{}\n", value.text, value.shape.0, value.shape.1);
+        values.insert(info.name().into(), Operand::Computed(value));
+        inputs.push(border);
+    }
+    for proto in &graph.node {
+        step(&mut page, &mut values, proto, opset)?;
+    }
+    let mut outputs = Vec::new();
+    for info in &graph.output {
+        let name = info.name();
+        let operand = values
+            .get(name)
+            .ok_or_else(|| Error::File(format!("the output {name:?} is computed by no node")))?;
+        outputs.push(output(&mut page, name, operand, images)?);
+    }
+    let mut weights = Vec::new();
+    for Declared { name, matrix, trained } in std::mem::take(&mut page.declared) {
+        let (rows, cols) = (matrix.rows, matrix.cols);
+        head += &match trained {
+            true => format!("param {name} : {rows}×{cols}\n"),
+            false => format!("const {name} : {rows}×{cols} = {}\n", literal(&matrix)),
+        };
+        weights.push((name, matrix));
+    }
+    let mut text = head + &page.lines.join("\n") + "\n";
+    if let Some(loss) = ending.loss {
+        text = trainable(text, loss, &inputs, &outputs, &mut page, &values, graph)?;
+    }
+    Ok(Equations { page: text, weights, inputs, outputs })
+}
+
+/// Adds the target and the loss.
+fn trainable(
+    text: String,
+    loss: &str,
+    inputs: &[Border],
+    outputs: &[Border],
+    page: &mut Page,
+    values: &HashMap<String, Operand>,
+    graph: &GraphProto,
+) -> Result<String, Error> {
+    let ([_], [_]) = (inputs, outputs) else {
+        return Err(Error::File(format!(
+            "a network has one input and one output; this graph has {} and {}",
+            inputs.len(),
+            outputs.len()
+        )));
+    };
+    let end = graph.output[0].name();
+    let Some(Operand::Computed(value)) = values.get(end) else {
+        return Err(Error::File(format!("the output {end:?} does not depend on the input")));
+    };
+    let dims = value.dims();
+    let wide = product(&dims[1.min(dims.len())..]);
+    if dims.first() != Some(&Size::BATCH) || wide.batch {
+        return Err(Error::File(format!("the first axis of the output {end:?} is not the batch")));
+    }
+    let z = match outputs[0].name.as_str() {
+        name if value.shape == (Size::BATCH, wide) => name.to_string(),
+        name => format!("reshape({name}, B×{wide})"),
+    };
+    let l = page.fresh("L");
+    Ok(format!("{text}target Y : B×{wide}\n{l} = {loss}({z}, Y)\nminimize {l}\n"))
+}
+
+fn filled(name: &str, dims: &[u64]) -> Result<(), Error> {
+    match dims.contains(&0) {
+        true => Err(Error::File(format!("{name:?} has no entries: {dims:?}"))),
+        false => Ok(()),
+    }
+}
+
+/// A variable of the page for an input.
+fn input(
+    page: &mut Page,
+    info: &ValueInfoProto,
+    batched: bool,
+    images: bool,
+) -> Result<(Value, Border), Error> {
+    let name = info.name();
+    let shape = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()?.shape.as_ref());
+    let shape = shape.ok_or_else(|| Error::File(format!("the input {name:?} has no shape")))?;
+    let mut dims = Vec::new();
+    let mut numbers = Vec::new();
+    for (axis, dim) in shape.dim.iter().enumerate() {
+        let free = dim.dim_value.is_none_or(|n| n == 1);
+        dims.push(match dim.dim_value {
+            _ if batched && axis == 0 && free => Size::BATCH,
+            Some(n) => {
+                numbers.push(n);
+                Size::of(u64::try_from(n).unwrap_or(0))
+            }
+            None => {
+                return Err(Error::File(format!(
+                    "the input {name:?} has an axis of unknown length (axis {axis}); only the \
+                     first, the batch, may be open"
+                )));
+            }
+        });
+    }
+    let (known, _) = tensor::size(name, &numbers)?;
+    filled(name, &known)?;
+    if batched && dims.first() != Some(&Size::BATCH) {
+        return Err(Error::File(format!("the first axis of the input {name:?} is no batch")));
+    }
+    let rank = dims.len();
+    let order: Vec<usize> = match images && (3..=4).contains(&rank) {
+        true => std::iter::once(0).chain(2..rank).chain([1]).collect(),
+        false => (0..rank).collect(),
+    };
+    let text = page.fresh(name);
+    // A row for each example; what has one axis is a row.
+    let rows = if rank > 1 { dims[0] } else { Size::ONE };
+    let cols = product(&dims[usize::from(rank > 1)..]);
+    let mut value = Value::plain(text.clone(), (rows, cols), &dims);
+    value.order = value.of_axes(&order);
+    let sizes = dims.iter().map(|d| (!d.batch).then_some(d.number as usize)).collect();
+    let border = Border { tensor: name.into(), name: text, dims: sizes, order, known: None };
+    Ok((value, border))
+}
+
+/// The name under which an output is found, its entries channel last for images, else in order.
+fn output(page: &mut Page, name: &str, operand: &Operand, images: bool) -> Result<Border, Error> {
+    let dims = operand.dims();
+    let rank = dims.len();
+    let mut order: Vec<usize> = (0..rank).collect();
+    let (text, known) = match operand {
+        Operand::Known(t) => (name.to_string(), Some(t.data.to_vec())),
+        Operand::Computed(value) => {
+            let last: Vec<usize> = std::iter::once(0).chain(2..rank).chain([1]).collect();
+            if images && (3..=4).contains(&rank) && value.order == value.of_axes(&last) {
+                order = last;
+                (value.text.clone(), None)
+            } else {
+                let plain = page.plain(value).map_err(|why| Error::Refused {
+                    op: "output".into(),
+                    node: name.into(),
+                    why,
+                })?;
+                (plain.text, None)
+            }
+        }
+    };
+    let dims = dims.iter().map(|d| (!d.batch).then_some(d.number as usize)).collect();
+    Ok(Border { tensor: name.into(), name: text, dims, order, known })
+}
+
+/// Reads a node into the values.
+fn step(
+    page: &mut Page,
+    values: &mut HashMap<String, Operand>,
+    proto: &NodeProto,
+    opset: i64,
+) -> Result<(), Error> {
+    let fail = |why: String| refused(proto, why);
+    let own = matches!(proto.domain(), "" | "ai.onnx");
+    let operator: &Operator = operators::all()
+        .find(|o| own && o.name == proto.op_type())
+        .ok_or_else(|| fail("no reading of this operator as matrices is known".into()))?;
+    let mut operands = Vec::new();
+    for name in &proto.input {
+        operands.push(match name.as_str() {
+            "" => None,
+            name => Some(values.get(name).cloned().ok_or_else(|| {
+                fail(format!("{name:?} is used before it is computed, or the graph has a cycle"))
+            })?),
+        });
+    }
+    for (i, operand) in operands.iter().enumerate() {
+        let Some(dims) = operand.as_ref().map(Operand::dims) else { continue };
+        // An empty list of axes is one; other tensors without entries are no matrices.
+        let list = i > 0 && dims.len() == 1 && !matches!(operator.reading, Reading::Zip(_));
+        if dims.contains(&Size::of(0)) && !list {
+            return Err(fail(format!("{:?} has no entries", proto.input[i])));
+        }
+    }
+    let node = Node { proto, operands, opset };
+    let known = node.operands.iter().flatten().all(|o| matches!(o, Operand::Known(_)));
+    let results = match operator.reading {
+        Reading::Layout(_) => lower(page, operator, &node),
+        _ if known => fold(operator, &node),
+        _ => lower(page, operator, &node),
+    }
+    .map_err(fail)?;
+    for (k, name) in proto.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        let result =
+            results.get(k).ok_or_else(|| fail(format!("its result {name:?} is not read")))?;
+        if values.insert(name.clone(), result.clone()).is_some() {
+            return Err(fail(format!("{name:?} is computed twice")));
+        }
+    }
+    Ok(())
+}
+
+/// The results of known operands: the same equations, evaluated.
+fn fold(operator: &Operator, node: &Node) -> Result<Vec<Operand>, String> {
+    let mut count = 1;
+    let mut results = Vec::new();
+    while results.len() < count {
+        let mut page = Page::default();
+        let found = lower(&mut page, operator, node)?;
+        count = found.len();
+        results.push(match &found[results.len()] {
+            Operand::Known(t) => Operand::Known(t.clone()),
+            Operand::Computed(value) => Operand::Known(page.evaluated(value)?),
+        });
+    }
+    Ok(results)
+}
+
+fn literal(m: &Matrix) -> String {
+    let row = |i: usize| m.row(i).iter().map(|x| format!("{x:?}")).collect::<Vec<_>>().join(" ");
+    format!("[{}]", (0..m.rows).map(row).collect::<Vec<_>>().join("; "))
+}

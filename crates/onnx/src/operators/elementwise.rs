@@ -1,0 +1,92 @@
+//! Operators on entries at the same place.
+
+use super::{Node, Operator, Reading};
+use crate::page::{Operand, Page};
+
+const fn map(name: &'static str, template: &'static str) -> Operator {
+    Operator { name, reading: Reading::Map(template) }
+}
+
+const fn zip(name: &'static str, template: &'static str) -> Operator {
+    Operator { name, reading: Reading::Zip(template) }
+}
+
+const fn call(
+    name: &'static str,
+    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
+) -> Operator {
+    Operator { name, reading: Reading::Call(f) }
+}
+
+pub(super) const ITEMS: &[Operator] = &[
+    map("Abs", "abs({0})"),
+    map("Celu", "max({0}, 0) + {alpha=1} * (exp(min({0}, 0) / {alpha=1}) - 1)"),
+    map("Cos", "cos({0})"),
+    map("Elu", "elu({0}, {alpha=1})"),
+    map("Erf", "erf({0})"),
+    map("Exp", "exp({0})"),
+    map("HardSigmoid", "min(max({alpha=0.2} * {0} + {beta=0.5}, 0), 1)"),
+    map("HardSwish", "{0} .* hard_sigmoid({0})"),
+    map("LeakyRelu", "leaky_relu({0}, {alpha=0.01})"),
+    map("Log", "log({0})"),
+    map("Mish", "{0} .* tanh(softplus({0}))"),
+    map("Neg", "-{0}"),
+    map("Reciprocal", "1 ./ {0}"),
+    map("Relu", "relu({0})"),
+    map(
+        "Selu",
+        "{gamma=1.0507009873554805} * (max({0}, 0) + {alpha=1.6732632423543772} * (exp(min({0}, 0)) - 1))",
+    ),
+    map("Sigmoid", "sigmoid({0})"),
+    map("Sign", "sign({0})"),
+    map("Sin", "sin({0})"),
+    map("Softplus", "softplus({0})"),
+    map("Softsign", "softsign({0})"),
+    map("Sqrt", "sqrt({0})"),
+    map("Tanh", "tanh({0})"),
+    map("ThresholdedRelu", "{0} .* ({0} > {alpha=1})"),
+    zip("Add", "{0} + {1}"),
+    zip("Div", "{0} ./ {1}"),
+    zip("Max", "max({0}, {1})"),
+    zip("Min", "min({0}, {1})"),
+    zip("Mul", "{0} .* {1}"),
+    zip("PRelu", "max({0}, 0) + {1} .* min({0}, 0)"),
+    zip("Pow", "{0} .^ {1}"),
+    zip("Sub", "{0} - {1}"),
+    zip("Sum", "{0} + {1}"),
+    call("Clip", clip),
+    call("Gelu", gelu),
+];
+
+/// Bounds are operands from opset 11 on, before that attributes.
+fn clip(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let mut value = node.operand(0)?.clone();
+    for (i, attribute, template) in [(1, "min", "max({0}, {1})"), (2, "max", "min({0}, {1})")] {
+        let bound = match node.operands.get(i).and_then(Option::as_ref) {
+            Some(bound) => bound.clone(),
+            None if node.attribute(attribute).is_some() => {
+                let x = page.value(&value);
+                let number = crate::page::number(node.float(attribute, 0.0));
+                let text = template.replace("{0}", &x.text).replace("{1}", &number);
+                value = Operand::Computed(page.like(node.wanted(), &text, x.shape, &x));
+                continue;
+            }
+            None => continue,
+        };
+        value = Operand::Computed(page.zip(node.wanted(), template, &value, &bound)?);
+    }
+    Ok(vec![value])
+}
+
+fn gelu(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let a = node.value(page, 0)?;
+    let x = &a.text;
+    let text = match node.text("approximate", "none").as_str() {
+        "none" => format!("gelu({x})"),
+        "tanh" => {
+            format!("0.5 * ({x} .* (1 + tanh(0.7978845608028654 * ({x} + 0.044715 * {x} .^ 3))))")
+        }
+        other => return Err(format!("approximate is {other:?}")),
+    };
+    Ok(vec![Operand::Computed(page.like(node.wanted(), &text, a.shape, &a))])
+}

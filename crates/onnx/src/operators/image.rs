@@ -1,0 +1,319 @@
+//! Operators on images: (batch, channel, height, width), channel last in memory.
+
+use std::rc::Rc;
+
+use super::{Node, Operator, Reading};
+use crate::page::{Operand, Page, number};
+use crate::tensor::Tensor;
+use crate::value::{Size, Value, factors};
+
+const fn call(
+    name: &'static str,
+    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
+) -> Operator {
+    Operator { name, reading: Reading::Call(f) }
+}
+
+pub(super) const ITEMS: &[Operator] = &[
+    call("Conv", conv),
+    call("MaxPool", max_pool),
+    call("AveragePool", average_pool),
+    call("BatchNormalization", batch_normalization),
+];
+
+/// The most groups of channels that become products of their own.
+const MOST_GROUPS: i64 = 64;
+
+/// An image with its matrix, a picture a row.
+struct Image {
+    value: Value,
+    text: String,
+    batch: Size,
+    /// Height, width, channels.
+    picture: [i64; 3],
+}
+
+fn image(page: &mut Page, node: &Node) -> Result<Image, String> {
+    let value = node.value(page, 0)?;
+    let dims = value.dims();
+    let (h, w, axes): (Size, Size, &[usize]) = match dims[..] {
+        [_, _, w] => (Size::ONE, w, &[0, 2, 1]),
+        [_, _, h, w] => (h, w, &[0, 2, 3, 1]),
+        _ => return Err(format!("its operand has {} axes; images have 3 or 4", dims.len())),
+    };
+    let sizes = [h, w, dims[1]];
+    if sizes.iter().any(|s| s.batch || s.number >= 1 << 16) {
+        return Err("a side of the image is not known, or longer than 65,535".into());
+    }
+    let order = value.of_axes(axes);
+    let value = page.reordered(&value, &order)?;
+    let columns = h.times(w).times(dims[1]);
+    let text = page.reshaped(&value, (dims[0], columns));
+    Ok(Image { value, text, batch: dims[0], picture: sizes.map(|s| s.number as i64) })
+}
+
+impl Image {
+    /// An image of so many channels as a matrix of this name and shape.
+    fn result(&self, text: String, shape: (Size, Size), channels: i64, window: &Window) -> Value {
+        let [h, w] = window.output.map(|n| Size::of(n as u64));
+        let c = Size::of(channels as u64);
+        let (dims, axes): (Vec<Size>, &[usize]) = match self.value.axes.len() {
+            3 => (vec![self.batch, c, w], &[0, 2, 1]),
+            _ => (vec![self.batch, c, h, w], &[0, 2, 3, 1]),
+        };
+        let axes_of = dims.iter().map(|&d| factors(d)).collect();
+        let mut value = Value { text, shape, axes: axes_of, order: Vec::new() };
+        value.order = value.of_axes(axes);
+        value
+    }
+
+    fn rows(&self, window: &Window) -> Size {
+        self.batch.times(Size::of((window.output[0] * window.output[1]) as u64))
+    }
+}
+
+/// How a window moves over an image. Pads are top, left, bottom, right; the last two with what
+/// `ceil_mode` adds.
+struct Window {
+    size: [i64; 2],
+    stride: [i64; 2],
+    dilation: [i64; 2],
+    pad: [i64; 4],
+    /// Of `pad`, what counts as part of the image for means.
+    counted: [i64; 4],
+    output: [i64; 2],
+}
+
+fn window(node: &Node, image: &Image, size: [i64; 2]) -> Result<Window, String> {
+    let flat = image.value.axes.len() == 3;
+    let pair = |name: &str| match (node.ints(name), flat) {
+        (None, _) => Ok([1, 1]),
+        (Some(&[w]), true) => Ok([1, w]),
+        (Some(&[h, w]), false) => Ok([h, w]),
+        (Some(other), _) => Err(format!("{name} is {other:?}")),
+    };
+    let (stride, dilation) = (pair("strides")?, pair("dilations")?);
+    let mut pad = match (node.ints("pads"), flat) {
+        (None, _) => [0; 4],
+        (Some(&[left, right]), true) => [0, left, 0, right],
+        (Some(&[top, left, bottom, right]), false) => [top, left, bottom, right],
+        (Some(other), _) => return Err(format!("pads is {other:?}")),
+    };
+    let sane = |&n: &i64| (0..1 << 16).contains(&n);
+    let positive = size.iter().chain(&stride).chain(&dilation).all(|n| sane(n) && *n > 0);
+    if !positive || !pad.iter().all(sane) {
+        return Err("its window has sides, strides or pads out of bounds".into());
+    }
+    let auto = node.text("auto_pad", "NOTSET");
+    let ceil = node.int("ceil_mode", 0) != 0;
+    let mut output = [0; 2];
+    let mut counted = pad;
+    for k in 0..2 {
+        let length = image.picture[k];
+        let reach = dilation[k] * (size[k] - 1) + 1;
+        match auto.as_str() {
+            "SAME_UPPER" | "SAME_LOWER" => {
+                let places = (length + stride[k] - 1) / stride[k];
+                let total = ((places - 1) * stride[k] + reach - length).max(0);
+                pad[k] = if auto == "SAME_UPPER" { total / 2 } else { total - total / 2 };
+                pad[k + 2] = total - pad[k];
+            }
+            "VALID" => (pad[k], pad[k + 2]) = (0, 0),
+            "NOTSET" => {}
+            other => return Err(format!("auto_pad is {other:?}")),
+        }
+        (counted[k], counted[k + 2]) = (pad[k], pad[k + 2]);
+        let room = length + pad[k] + pad[k + 2] - reach;
+        if room < 0 {
+            return Err("its window is larger than the image".into());
+        }
+        output[k] = room / stride[k] + 1;
+        if ceil && room % stride[k] != 0 && output[k] * stride[k] < length + pad[k] {
+            // One more place, which begins inside but reaches out.
+            pad[k + 2] += output[k] * stride[k] - room;
+            output[k] += 1;
+        }
+    }
+    Ok(Window { size, stride, dilation, pad, counted, output })
+}
+
+impl Window {
+    /// The arguments after the picture.
+    fn arguments(&self, pool: bool) -> String {
+        let [h, w] = self.size;
+        let mut text = format!("{h}×{w}");
+        let usual = if pool { self.size } else { [1, 1] };
+        if self.stride != usual {
+            text += &format!(", stride {}", list(&self.stride));
+        }
+        if self.pad != [0; 4] {
+            text += &format!(", pad {}", list(&self.pad));
+        }
+        if self.dilation != [1, 1] {
+            text += &format!(", dilation {}", list(&self.dilation));
+        }
+        text
+    }
+}
+
+/// `2`, or `[1 2]` where the numbers differ.
+fn list(numbers: &[i64]) -> String {
+    if numbers.windows(2).all(|w| w[0] == w[1]) {
+        return numbers[0].to_string();
+    }
+    let words: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    format!("[{}]", words.join(" "))
+}
+
+fn conv(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let image = image(page, node)?;
+    let kernel = node.operand(1)?;
+    let dims = kernel.dims();
+    if dims.len() != image.value.axes.len() || dims.iter().any(|d| d.batch) {
+        return Err("its kernel does not fit the image".into());
+    }
+    let n = |axis: usize| dims[axis].number as i64;
+    let size = if dims.len() == 3 { [1, n(2)] } else { [n(2), n(3)] };
+    let (groups, [h, w, channels], outputs) = (node.int("group", 1), image.picture, n(0));
+    let fits = groups > 0 && groups <= MOST_GROUPS && channels == n(1) * groups;
+    if !fits || outputs % groups != 0 {
+        return Err(format!("{groups} groups do not divide {channels} channels and {outputs}"));
+    }
+    let window = window(node, &image, size)?;
+    let taps = n(1) * size[0] * size[1];
+    // Rows in the order of the unfolded columns, a column for each output channel.
+    let rank = dims.len();
+    let axes: Vec<usize> = (2..rank).chain([1, 0]).collect();
+    let k = match kernel {
+        Operand::Known(t) => page.declare(t, &axes, taps as u64, outputs as u64),
+        Operand::Computed(v) => {
+            let order = v.of_axes(&axes);
+            let v = page.reordered(v, &order)?;
+            page.reshaped(&v, (Size::of(taps as u64), dims[0]))
+        }
+    };
+    let mut unfolded =
+        format!("unfold({}, {h}×{w}×{channels}, {}", image.text, window.arguments(false));
+    unfolded += &if groups > 1 { format!(", groups {groups})") } else { ")".into() };
+    let mut text = format!("{unfolded} * {k}");
+    if groups > 1 {
+        let u = page.define("U", &unfolded);
+        let per = outputs / groups;
+        for g in 0..groups {
+            let part = |n: i64| format!("{}:{}", g * n + 1, (g + 1) * n);
+            let one = format!("{u}[:, {}] * {k}[:, {}]", part(taps), part(per));
+            text = if g == 0 { one } else { format!("hcat({text}, {one})") };
+        }
+    }
+    let bias = node.operands.get(2).and_then(Option::as_ref);
+    let text = page.define(if bias.is_some() { "T" } else { node.wanted() }, &text);
+    let value = image.result(text, (image.rows(&window), dims[0]), outputs, &window);
+    let value = match bias {
+        None => value,
+        Some(bias) => {
+            let bias = for_channels(page, bias, rank)?;
+            page.zip(node.wanted(), "{0} + {1}", &Operand::Computed(value), &bias)?
+        }
+    };
+    Ok(vec![Operand::Computed(value)])
+}
+
+/// A list with an entry for each channel, as an operand beside images.
+fn for_channels(page: &mut Page, operand: &Operand, rank: usize) -> Result<Operand, String> {
+    let mut dims = operand.dims();
+    if dims.len() != 1 {
+        return Err("what stands for each channel is no list".into());
+    }
+    dims.resize(rank - 1, Size::ONE);
+    Ok(match operand {
+        Operand::Known(t) => Operand::Known(t.reshaped(dims.iter().map(|d| d.number).collect())),
+        Operand::Computed(v) => Operand::Computed(page.regrouped(v, &dims)?),
+    })
+}
+
+fn kernel_shape(node: &Node) -> Result<[i64; 2], String> {
+    match node.ints("kernel_shape") {
+        Some(&[w]) => Ok([1, w]),
+        Some(&[h, w]) => Ok([h, w]),
+        other => Err(format!("kernel_shape is {:?}", other.unwrap_or(&[]))),
+    }
+}
+
+fn max_pool(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let image = image(page, node)?;
+    let window = window(node, &image, kernel_shape(node)?)?;
+    let [h, w, c] = image.picture;
+    let text = format!("maxpool({}, {h}×{w}×{c}, {})", image.text, window.arguments(true));
+    let text = page.define(node.wanted(), &text);
+    let columns = Size::of((window.output[0] * window.output[1] * c) as u64);
+    let value = image.result(text, (image.batch, columns), c, &window);
+    Ok(vec![Operand::Computed(value)])
+}
+
+fn average_pool(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let image = image(page, node)?;
+    let window = window(node, &image, kernel_shape(node)?)?;
+    let [h, w, c] = image.picture;
+    let taps = window.size[0] * window.size[1];
+    let arguments = window.arguments(false);
+    let unfolded =
+        page.define("U", &format!("unfold({}, {h}×{w}×{c}, {arguments}, groups {c})", image.text));
+    let rows = image.rows(&window).times(Size::of(c as u64));
+    let sum = format!("rowsum(reshape({unfolded}, {rows}×{taps}))");
+    // Places at the border may have fewer entries that count.
+    let with_pads = node.int("count_include_pad", 0) != 0;
+    let counted = |axis: usize, place: i64, tap: i64| {
+        let at = place * window.stride[axis] + tap * window.dilation[axis] - window.pad[axis];
+        let edge =
+            if with_pads { [window.counted[axis], window.counted[axis + 2]] } else { [0; 2] };
+        (-edge[0]..image.picture[axis] + edge[1]).contains(&at)
+    };
+    let count = |axis: usize, place: i64| {
+        (0..window.size[axis]).filter(|&tap| counted(axis, place, tap)).count() as f64
+    };
+    let [places_h, places_w] = window.output;
+    let mut scale = Vec::new();
+    for i in 0..places_h {
+        for j in 0..places_w {
+            scale.push(1.0 / (count(0, i) * count(1, j)).max(1.0));
+        }
+    }
+    let even = scale.iter().all(|&s| s == scale[0]);
+    let text = if even { format!("{sum} / {}", number(1.0 / scale[0])) } else { sum };
+    let text = page.define(if even { node.wanted() } else { "S" }, &text);
+    let mut value = image.result(text, (rows, Size::ONE), c, &window);
+    if !even {
+        let dims: Vec<u64> = match value.axes.len() {
+            3 => vec![1, 1, places_w as u64],
+            _ => vec![1, 1, places_h as u64, places_w as u64],
+        };
+        let scale = Tensor { name: "share".into(), dims, data: Rc::new(scale), trained: false };
+        let (sum, scale) = (Operand::Computed(value), Operand::Known(scale));
+        value = page.zip(node.wanted(), "{0} .* {1}", &sum, &scale)?;
+    }
+    Ok(vec![Operand::Computed(value)])
+}
+
+fn batch_normalization(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    if node.int("training_mode", 0) != 0 || node.int("spatial", 1) == 0 {
+        return Err("it is in training mode, or not spatial".into());
+    }
+    let mut value = node.operand(0)?.clone();
+    let rank = value.dims().len();
+    if rank < 2 {
+        return Err("its operand has no axis of channels".into());
+    }
+    let deviation = format!("{{0}} ./ sqrt({{1}} + {})", number(node.float("epsilon", 1e-5)));
+    let steps = [(3, "{0} - {1}"), (4, &deviation), (1, "{0} .* {1}"), (2, "{0} + {1}")];
+    for (i, template) in steps {
+        let by = match node.operand(i)? {
+            // Statistics are no weights.
+            Operand::Known(t) if i > 2 => Operand::Known(Tensor { trained: false, ..t.clone() }),
+            other => other.clone(),
+        };
+        let by = for_channels(page, &by, rank)?;
+        let wanted = if i == 2 { node.wanted() } else { "N" };
+        value = Operand::Computed(page.zip(wanted, template, &value, &by)?);
+    }
+    Ok(vec![value])
+}

@@ -12,7 +12,7 @@ use matgrad::expr::graph::{Graph, Kind, NodeId};
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::op::{Bits, Op};
 use matgrad::expr::syntax::Role;
-use matgrad::{Link, Model};
+use matgrad::{Decision, Link, Model};
 use prost::Message;
 use serde_json::json;
 
@@ -53,7 +53,8 @@ pub fn export(model: &Model) -> Result<ModelProto, Error> {
         graph.name(network.input).map_or("X", |n| n.text.as_str())
     });
     equations.names.insert(network.input, x);
-    let z = equations.value(network.output)?;
+    let output = network.equations.inference(network.output);
+    let z = equations.value(output)?;
 
     let writer = &mut equations.writer;
     let axis = [("axis", Attribute::Int(1))];
@@ -69,7 +70,14 @@ pub fn export(model: &Model) -> Result<ModelProto, Error> {
     if model.encoder.target_kind() == TargetKind::Classes {
         let labels = writer.strings("labels", model.encoder.labels());
         let keep = [("axis", Attribute::Int(1)), ("keepdims", Attribute::Int(0))];
-        let best = writer.node("ArgMax", &[&predicted], &keep, "best");
+        let best = match (&model.costs.matrix, model.costs.decision) {
+            (Some(costs), Decision::Cheapest) => {
+                let costs = writer.floats("costs", &[costs.rows, costs.cols], &costs.data);
+                let expected = writer.node("MatMul", &[&predicted, &costs], &[], "expected_costs");
+                writer.node("ArgMin", &[&expected], &keep, "best")
+            }
+            _ => writer.node("ArgMax", &[&predicted], &keep, "best"),
+        };
         let label = writer.node("Gather", &[&labels, &best], &[], "label");
         writer.output(&label, data_type::STRING, &[Size::Symbol(&symbol)]);
     }
@@ -93,6 +101,7 @@ pub fn export(model: &Model) -> Result<ModelProto, Error> {
             entry("equations", network.source.clone()),
             entry("encoder", encoder.to_string()),
             entry("labels", json!(model.encoder.labels()).to_string()),
+            entry("costs", model.costs.to_json().to_string()),
             entry("seed", model.seed.to_string()),
         ],
     })

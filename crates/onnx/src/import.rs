@@ -10,7 +10,7 @@ use std::path::Path;
 use matgrad::data::Encoder;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Model, Network, Precision};
+use matgrad::{Costs, Model, Network, Precision};
 use prost::Message;
 use serde_json::{Value as Json, json};
 
@@ -106,7 +106,8 @@ pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result
         .collect();
     let width = |node| names.shape(node).cols.number().unwrap_or(1) as usize;
     let encoder = plain_encoder(width(network.input), width(network.target), &loss)?;
-    Ok(Model { network, weights, encoder, seed: 0, precision: Precision::F32, training: None })
+    let (costs, precision) = (Costs::default(), Precision::F32);
+    Ok(Model { network, weights, encoder, costs, seed: 0, precision, training: None })
 }
 
 /// Reads a graph with the shapes that it declares, the batch among them.
@@ -154,6 +155,8 @@ fn own(proto: &ModelProto, folder: Option<&Path>) -> Result<Option<Model>, Error
     let (Ok(encoder), Ok(seed)) = (Encoder::from_json(&encoder), seed.parse()) else {
         return Ok(None);
     };
+    let costs = entry("matgrad.costs").and_then(|text| serde_json::from_str::<Json>(&text).ok());
+    let costs = costs.and_then(|costs| Costs::from_json(&costs).ok()).unwrap_or_default();
     let mut weights = network.initial(0)?;
     for (node, matrix) in &mut weights {
         let name = network.equations.graph.name(*node).map_or("", |n| n.text.as_str());
@@ -166,7 +169,7 @@ fn own(proto: &ModelProto, folder: Option<&Path>) -> Result<Option<Model>, Error
         }
     }
     let precision = Precision::F32;
-    let model = Model { network, weights, encoder, seed, precision, training: None };
+    let model = Model { network, weights, encoder, costs, seed, precision, training: None };
     let same = export(&model).is_ok_and(|again| again.graph == proto.graph);
     Ok(same.then_some(model))
 }

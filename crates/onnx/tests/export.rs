@@ -6,7 +6,6 @@ use std::process::Command;
 use matgrad::Model;
 use matgrad::data::{Table, TargetKind, Values};
 use matgrad::library::standard;
-use matgrad::metrics::decide;
 use matgrad_onnx::export;
 use prost::Message;
 use serde_json::{Value, json};
@@ -26,7 +25,9 @@ fn write(folder: &Path, name: &str, model: &Model, table: &Table) {
     let labels = model.encoder.labels();
     let decided: Vec<&String> = match labels {
         [] => vec![],
-        labels => (0..predicted.rows).map(|i| &labels[decide(predicted.row(i))]).collect(),
+        labels => {
+            (0..predicted.rows).map(|i| &labels[model.costs.decide(predicted.row(i))]).collect()
+        }
     };
     let rows: Vec<&[f64]> = (0..predicted.rows).map(|i| predicted.row(i)).collect();
     let inputs: serde_json::Map<String, Value> = inputs(model, table);
@@ -91,8 +92,17 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
         };
         let body = match (function.layer, &required[..]) {
             (_, [_]) => format!("A₁ = {name}(Z₁)"),
-            (true, [_, _]) => format!("A₁ = {name}(Z₁, 4)"),
-            _ => continue,
+            (true, _) => {
+                let more = match name {
+                    "dense" => "4",
+                    "conv2d" => "2, 2, 1, 2, 2, 4",
+                    "grouped_conv2d" => "2, 1, 1, 2, 2, 1, 2",
+                    "batch_norm2d" => "2",
+                    _ => panic!("the layer {name} is not tried"),
+                };
+                format!("A₁ = {name}(Z₁, {more})")
+            }
+            (false, _) => continue,
         };
         let page = page(&body);
         // Sums and the like are no activations: their result has no row for each example.
@@ -129,6 +139,14 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
         let page = matgrad::Network::layers(encoder.input_width(), 3).dense(5).loss(loss);
         write(&folder, name, &tables::model(&page.equations(), encoder), &unseen);
     }
+    // The cheapest class is not always the most probable one.
+    let encoder = tables::encoder(&table, TargetKind::Classes, false);
+    let page = matgrad::Network::layers(encoder.input_width(), 3).loss("cross_entropy");
+    let mut model = tables::model(&page.equations(), encoder);
+    let costs = vec![0.0, 1.0, 9.0, 5.0, 0.0, 1.0, 2.0, 2.0, 0.0];
+    model.costs.matrix = Some(matgrad::expr::matrix::Matrix::new(3, 3, costs));
+    model.costs.decision = matgrad::Decision::Cheapest;
+    write(&folder, "costs", &model, &table);
     let page = matgrad::Network::layers(3, 1).dense(5).loss("poisson").equations();
     let encoder = tables::encoder(&table, TargetKind::Numbers, false);
     write(&folder, "rates", &tables::model(&page, encoder), &table);
@@ -137,7 +155,7 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
     {
         assert!(walked.contains(&activation), "{activation}");
     }
-    for layer in ["dense", "layer_norm", "residual", "softmax", "log_softmax", "lse"] {
+    for layer in ["dense", "layer_norm", "residual", "conv2d", "batch_norm", "dropout", "lse"] {
         assert!(walked.contains(&layer), "{layer}");
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/runtime.py");

@@ -4,7 +4,7 @@ use matgrad::data::{
     Column, Encoder, EncoderOptions, Missing, Random, Scaling, Table, TargetKind, Values,
 };
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Evaluator, Model, Network, Precision};
+use matgrad::{Costs, Evaluator, Model, Network, Precision};
 
 pub const ROWS: usize = 1000;
 
@@ -70,7 +70,8 @@ pub fn model(page: &str, encoder: Encoder) -> Model {
         m.data.iter_mut().for_each(|x| *x = f64::from((*x + 0.1 * random.normal()) as f32));
     }
     let precision = Precision::F32;
-    Model { network, weights, encoder, seed: 3, precision, training: None }
+    let costs = Costs::default();
+    Model { network, weights, encoder, costs, seed: 3, precision, training: None }
 }
 
 /// What matgrad predicts for all rows of the table.

@@ -166,6 +166,12 @@ pub enum Verb {
         model: PathBuf,
         /// A table with the target
         data: PathBuf,
+        /// Write a page about it
+        #[arg(long, value_name = "FILE.html")]
+        report: Option<PathBuf>,
+        /// Overwrite the page
+        #[arg(long)]
+        force: bool,
     },
     /// Predictions of a model for a table, as CSV
     Predict {
@@ -399,6 +405,12 @@ pub struct Train {
     /// Go on from the checkpoint in the output, where there is one; give the other flags again
     #[arg(long, requires = "output")]
     pub resume: bool,
+    /// Write a page about the model: card, metrics beside baselines, charts, equations
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Write the course of training for TensorBoard
+    #[arg(long, value_name = "FOLDER")]
+    pub tensorboard: Option<PathBuf>,
     /// An epoch a line, as JSON
     #[arg(long)]
     pub log: Option<PathBuf>,

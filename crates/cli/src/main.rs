@@ -5,6 +5,7 @@ mod bench;
 mod costs;
 mod equations;
 mod exchange;
+mod report;
 mod tables;
 mod train;
 
@@ -96,7 +97,9 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
             equations::compute(&file, &set, gradients, precision, &out, force)
         }
         Verb::Train(args) => train::train(&args, talk),
-        Verb::Evaluate { model, data } => tables::evaluate(&model, &data, talk),
+        Verb::Evaluate { model, data, report, force } => {
+            tables::evaluate(&model, &data, report.as_deref().map(|path| (path, force)), talk)
+        }
         Verb::Predict { model, data, output, proba, force } => {
             tables::predict(&model, &data, output.as_deref(), proba, force)
         }

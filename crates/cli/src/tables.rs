@@ -112,6 +112,22 @@ fn predictions(model: &Model, data: &Table, rows: &[usize]) -> Result<Matrix, Fa
 /// # Errors
 /// A table that does not fit the model.
 pub fn measure(model: &Model, data: &Table, rows: &[usize]) -> Result<Metrics, Failure> {
+    Ok(measured(model, data, rows)?.metrics)
+}
+
+/// Metrics with what their curves are drawn from.
+pub struct Measured {
+    /// The metrics.
+    pub metrics: Metrics,
+    /// Probabilities of the classes, and the true ones.
+    pub curves: Option<(Matrix, Vec<usize>)>,
+}
+
+/// Metrics of a model on rows of a table, and their curves.
+///
+/// # Errors
+/// A table that does not fit the model.
+pub fn measured(model: &Model, data: &Table, rows: &[usize]) -> Result<Measured, Failure> {
     let classes = model.encoder.target_kind() == TargetKind::Classes;
     let mut rows = rows.to_vec();
     let mut truth = Vec::new();
@@ -133,23 +149,38 @@ pub fn measure(model: &Model, data: &Table, rows: &[usize]) -> Result<Metrics, F
     )?;
     if classes {
         let labels = model.encoder.labels();
-        return Ok(metrics::classes(&predicted, &truth, labels, loss, &model.costs));
+        let metrics = metrics::classes(&predicted, &truth, labels, loss, &model.costs);
+        return Ok(Measured { metrics, curves: Some((predicted, truth)) });
     }
     let y = matrix(model.encoder.targets(data, &rows)?);
-    let unscaled = |m: Matrix| {
-        let mut m = matgrad::data::Matrix { rows: m.rows, cols: m.cols, data: m.data };
-        model.encoder.unscale_targets(&mut m);
-        matrix(m)
-    };
-    Ok(metrics::numbers(&unscaled(predicted), &unscaled(y), loss))
+    let metrics = metrics::numbers(&unscaled(model, predicted), &unscaled(model, y), loss);
+    Ok(Measured { metrics, curves: None })
+}
+
+/// Outputs, or targets, on the scale of the table.
+pub fn unscaled(model: &Model, m: Matrix) -> Matrix {
+    let mut m = matgrad::data::Matrix { rows: m.rows, cols: m.cols, data: m.data };
+    model.encoder.unscale_targets(&mut m);
+    matrix(m)
 }
 
 /// Metrics of a model on a table.
-pub fn evaluate(model: &Path, data: &Path, talk: &Talk) -> Result<(), Failure> {
+pub fn evaluate(
+    model: &Path,
+    source: &Path,
+    page: Option<(&Path, bool)>,
+    talk: &Talk,
+) -> Result<(), Failure> {
+    if let Some((path, force)) = page {
+        may_write(path, force)?;
+    }
     let model = Model::load(model)?;
-    let data = table(data, header(&model.encoder))?;
+    let data = table(source, header(&model.encoder))?;
     let rows: Vec<usize> = (0..data.rows).collect();
     let found = measure(&model, &data, &rows)?;
+    if let Some((path, _)) = page {
+        crate::report::write(path, &model, None, &[("all", &data, &rows)], &[], source)?;
+    }
     if talk.json {
         return say(format!("{}\n", found.to_json()));
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use matgrad::data::{Encoder, EncoderOptions, Header, Scaling, Table, TargetKind, Values, split};
 use matgrad::metrics::Metrics;
 use matgrad::{
-    Around, Clip, Costs, Fit, FitOptions, Method, Model, Network, Precision, Stop, Training,
+    Around, Clip, Costs, Epoch, Fit, FitOptions, Method, Model, Network, Precision, Stop, Training,
     UpdateRule,
 };
 use serde_json::json;
@@ -271,7 +271,7 @@ impl Session<'_> {
     }
 
     /// Runs the epochs; whether it was interrupted.
-    fn run(&self, fit: &mut Fit, talk: &Talk) -> Result<bool, Failure> {
+    fn run(&self, fit: &mut Fit, epochs: &mut Vec<Epoch>, talk: &Talk) -> Result<bool, Failure> {
         let asked = interruption()?;
         let mut log = match &self.args.log {
             Some(path) => {
@@ -300,6 +300,7 @@ impl Session<'_> {
         };
         while let Some(epoch) = fit.next() {
             let epoch = epoch?;
+            epochs.push(epoch);
             bar.set_position(epoch.number as u64);
             let validation = epoch.validation_loss.map_or(String::new(), |v| format!(" / {v:.4}"));
             let rate = epoch.learning_rate.map_or(String::new(), |r| format!("  rate {r:.2e}"));
@@ -338,7 +339,7 @@ impl Session<'_> {
 /// What is wrong with flags, table, network or training.
 pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     let started = Instant::now();
-    for path in args.output.iter().chain(&args.log) {
+    for path in args.output.iter().chain(&args.log).chain(&args.report) {
         may_write(path, args.force || args.resume)?;
     }
     let mut options = options(args)?;
@@ -383,7 +384,8 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     if let Some(path) = args.output.as_ref().filter(|path| args.resume && path.exists()) {
         session.resume(&mut fit, path)?;
     }
-    let interrupted = session.run(&mut fit, talk)?;
+    let mut epochs = Vec::new();
+    let interrupted = session.run(&mut fit, &mut epochs, talk)?;
     let model = session.model(&fit)?;
     if interrupted {
         let epoch = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
@@ -399,7 +401,10 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     if let Some(path) = &args.output {
         model.save(path)?;
     }
-    report(args, talk, &options, &prepared, &model, started)
+    if let Some(folder) = &args.tensorboard {
+        crate::report::events(folder, &epochs)?;
+    }
+    report(args, talk, &options, &prepared, &model, (started, &epochs))
 }
 
 fn report(
@@ -408,7 +413,7 @@ fn report(
     options: &FitOptions,
     prepared: &Prepared,
     model: &Model,
-    started: Instant,
+    (started, course): (Instant, &[Epoch]),
 ) -> Result<(), Failure> {
     let part = |rows: &[usize]| match rows {
         [] => Ok(None),
@@ -416,14 +421,24 @@ fn report(
     };
     let train = measure(model, &prepared.data, &prepared.train)?;
     let validation = part(&prepared.validation)?;
-    let test = match &args.test {
-        Some(path) => {
-            let other = table(path, header(&model.encoder))?;
-            let rows: Vec<usize> = (0..other.rows).collect();
-            Some(measure(model, &other, &rows)?)
-        }
+    let other = args.test.as_deref().map(|path| table(path, header(&model.encoder))).transpose()?;
+    let other = other.map(|table| ((0..table.rows).collect::<Vec<usize>>(), table));
+    let test = match &other {
+        Some((rows, table)) => Some(measure(model, table, rows)?),
         None => part(&prepared.test)?,
     };
+    if let Some(path) = &args.report {
+        let data = &prepared.data;
+        let mut parts = vec![
+            ("train", data, prepared.train.as_slice()),
+            ("validation", data, prepared.validation.as_slice()),
+            ("test", data, prepared.test.as_slice()),
+        ];
+        parts.extend(other.as_ref().map(|(rows, table)| ("test", table, rows.as_slice())));
+        parts.retain(|part| !part.2.is_empty());
+        let train = Some((data, prepared.train.as_slice()));
+        crate::report::write(path, model, train, &parts, course, &args.data)?;
+    }
     let seconds = started.elapsed().as_secs_f64();
     let epochs = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
     if talk.json {

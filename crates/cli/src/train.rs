@@ -289,12 +289,12 @@ impl Session<'_> {
         };
         let talks = !talk.quiet && !talk.json;
         let terminal = talks && std::io::stderr().is_terminal();
-        let epochs = self.options.epochs;
+        let most = self.options.epochs;
         let bar = if terminal {
             let style = "{bar:30} epoch {pos}/{len}  {msg}  {per_sec}  {eta} left";
             let style = indicatif::ProgressStyle::with_template(style);
             let style = style.map_err(|e| Failure { code: 1, message: e.to_string() })?;
-            indicatif::ProgressBar::new(epochs as u64).with_style(style)
+            indicatif::ProgressBar::new(most as u64).with_style(style)
         } else {
             indicatif::ProgressBar::hidden()
         };
@@ -306,7 +306,7 @@ impl Session<'_> {
             let rate = epoch.learning_rate.map_or(String::new(), |r| format!("  rate {r:.2e}"));
             let shown = format!("loss {:.4}{validation}{rate}", epoch.train_loss);
             if talks && !terminal {
-                eprintln!("epoch {}/{epochs}  {shown}  {:.1} s", epoch.number, epoch.seconds);
+                eprintln!("epoch {}/{most}  {shown}  {:.1} s", epoch.number, epoch.seconds);
             }
             bar.set_message(shown);
             if let Some(log) = &mut log {

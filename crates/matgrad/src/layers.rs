@@ -12,6 +12,7 @@ pub struct Layers {
     picture: Option<[u32; 3]>,
     hidden: Vec<Layer>,
     activation: String,
+    output: Option<String>,
     loss: String,
     weight_decay: f64,
     l1: f64,
@@ -40,6 +41,7 @@ impl Layers {
             picture: None,
             hidden: Vec::new(),
             activation: "tanh".into(),
+            output: None,
             loss: "mse".into(),
             weight_decay: 0.0,
             l1: 0.0,
@@ -101,6 +103,12 @@ impl Layers {
     /// Adds a residual layer, X + tanh(X W + b).
     pub fn residual(self) -> Layers {
         self.with(Layer::Residual)
+    }
+
+    /// The activation of the last layer, for losses of values; without it the loss takes logits.
+    pub fn output(mut self, name: &str) -> Layers {
+        self.output = Some(name.into());
+        self
     }
 
     /// The activation of the hidden layers, a function of the library.
@@ -177,7 +185,10 @@ impl Layers {
             self.add(layer, &mut page);
         }
         page.product("W", "b", &format!("{}×{}", page.width, self.outputs), "glorot", numbers);
-        let last = page.define("Z", numbers, &format!("{} W{{k}} + b{{k}}", page.from));
+        let mut last = page.define("Z", numbers, &format!("{} W{{k}} + b{{k}}", page.from));
+        if let Some(activation) = &self.output {
+            last = page.define("A", numbers, &format!("{activation}({last})"));
+        }
         let mut text = format!("input X : B×{}\ntarget Y : B×{}\n", self.inputs, self.outputs);
         if let Some(columns) = self.row_weights {
             text += &format!("input S : B×{columns}\n");

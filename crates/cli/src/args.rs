@@ -342,7 +342,7 @@ pub struct Train {
     /// Of weights, split and order
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Accepted for scripts; a step runs on one thread in this version
+    /// Most threads of a step; they change no bit of the result
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
     /// A table to test on

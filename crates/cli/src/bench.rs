@@ -61,7 +61,7 @@ pub fn bench(
     let more = if workload.inference {
         infer(&workload, seconds)?
     } else {
-        train(&workload, profile, talk)?
+        train(&workload, threads, profile, talk)?
     };
     if let (Value::Object(report), Value::Object(more)) = (&mut report, more) {
         report.extend(more);
@@ -69,12 +69,14 @@ pub fn bench(
     say(format!("{report}\n"))
 }
 
-fn train(workload: &Workload, profile: bool, talk: &Talk) -> Result<Value, Failure> {
+fn train(workload: &Workload, threads: usize, profile: bool, talk: &Talk) -> Result<Value, Failure> {
     let start = Instant::now();
     let mut warm = workload.step()?;
+    warm.set_threads(threads);
     workload.train(&mut warm, Some(3))?;
     drop(warm);
     let mut step = workload.step()?;
+    step.set_threads(threads);
     let compile = start.elapsed().as_secs_f64();
     let (start, processor) = (Instant::now(), processor_seconds());
     workload.train(&mut step, None)?;

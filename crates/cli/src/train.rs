@@ -79,6 +79,7 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
         },
         schedule: args.schedule.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?,
         warmup: args.warmup,
+        threads: args.threads,
         around: Around { clip, decay: args.decoupled_weight_decay, max_norm: args.max_norm },
         ..FitOptions::new(method)
     })

@@ -39,6 +39,8 @@ pub struct FitOptions {
     pub warmup: usize,
     /// What is done around an update rule.
     pub around: Around,
+    /// Most threads of a step; they change no bit.
+    pub threads: usize,
 }
 
 impl FitOptions {
@@ -57,6 +59,7 @@ impl FitOptions {
             schedule: Schedule::Constant,
             warmup: 0,
             around: Around::default(),
+            threads: 1,
         }
     }
 
@@ -148,6 +151,7 @@ impl Network {
                     options.around,
                 )?;
                 step.seed = options.seed;
+                step.set_threads(options.threads);
                 for (node, value) in weights {
                     step.engine.write(*node, &value.data)?;
                 }

@@ -152,6 +152,11 @@ impl TrainingStep {
         self.engine.number(self.loss)
     }
 
+    /// Runs on up to so many threads where that pays; they change no bit.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.engine.set_threads(threads);
+    }
+
     /// How many steps have run.
     pub fn steps(&self) -> usize {
         self.steps

@@ -240,7 +240,11 @@ impl<'a> Pass<'a> {
             .map_err(|d| format!("{place}: {}", d.title))?;
         let part = self.graph.spread(part, shape).map_err(|_| {
             let found = self.graph.symbols.shape(self.graph.shape(part));
-            format!("{place} is {found}, but the operand is {}", self.graph.symbols.shape(shape))
+            let wanted = self.graph.symbols.shape(shape);
+            format!(
+                "{place} is {found}, but a gradient of {wanted} is wanted there; transpose it, or \
+                 sum what was spread"
+            )
         })?;
         self.parts.entry(target).or_default().push(part);
         Ok(())

@@ -2,6 +2,7 @@
 
 mod costs;
 mod pages;
+mod messages;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -65,12 +65,17 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// All diagnostics, a blank line between two, with the lines they point at.
+    /// The first diagnostics, a blank line between two, with the lines they point at; then how
+    /// many more there are.
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let renderer = renderer.decor_style(DecorStyle::Unicode);
-        let texts: Vec<String> =
-            self.diagnostics.iter().map(|diagnostic| self.one(diagnostic, &renderer)).collect();
+        const MOST: usize = 10;
+        let shown = self.diagnostics.iter().take(MOST);
+        let mut texts: Vec<String> = shown.map(|d| self.one(d, &renderer)).collect();
+        if let Some(more) = self.diagnostics.len().checked_sub(MOST + 1) {
+            texts.push(format!("… and {} more; begin with the first", more + 1));
+        }
         texts.join("\n\n")
     }
 

@@ -369,7 +369,10 @@ pub fn update_rule(
                 scope.values.insert(state.name.text.clone(), Some(node));
                 states.push((state.name.text.clone(), node));
             }
-            Err(error) => errors.push(error),
+            Err(error) => {
+                scope.values.insert(state.name.text.clone(), None);
+                errors.push(error);
+            }
         }
     }
     for line in &rule.updates {
@@ -381,11 +384,15 @@ pub fn update_rule(
             builder.graph.spread(node, shape).map_err(|_| {
                 Diagnostic::new(format!("{} must keep the shape of W", line.name.text))
                     .label(line.value.span, "this has another shape")
+                    .help("weights and states keep their shape; combine entry by entry: `G ⊙ M`")
             })
         });
         match value {
             Ok(node) => drop(scope.values.insert(line.name.text.clone(), Some(node))),
-            Err(error) => errors.push(error),
+            Err(error) => {
+                scope.values.insert(line.name.text.clone(), None);
+                errors.extend(error.title.ne(POISONED).then_some(error));
+            }
         }
     }
     if !errors.is_empty() {

@@ -418,11 +418,13 @@ impl<'a> Builder<'a> {
         }
         if positional.len() > function.parameters.len() {
             return Err(Diagnostic::new(format!(
-                "{} takes {}",
+                "{} takes {}, not {}",
                 function.name.text,
-                function.parameters.len()
+                function.parameters.len(),
+                positional.len()
             ))
-            .label(e.span, format!("{} given", positional.len())));
+            .label(e.span, "too much is given")
+            .help(format!("it takes {}", parameter_names(function))));
         }
         for (i, parameter) in function.parameters.iter().enumerate() {
             let named = arguments.iter().find_map(|a| match a {
@@ -466,12 +468,12 @@ impl<'a> Builder<'a> {
                             "{} wants another shape",
                             function.name.text
                         ))
+                        .help(format!("it takes {}", parameter_names(function)))
                         .label(
                             value.span,
                             format!(
-                                "{}; {} is {pattern}",
-                                self.describe(scope, node, &value),
-                                parameter.name.text
+                                "{}, and {pattern} is wanted",
+                                self.describe(scope, node, &value)
                             ),
                         ));
                     }

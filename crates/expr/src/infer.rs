@@ -332,10 +332,11 @@ mod tests {
                 norm2(X*W_1 + vector(1)*b')^2   X m×n, W₁ n×k, b k×1
                 sum(hcat(X, Y))   X m×n, Y m×n
                 mean(relu(x), 3)
-                error: mean takes 1
+                error: mean takes 1, not 2
                   ╭▸ -e:1:1
                 1 │ mean(relu(x), 3)
-                  ╰╴━━━━━━━━━━━━━━━━ 2 given
+                  │ ━━━━━━━━━━━━━━━━ too much is given
+                  ╰ help: it takes A: m×n
             "#]],
         );
     }

@@ -110,7 +110,7 @@ impl Model {
     /// A file that is no model, truncated or altered.
     pub fn load(path: &Path) -> Result<Model, Error> {
         let fail = |why: String| Error::Input(format!("{}: {why}", path.display()));
-        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+        let bytes = std::fs::read(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
         let broken = |e: safetensors::SafeTensorError| {
             fail(format!(
                 "this is no model, or it is truncated ({e}); train it again or take a copy"
@@ -132,7 +132,9 @@ impl Model {
         let views = views.map_err(broken)?;
         if checksum(&metadata, views.iter().map(|(n, t)| (n.as_str(), t.data()))) != known {
             return Err(fail(
-                "the checksum does not match: the file was altered or damaged".into(),
+                "the checksum does not match: the file was altered or damaged; train it again or \
+                 take a copy"
+                    .into(),
             ));
         }
         let network = Network::parse(&path.display().to_string(), &get("equations")?)?;

@@ -197,7 +197,8 @@ impl Network {
                 let number = |d: Dim| {
                     d.number().map(|n| n as usize).ok_or_else(|| {
                         Error::Input(format!(
-                            "{name} is {}: a parameter needs whole numbers",
+                            "{name} is {}: a parameter needs whole numbers; write them in \
+                             place of the symbols",
                             graph.symbols.shape(v.shape)
                         ))
                     })

@@ -51,8 +51,12 @@ impl UpdateRule {
             Statement::Optimizer(o) => Some(Arc::new(o)),
             _ => None,
         });
-        let rule =
-            rule.ok_or_else(|| Error::Input(format!("{file} has no `optimizer NAME(…)`")))?;
+        let rule = rule.ok_or_else(|| {
+            Error::Input(format!(
+                "{file} has no update rule; write one, such as\n  optimizer mine(η = 0.1)\n    \
+                     W ← W - η G"
+            ))
+        })?;
         Ok(UpdateRule { rule, source: source.into() })
     }
 

@@ -51,7 +51,7 @@ impl Builder<'_> {
                 "these shapes do not fit entry by entry",
                 "they must be equal, or one a number, a row of the same width or a column of the same height".into(),
             ),
-            ShapeError::NotSquare => ("this needs a square matrix", "as many rows as columns".into()),
+            ShapeError::NotSquare => ("this needs a square matrix", "give it a matrix with as many rows as columns".into()),
             ShapeError::NotColumn => ("this needs a column or a square matrix", "transpose a row: `Aᵀ`".into()),
             ShapeError::Size => ("the shapes have different sizes", "rows × columns must stay the same".into()),
             ShapeError::Concat => (

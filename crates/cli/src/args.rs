@@ -351,6 +351,10 @@ pub struct Train {
     /// Share of the rows to test on
     #[arg(long)]
     pub test_fraction: Option<f64>,
+    /// Train and test so many times, each fold of the rows tested once; classes keep their shares
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(2..),
+          conflicts_with_all = ["test", "test_fraction", "output", "log", "report", "tensorboard"])]
+    pub folds: Option<u16>,
     /// Share of the training rows to validate on
     #[arg(long)]
     pub validation_fraction: Option<f64>,

@@ -5,6 +5,7 @@ mod bench;
 mod costs;
 mod equations;
 mod exchange;
+mod folds;
 mod report;
 mod tables;
 mod train;

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::args::{Bits, Scaled, Train};
 use crate::costs::costs;
+use crate::folds;
 use crate::tables::{Examples, confusion, examples, header, measure, table};
 use crate::{Failure, Talk, may_write, read_text, say};
 
@@ -85,33 +86,38 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
     })
 }
 
-/// Decides what the flags leave open, by the size of the work.
-fn fill_in(options: &mut FitOptions, args: &Train, rows: usize, weights: usize) {
-    let steps = options.batch.map_or(1, |size| rows.div_ceil(size).max(1));
-    options.epochs = args.epochs.unwrap_or((20_000 / steps).clamp(10, 300));
-    let rate = ["lr", "learning_rate", "eta", "η"];
-    let given = options.settings.iter().any(|(name, _)| rate.contains(&name.as_str()));
-    if options.method.name() == "adam" && !given {
-        let rate = (0.3 / (weights as f64).sqrt()).clamp(1e-3, 1e-2);
-        options.settings.push(("lr".into(), rate));
-    }
-}
-
 /// A table with its rows dealt out, and what was learnt from the training rows.
-struct Prepared {
-    data: Table,
+pub struct Prepared {
+    /// The table.
+    pub data: Table,
     encoder: Encoder,
     costs: Costs,
     train: Vec<usize>,
     validation: Vec<usize>,
-    test: Vec<usize>,
+    /// Rows to test on.
+    pub test: Vec<usize>,
 }
 
 impl Prepared {
-    fn read(args: &Train) -> Result<Prepared, Failure> {
+    /// Reads the table.
+    ///
+    /// # Errors
+    /// A table that cannot be read.
+    pub fn table(args: &Train) -> Result<Table, Failure> {
+        table(&args.data, if args.no_header { Header::Absent } else { Header::Auto })
+    }
+
+    /// Deals out the rows: those to test on by a share, or the fold of this number of so many.
+    ///
+    /// # Errors
+    /// Flags, columns or values that are wrong.
+    pub fn deal(
+        args: &Train,
+        data: Table,
+        fold: Option<(usize, usize)>,
+    ) -> Result<Prepared, Failure> {
         let test_fraction = fraction(args.test_fraction, "--test-fraction")?;
         let validation_fraction = fraction(args.validation_fraction, "--validation-fraction")?;
-        let data = table(&args.data, if args.no_header { Header::Absent } else { Header::Auto })?;
         let targets: Result<Vec<usize>, _> = args.target.iter().map(|t| data.column(t)).collect();
         let targets = targets?;
         let (all, inputs) = counted(args, &data, &targets)?;
@@ -121,7 +127,10 @@ impl Prepared {
             Some(f) => split(rows, strata.as_deref(), f, args.seed),
             None => (rows.to_vec(), Vec::new()),
         };
-        let (kept, test) = hold(&all, test_fraction);
+        let (kept, test) = match fold {
+            None => hold(&all, test_fraction),
+            Some(fold) => folds::hold(&all, strata.as_deref(), fold, args.seed)?,
+        };
         let (train, validation) = hold(&kept, validation_fraction);
         let scaling = match args.standardize {
             Scaled::Standardize => Scaling::Standardize,
@@ -206,6 +215,83 @@ fn network(args: &Train, prepared: &Prepared, train: &Examples) -> Result<Networ
     let usual = if kind == TargetKind::Classes { "cross_entropy" } else { "mse" };
     let loss = args.loss.as_deref().unwrap_or(usual);
     Ok(Network::parse("layers", &layers.loss(loss).equations())?)
+}
+
+/// Rows as matrices, and the network for them.
+struct Ready {
+    network: Network,
+    train: Examples,
+    validation: Option<Examples>,
+}
+
+impl Ready {
+    fn new(args: &Train, prepared: &Prepared) -> Result<Ready, Failure> {
+        let mut train = prepared.examples(&prepared.train)?;
+        let mut validation = match prepared.validation.as_slice() {
+            [] => None,
+            rows => Some(prepared.examples(rows)?),
+        };
+        let parts = || std::iter::once(&train).chain(&validation);
+        let width = parts().filter_map(|part| Some(part.weights.as_ref()?.cols)).max();
+        if let Some(columns) = width {
+            std::iter::once(&mut train).chain(&mut validation).for_each(|part| part.widen(columns));
+        }
+        Ok(Ready { network: network(args, prepared, &train)?, train, validation })
+    }
+
+    /// Decides what the flags leave open, by the size of the work.
+    fn fill_in(&self, options: &mut FitOptions, args: &Train) -> Result<(), Failure> {
+        let rows = self.train.inputs.rows;
+        let steps = options.batch.map_or(1, |size| rows.div_ceil(size).max(1));
+        options.epochs = args.epochs.unwrap_or((20_000 / steps).clamp(10, 300));
+        let rate = ["lr", "learning_rate", "eta", "η"];
+        let given = options.settings.iter().any(|(name, _)| rate.contains(&name.as_str()));
+        if options.method.name() == "adam" && !given {
+            let initial = self.network.initial(args.seed)?;
+            let weights: usize = initial.iter().map(|(_, m)| m.data.len()).sum();
+            let rate = (0.3 / (weights as f64).sqrt()).clamp(1e-3, 1e-2);
+            options.settings.push(("lr".into(), rate));
+        }
+        Ok(())
+    }
+
+    fn fit<'a>(&'a self, options: &'a FitOptions) -> Result<Fit<'a>, Failure> {
+        let Ready { network, train, validation } = self;
+        let held = validation.as_ref();
+        let fit = network.fit(
+            &network.initial(options.seed)?,
+            (&train.inputs, &train.targets),
+            held.map(|v| (&v.inputs, &v.targets)),
+            options,
+        )?;
+        Ok(match &train.weights {
+            Some(weights) => fit.weighted(weights, held.and_then(|v| v.weights.as_ref()))?,
+            None => fit,
+        })
+    }
+}
+
+/// A model of the training rows, without logs or checkpoints.
+///
+/// # Errors
+/// What does not fit together.
+pub fn fitted(args: &Train, options: &FitOptions, prepared: &Prepared) -> Result<Model, Failure> {
+    let ready = Ready::new(args, prepared)?;
+    let mut options = options.clone();
+    ready.fill_in(&mut options, args)?;
+    let mut fit = ready.fit(&options)?;
+    fit.by_ref().try_for_each(|epoch| epoch.map(drop))?;
+    let weights = fit.weights()?;
+    drop(fit);
+    Ok(Model {
+        network: ready.network,
+        weights,
+        encoder: prepared.encoder.clone(),
+        costs: prepared.costs.clone(),
+        seed: options.seed,
+        precision: options.weights_precision(),
+        training: None,
+    })
 }
 
 /// Set by the first Ctrl-C or termination signal; the second ends the process at once.
@@ -344,7 +430,10 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
         may_write(path, args.force || args.resume)?;
     }
     let mut options = options(args)?;
-    let prepared = Prepared::read(args)?;
+    if let Some(folds) = args.folds {
+        return folds::run(args, &options, usize::from(folds), talk);
+    }
+    let prepared = Prepared::deal(args, Prepared::table(args)?, None)?;
     if !talk.quiet {
         prepared.encoder.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
         let (all, out) = (prepared.data.rows, prepared.left_out());
@@ -352,36 +441,16 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
             eprintln!("warning: {out} of {all} rows are left out: no target, or weight 0");
         }
     }
-    let mut examples = prepared.examples(&prepared.train)?;
+    let ready = Ready::new(args, &prepared)?;
+    ready.fill_in(&mut options, args)?;
     if !talk.quiet && !talk.json {
-        let (method, rows) = (options.method.name(), examples.inputs.rows);
+        let (method, rows) = (options.method.name(), ready.train.inputs.rows);
         eprintln!("{method} on {rows} rows, seed {}", args.seed);
     }
-    let mut validation = match prepared.validation.as_slice() {
-        [] => None,
-        rows => Some(prepared.examples(rows)?),
-    };
-    let parts = || std::iter::once(&examples).chain(&validation);
-    let width = parts().filter_map(|part| Some(part.weights.as_ref()?.cols)).max();
-    if let Some(columns) = width {
-        std::iter::once(&mut examples).chain(&mut validation).for_each(|part| part.widen(columns));
-    }
-    let network = network(args, &prepared, &examples)?;
-    let initial = network.initial(args.seed)?;
-    let weights = initial.iter().map(|(_, m)| m.data.len()).sum();
-    fill_in(&mut options, args, examples.inputs.rows, weights);
+    let network = &ready.network;
     let (encoder, costs) = (&prepared.encoder, &prepared.costs);
-    let session = Session { args, options: &options, network: &network, encoder, costs };
-    let held = validation.as_ref();
-    let mut fit = network.fit(
-        &initial,
-        (&examples.inputs, &examples.targets),
-        held.map(|v| (&v.inputs, &v.targets)),
-        &options,
-    )?;
-    if let Some(weights) = &examples.weights {
-        fit = fit.weighted(weights, held.and_then(|v| v.weights.as_ref()))?;
-    }
+    let session = Session { args, options: &options, network, encoder, costs };
+    let mut fit = ready.fit(&options)?;
     if let Some(path) = args.output.as_ref().filter(|path| args.resume && path.exists()) {
         session.resume(&mut fit, path)?;
     }

@@ -86,3 +86,14 @@ fn each_place_of_the_costs_lowers_the_cost() {
         assert!(found < 0.7 && found < plain, "{flags:?}: {found}, plain {plain}");
     }
 }
+
+#[test]
+fn dermatology_by_folds_reaches_what_is_published() {
+    let Some(table) = shared("dermatology/dermatology.data") else { return };
+    let run = ["train", &table, "--no-header", "--target", "35", "--folds", "10", "--hidden", "0"];
+    let found = json(&[&run[..], &["--epochs", "60", "--optimizer", "lbfgs"]].concat());
+    let mean = |name: &str| found["metrics"][name]["mean"].as_f64().expect("a number");
+    assert!(mean("accuracy") >= 0.965, "{}", found["metrics"]);
+    assert!(mean("auc") >= 0.998, "{}", found["metrics"]);
+    assert_eq!(found["each"].as_array().map(Vec::len), Some(10));
+}

@@ -69,7 +69,12 @@ pub fn bench(
     say(format!("{report}\n"))
 }
 
-fn train(workload: &Workload, threads: usize, profile: bool, talk: &Talk) -> Result<Value, Failure> {
+fn train(
+    workload: &Workload,
+    threads: usize,
+    profile: bool,
+    talk: &Talk,
+) -> Result<Value, Failure> {
     let start = Instant::now();
     let mut warm = workload.step()?;
     warm.set_threads(threads);

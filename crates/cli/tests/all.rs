@@ -1,8 +1,8 @@
 //! The binary, run as people run it: one test binary.
 
 mod costs;
-mod pages;
 mod messages;
+mod pages;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

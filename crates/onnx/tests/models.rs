@@ -91,8 +91,8 @@ fn mnist_8_recognises_98_90_percent_and_trains_on() {
     };
     assert!(losses[2] < losses[0], "{losses:?}");
     let one = (x.select_rows(&[0]), y.select_rows(&[0]));
-    let lines = explain::explain(&model.network, &model.weights, &one.0, &one.1, 0.1).unwrap();
-    assert!(explain::to_text(&lines).contains("Plus214"));
+    let lines = explain::explain(&model.network, &model.weights, &one.0, &one.1, 0.1, &[], 6);
+    assert!(lines.unwrap().to_text(6).contains("Plus214"));
 }
 
 /// Images divided by 255 and labels, from IDX files.

@@ -38,6 +38,9 @@ pub struct Report<'a> {
     pub parts: Vec<Part>,
 }
 
+/// The curve of one class: from probabilities, true classes and its number.
+type Curve = fn(&Matrix, &[usize], usize) -> Vec<(f64, f64)>;
+
 const STYLE: &str = include_str!("page.css");
 
 impl Display for Report<'_> {
@@ -173,7 +176,7 @@ impl Report<'_> {
         {
             // Two classes mirror each other; of more than six the first six are drawn.
             let shown = if m.labels.len() == 2 { 1..2 } else { 0..m.labels.len().min(6) };
-            let all = |curve: fn(&Matrix, &[usize], usize) -> Vec<(f64, f64)>| -> Vec<Series> {
+            let all = |curve: Curve| -> Vec<Series> {
                 let one = |c: usize| Series {
                     name: m.labels[c].clone(),
                     points: curve(probability, truth, c),

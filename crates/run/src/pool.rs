@@ -120,10 +120,10 @@ impl Shared {
                 return;
             }
             // SAFETY: the task was written before the round began, and stays until none is busy.
-            if let Some(task) = unsafe { *self.task.get() } {
-                if catch_unwind(AssertUnwindSafe(|| task(number))).is_err() {
-                    self.panicked.store(true, Ordering::Relaxed);
-                }
+            let task = unsafe { *self.task.get() };
+            let done = catch_unwind(AssertUnwindSafe(|| task.iter().for_each(|task| task(number))));
+            if done.is_err() {
+                self.panicked.store(true, Ordering::Relaxed);
             }
             self.busy.fetch_sub(1, Ordering::Release);
         }

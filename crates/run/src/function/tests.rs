@@ -29,7 +29,9 @@ fn results<S: Vectors>(isa: Isa, numbers: &[S::Number]) -> [Vec<S::Number>; 5] {
     found
 }
 
-const MEANING: [(&str, fn(f64) -> f64); 5] = [
+type Named = (&'static str, fn(f64) -> f64);
+
+const MEANING: [Named; 5] = [
     ("exp", f64::exp),
     ("log", f64::ln),
     ("tanh", f64::tanh),

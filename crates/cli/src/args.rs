@@ -58,6 +58,8 @@ pub enum Format {
     Json,
     /// Entry by entry, with sums and indices
     Index,
+    /// Each layer's Jacobian, transposed, times the gradient after it
+    Vec,
 }
 
 /// A stage to print.
@@ -99,8 +101,15 @@ pub enum Verb {
         /// Also print the proof, rule by rule
         #[arg(long)]
         steps: bool,
+        /// Print this Jacobian instead, in block form, and its product; OUT may be a gradient:
+        /// d_W:W is the Hessian
+        #[arg(long, value_name = "OUT:IN", conflicts_with_all = ["steps", "wrt"])]
+        jacobian: Option<String>,
     },
     /// Print a stage
+    #[command(
+        before_help = "Examples:\n  matgrad show equations net.eq\n  matgrad show cost net.eq\n  matgrad show optimizer adam"
+    )]
     Show {
         /// Which
         #[arg(value_enum)]
@@ -148,6 +157,9 @@ pub enum Verb {
         /// Gradients too
         #[arg(long)]
         gradients: bool,
+        /// The numbers of a Jacobian, as J_OUT_IN.npy (repeatable); d_W:W is the Hessian
+        #[arg(long, value_name = "OUT:IN")]
+        jacobian: Vec<String>,
         /// Inside the program
         #[arg(long, value_enum, default_value = "f64")]
         precision: Bits,
@@ -161,6 +173,7 @@ pub enum Verb {
     /// Train a network on a table
     Train(Box<Train>),
     /// Metrics of a model on a table
+    #[command(before_help = "Example:\n  matgrad evaluate iris.model iris.csv --json")]
     Evaluate {
         /// A model
         model: PathBuf,
@@ -174,6 +187,9 @@ pub enum Verb {
         force: bool,
     },
     /// Predictions of a model for a table, as CSV
+    #[command(
+        before_help = "Examples:\n  matgrad predict iris.model new.csv\n  matgrad predict iris.model new.csv --proba -o predictions.csv"
+    )]
     Predict {
         /// A model
         model: PathBuf,
@@ -214,11 +230,22 @@ pub enum Verb {
     /// Make a model of an ONNX graph
     Import(crate::exchange::Import),
     /// Print a page in canonical form
+    #[command(before_help = "Examples:\n  matgrad fmt net.eq\n  cat net.eq | matgrad fmt -")]
     Fmt {
         /// A page of equations, or -
         file: PathBuf,
     },
+    /// Manual pages: one to standard output, or one for each verb into a folder
+    #[command(before_help = "Examples:\n  matgrad man | man -l -\n  matgrad man man1")]
+    Man {
+        /// Folder for matgrad.1 and one file for each verb
+        folder: Option<PathBuf>,
+        /// Overwrite files
+        #[arg(long)]
+        force: bool,
+    },
     /// Completions for a shell
+    #[command(before_help = "Example:\n  matgrad completions bash > matgrad.bash")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

@@ -13,6 +13,7 @@ use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::Bindings;
 use matgrad::expr::syntax::{canonical, parse_page, print_page};
 use matgrad::expr::{infer, latex, mathml, numpy, print};
+use matgrad::forms::{self, block::block, jacobian::pullback};
 use matgrad::library::standard;
 use matgrad::{Engine, Precision};
 use serde_json::{Value, json};
@@ -24,6 +25,91 @@ fn page(path: &Path) -> Result<Equations, Failure> {
     read(&path.display().to_string(), &read_text(path)?, standard()).map_err(Failure::input)
 }
 
+/// The page, or the expression.
+fn source(
+    file: Option<&Path>,
+    expression: Option<&str>,
+    wrt: &[String],
+) -> Result<Equations, Failure> {
+    match (file, expression) {
+        (_, Some(text)) => infer::one_expression(text, wrt, standard()).map_err(Failure::input),
+        (Some(file), None) => page(file),
+        (None, None) => {
+            Err(Failure { code: 2, message: "give a FILE.eq, or an expression with -e".into() })
+        }
+    }
+}
+
+/// The node with a name, or the nearest name.
+fn named(graph: &Graph, name: &str) -> Result<NodeId, Failure> {
+    graph.find(&canonical(name)).ok_or_else(|| {
+        let all: Vec<&str> = graph.names().into_iter().map(|(n, _)| n.text.as_str()).collect();
+        let near = matgrad::expr::diagnostic::nearest(name, all.iter().copied());
+        Failure::input(format!(
+            "there is no {name}{}",
+            near.map_or(String::new(), |n| format!("; did you mean {n}?"))
+        ))
+    })
+}
+
+/// `OUT:IN` as a graph and two nodes; OUT may be a gradient, for which the page is derived.
+fn pair(equations: &Equations, asked: &str) -> Result<(Graph, NodeId, NodeId), Failure> {
+    let (output, input) = asked.split_once(':').ok_or_else(|| Failure {
+        code: 2,
+        message: format!("--jacobian {asked}: write OUT:IN, two names of the page"),
+    })?;
+    let graph = &equations.graph;
+    let known = |node| (graph.clone(), node);
+    let wrong = |message| Failure { code: 1, message };
+    let (graph, output) = match canonical(output).strip_prefix('∂') {
+        Some(of) => {
+            let of = named(graph, of)?;
+            let derived =
+                gradients(equations, &[graph.name(of).map_or(String::new(), |n| n.text.clone())])?;
+            forms::jacobian::second(&derived, of).map_err(wrong)?
+        }
+        None => known(named(graph, output)?),
+    };
+    let input = named(&graph, input)?;
+    Ok((graph, output, input))
+}
+
+/// Prints a Jacobian in block form, and its product with weights S.
+pub fn jacobian(
+    file: Option<&Path>,
+    expression: Option<&str>,
+    asked: &str,
+    talk: &Talk,
+) -> Result<(), Failure> {
+    let equations = source(file, expression, &[])?;
+    let (graph, output, input) = pair(&equations, asked)?;
+    let (to, from) = asked.split_once(':').unwrap_or((asked, ""));
+    let (to, from) = (canonical(to), canonical(from));
+    let back =
+        pullback(&graph, output, input, "S").map_err(|message| Failure { code: 1, message })?;
+    let size = |id: NodeId| graph.shape(id).size().map_or("?".into(), |d| graph.symbols.dim(d));
+    let block = block(&graph, output, input, &Default::default());
+    if talk.json {
+        let text = block.ok().map(|b| b.show(false));
+        let back = back.to_string();
+        let product: Vec<&str> = back.lines().collect();
+        let shape = [size(output), size(input)];
+        return say(format!(
+            "{}\n",
+            json!({"output": to, "input": from, "shape": shape, "block": text, "product": product})
+        ));
+    }
+    let text = match block {
+        Ok(block) => block.show(false),
+        Err(why) => format!("J   (no block form: {why})"),
+    };
+    say(format!("∂vec({to})/∂vec({from}) = {text}    ({})×({})\n", size(output), size(input)))?;
+    say(format!(
+        "\nIts transpose times S : {}, in the shape of {from}:\n{back}",
+        graph.symbols.shape(graph.shape(output))
+    ))
+}
+
 /// Prints the gradients.
 pub fn derive(
     file: Option<&Path>,
@@ -32,16 +118,7 @@ pub fn derive(
     format: Format,
     steps: bool,
 ) -> Result<(), Failure> {
-    let equations = match (file, expression) {
-        (_, Some(text)) => infer::one_expression(text, wrt, standard()).map_err(Failure::input)?,
-        (Some(file), None) => page(file)?,
-        (None, None) => {
-            return Err(Failure {
-                code: 2,
-                message: "give a FILE.eq, or an expression with -e".into(),
-            });
-        }
-    };
+    let equations = source(file, expression, wrt)?;
     let gradients = gradients(&equations, if expression.is_some() { &[] } else { wrt })?;
     match format {
         Format::Unicode => {
@@ -75,7 +152,8 @@ pub fn derive(
             say(numpy::module(&gradients.graph, gradients.objective, &gradients.gradients))
         }
         Format::Json => say(format!("{}\n", to_json(&equations, &gradients))),
-        Format::Index => say(matgrad::forms::index::form(&gradients)),
+        Format::Vec => say(forms::vector::form(&gradients)),
+        Format::Index => say(forms::index::form(&gradients)),
     }
 }
 
@@ -96,14 +174,7 @@ fn gradients(equations: &Equations, wrt: &[String]) -> Result<Gradients, Failure
         .ok_or_else(|| Failure::input("the page has no objective; end it with `minimize L`"))?;
     let mut nodes = Vec::new();
     for name in wrt {
-        nodes.push(graph.find(&canonical(name)).ok_or_else(|| {
-            let all: Vec<&str> = graph.names().into_iter().map(|(n, _)| n.text.as_str()).collect();
-            let near = matgrad::expr::diagnostic::nearest(name, all.iter().copied());
-            Failure::input(format!(
-                "there is no {name}{}",
-                near.map_or(String::new(), |n| format!("; did you mean {n}?"))
-            ))
-        })?);
+        nodes.push(named(graph, name)?);
     }
     if nodes.is_empty() {
         nodes = equations.parameters();
@@ -239,7 +310,11 @@ pub fn check(
     let faults = found.faults(tolerance);
     if let Some(file) = certificate {
         let text = format!("{:#}\n", found.to_json(tolerance));
-        matgrad::write_atomically(file, text.as_bytes())?;
+        if file == Path::new("-") {
+            say(text)?;
+        } else {
+            matgrad::write_atomically(file, text.as_bytes())?;
+        }
     }
     if talk.json {
         say(format!("{}\n", found.to_json(tolerance)))?;
@@ -278,6 +353,7 @@ pub fn compute(
     path: &Path,
     set: &[String],
     with_gradients: bool,
+    jacobians: &[String],
     precision: Bits,
     out: &Path,
     force: bool,
@@ -348,7 +424,17 @@ pub fn compute(
     engine.step();
     std::fs::create_dir_all(out).map_err(|e| Failure::input(format!("{}: {e}", out.display())))?;
     let files: Vec<_> = wanted.iter().map(|(name, _)| out.join(format!("{name}.npy"))).collect();
-    files.iter().try_for_each(|f| may_write(f, force))?;
+    let names = jacobians.iter().map(|j| out.join(format!("J_{}.npy", j.replace(':', "_"))));
+    let names: Vec<_> = names.collect();
+    files.iter().chain(&names).try_for_each(|f| may_write(f, force))?;
+    for (asked, file) in jacobians.iter().zip(&names) {
+        let (graph, output, input) = pair(&equations, asked)?;
+        let back =
+            pullback(&graph, output, input, "S").map_err(|message| Failure { code: 1, message })?;
+        let m = back.jacobian(&at).map_err(Failure::input)?;
+        let value = matgrad::data::Matrix { rows: m.rows, cols: m.cols, data: m.data };
+        npy::write(file, &value, npy::Precision::F64)?;
+    }
     for ((_, node), file) in wanted.iter().zip(&files) {
         let shape = grown.shape(*node);
         let size = |d: Dim| d.evaluate(&|s| at.dims.get(&s).copied()).unwrap_or(0);

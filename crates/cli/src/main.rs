@@ -84,8 +84,11 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
     match verb {
-        Verb::Derive { file, expression, wrt, format, steps } => {
+        Verb::Derive { file, expression, wrt, format, steps, jacobian } => {
             let format = if talk.json { args::Format::Json } else { format };
+            if let Some(asked) = jacobian {
+                return equations::jacobian(file.as_deref(), expression.as_deref(), &asked, talk);
+            }
             equations::derive(file.as_deref(), expression.as_deref(), &wrt, format, steps)
         }
         Verb::Show { stage, what } => equations::show(stage, &what),
@@ -94,8 +97,8 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
             let how = matgrad::certificate::Checking { seed, samples, directions };
             equations::check(&file, how, tolerance, certificate.as_deref(), force, talk)
         }
-        Verb::Compute { file, set, gradients, precision, out, force } => {
-            equations::compute(&file, &set, gradients, precision, &out, force)
+        Verb::Compute { file, set, gradients, jacobian, precision, out, force } => {
+            equations::compute(&file, &set, gradients, &jacobian, precision, &out, force)
         }
         Verb::Train(args) => train::train(&args, talk),
         Verb::Evaluate { model, data, report, force } => {
@@ -111,6 +114,7 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         Verb::Export(args) => exchange::export(&args, talk),
         Verb::Import(args) => exchange::import(&args, talk),
         Verb::Fmt { file } => equations::format(&file),
+        Verb::Man { folder, force } => man(folder.as_deref(), force),
         Verb::Completions { shell } => {
             clap_complete::generate(
                 shell,
@@ -121,6 +125,32 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Manual pages from the definitions of the arguments.
+fn man(folder: Option<&Path>, force: bool) -> Result<(), Failure> {
+    let page = |command: &clap::Command| {
+        let mut text = Vec::new();
+        clap_mangen::Man::new(command.clone())
+            .render(&mut text)
+            .map_err(|e| Failure { code: 1, message: format!("a manual page: {e}") })?;
+        Ok::<_, Failure>(String::from_utf8_lossy(&text).into_owned())
+    };
+    let mut command = Arguments::command();
+    command.build();
+    let Some(folder) = folder else { return say(page(&command)?) };
+    std::fs::create_dir_all(folder)
+        .map_err(|e| Failure::input(format!("{}: {e}", folder.display())))?;
+    let mut files = vec![(folder.join("matgrad.1"), page(&command)?)];
+    for verb in command.get_subcommands() {
+        let name = format!("matgrad-{}", verb.get_name());
+        files.push((folder.join(format!("{name}.1")), page(&verb.clone().display_name(&name))?));
+    }
+    files.iter().try_for_each(|(file, _)| may_write(file, force))?;
+    for (file, text) in files {
+        matgrad::write_atomically(&file, text.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The text of a file, or of standard input.
@@ -157,6 +187,9 @@ pub fn say(text: impl Display) -> Result<(), Failure> {
 /// # Errors
 /// Which of them it is.
 pub fn may_write(path: &Path, force: bool) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
     if path.exists() && !force {
         return Err(Failure::input(format!(
             "{} exists; use --force to overwrite it",

@@ -241,7 +241,7 @@ pub fn predict(
             text += "\n";
         }
     }
-    match output {
+    match output.filter(|path| *path != Path::new("-")) {
         Some(path) => Ok(write_atomically(path, text.as_bytes())?),
         None => say(text),
     }

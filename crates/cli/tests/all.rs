@@ -162,6 +162,57 @@ fn an_explanation_says_why_an_entry_is_what_it_is() {
 }
 
 #[test]
+fn jacobians_are_printed_and_computed() {
+    use matgrad::data::{Matrix, npy};
+    let page = "input X : B×2\nparam w : 2×1 = 1\nz = X w\nminimize sum(z .^ 2) / 2\n";
+    let page = file("jacobian", "net.eq", page.as_bytes());
+    let out = matgrad(&["derive", &page, "--jacobian", "d_w:w"]);
+    expect_test::expect![[r#"
+        ∂vec(∂w)/∂vec(w) = (1 ⊗ (Xᵀ)) (1 ⊗ X)    (2)×(2)
+
+        Its transpose times S : 2×1, in the shape of w:
+        ∂z = X S
+        Jᵀ S = Xᵀ ∂z
+    "#]]
+    .assert_eq(&String::from_utf8_lossy(&out.stdout));
+    let folder = Path::new(&page).parent().expect("a folder");
+    let x = Matrix { rows: 1, cols: 2, data: vec![3.0, 4.0] };
+    npy::write(&folder.join("x.npy"), &x, npy::Precision::F64).expect("writable");
+    let set = format!("X={}", folder.join("x.npy").display());
+    let out = folder.join("out").display().to_string();
+    let asked = ["--jacobian", "z:w", "--jacobian", "d_w:w", "--force"];
+    let given = ["compute", &page, "--set", &set, "--out", &out];
+    let all: Vec<&str> = given.iter().chain(&asked).copied().collect();
+    let done = matgrad(&all);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let read = |name: &str| npy::read(&Path::new(&out).join(name)).expect("it is written").data;
+    assert_eq!(read("J_z_w.npy"), [3.0, 4.0]);
+    assert_eq!(read("J_d_w_w.npy"), [9.0, 12.0, 12.0, 16.0]);
+    fails(&["derive", &page, "--jacobian", "z"], 2, &["OUT:IN"]);
+    fails(&["derive", &page, "--jacobian", "z:v"], 3, &["there is no v"]);
+}
+
+#[test]
+fn every_verb_begins_its_help_with_an_example_and_has_a_manual_page() {
+    let help = matgrad(&["--help"]);
+    let text = String::from_utf8_lossy(&help.stdout).into_owned();
+    let verbs = text.split("Commands:\n").nth(1).and_then(|t| t.split("\n\n").next());
+    let verbs: Vec<&str> =
+        verbs.expect("verbs").lines().filter_map(|l| l.split_whitespace().next()).collect();
+    assert!(verbs.len() > 10 && text.starts_with("Example"));
+    let folder = file("man", "matgrad.1", b"");
+    let folder = Path::new(&folder).parent().expect("a folder").display().to_string();
+    fails(&["man", &folder], 3, &["--force"]);
+    assert!(matgrad(&["man", &folder, "--force"]).status.success());
+    for verb in verbs.iter().filter(|v| **v != "help") {
+        let out = matgrad(&[verb, "--help"]);
+        assert!(out.stdout.starts_with(b"Example"), "{verb} --help has no example first");
+        let page = std::fs::read_to_string(Path::new(&folder).join(format!("matgrad-{verb}.1")));
+        assert!(page.is_ok_and(|p| p.contains(".SH OPTIONS")), "{verb} has no manual page");
+    }
+}
+
+#[test]
 fn wrong_words_are_usage() {
     fails(&["train", "datasets/iris.csv"], 2, &["--target"]);
     fails(&["train", "datasets/iris.csv", "--target", "class", "--batch", "some"], 2, &["full"]);

@@ -219,6 +219,10 @@ pub struct OpDef {
     /// The gradient of each operand in our own language: operands `A`, `B`, result `C`;
     /// `transposed(∂C)` applies [`OpDef::transposed`].
     pub adjoint: &'static [&'static str],
+    /// ∂vec(C)/∂vec(A) by each operand, for ops that are not element-wise: a Kronecker product such
+    /// as `Bᵀ ⊗ I`, in which `S` is I where the op keeps the dimension and a column of ones where
+    /// it repeats it, or `K`, the permutation of a transpose. Empty where there is no such form.
+    pub jacobian: &'static [&'static str],
     /// For linear ops with attributes: the transposed op for operand `i` of given shapes.
     pub transposed: Option<Transposed>,
     /// Its value.

@@ -3,4 +3,7 @@
 //! After `calculus`: each form is a walk over the derived graph, driven by the op table, and each
 //! can be evaluated, so that the tests hold it against the matrix form.
 
+pub mod block;
 pub mod index;
+pub mod jacobian;
+pub mod vector;

@@ -12,7 +12,7 @@ use matgrad::expr::dim::Dim;
 use matgrad::expr::elaborate::read;
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::{Bindings, evaluate};
-use matgrad::forms::index;
+use matgrad::forms::{block::block, index, jacobian, vector};
 use matgrad::library::standard;
 
 /// The derivations whose matrix form is a snapshot in the tests of `calculus`.
@@ -191,6 +191,111 @@ fn integrated_gradients_sum_to_the_difference_of_the_scores() {
     let sum: f64 = c.integrated.iter().sum();
     assert!((sum - (c.score - c.baseline)).abs() < 1e-5, "{c:?}");
     assert!(c.integrated.iter().zip(&c.gradient_times_input).any(|(a, b)| (a - b).abs() > 1e-3));
+}
+
+#[test]
+fn the_vec_form_agrees_with_the_matrix_form() {
+    let mut compared = 0;
+    for (name, page) in PAGES.iter().chain(&LAYOUT) {
+        let derived = derived(page);
+        let at = numbers(&derived, 4);
+        let found = vector::form(&derived).evaluate(&at).expect("it has a value");
+        let roots: Vec<_> = derived.gradients.iter().map(|&(_, g)| g).collect();
+        let meant = evaluate(&derived.graph, &roots, &at).expect("it has a value");
+        for (gradient, vec) in found {
+            let m = &meant[&gradient];
+            let columns: Vec<f64> =
+                (0..m.cols).flat_map(|j| (0..m.rows).map(move |i| m.at(i, j))).collect();
+            let vec = Matrix::new(1, vec.len(), vec);
+            let difference = apart(&vec, &Matrix::new(1, columns.len(), columns));
+            assert!(difference <= 1e-12, "{name}: {difference:e}\n{}", vector::form(&derived));
+            compared += 1;
+        }
+    }
+    assert!(compared >= 18, "{compared} gradients are made of Jacobians");
+}
+
+#[test]
+fn the_vec_form_of_two_layers() {
+    expect![[r#"
+        vec(∂A₂) = vec((A₂ - Y) / B)
+        vec(∂Z₂) = diag(vec(A₂ ⊙ (1 - A₂)))ᵀ vec(∂A₂)
+        vec(∂A₁) = (W₂ᵀ ⊗ I_B)ᵀ vec(∂Z₂)
+        vec(∂Z₁) = diag(vec(A₁ ⊙ (1 - A₁)))ᵀ vec(∂A₁)
+        vec(∂W₁) = (I_m ⊗ X)ᵀ vec(∂Z₁)
+        vec(∂b₁) = (I_m ⊗ 𝟏_B)ᵀ vec(∂Z₁)
+        vec(∂W₂) = (I_p ⊗ A₁)ᵀ vec(∂Z₂)
+        vec(∂b₂) = (I_p ⊗ 𝟏_B)ᵀ vec(∂Z₂)
+    "#]]
+    .assert_eq(&vector::form(&derived(PAGES[3].1)).to_string());
+}
+
+#[test]
+fn block_forms_are_the_jacobians() {
+    let page = "input X : B×3\nparam W : 3×2\nparam b : 1×2\nparam S : 3×3\nZ = X W + b\n\
+                A = sigmoid(Z)\nR = A W' + X inv(S)\nQ = rowsum(R ⊙ X) (A[:, 1:1])'\n\
+                N = relu(-2 Z) ⊘ A\nminimize sum(A)";
+    let derived = derived(page);
+    let at = numbers(&derived, 7);
+    let graph = &derived.graph;
+    let node = |name: &str| graph.find(name).expect("a name of the page");
+    for (to, from) in [
+        ("Z", "W"),
+        ("Z", "b"),
+        ("Z", "X"),
+        ("A", "W"),
+        ("R", "W"),
+        ("R", "S"),
+        ("R", "X"),
+        ("N", "W"),
+    ] {
+        let block = block(graph, node(to), node(from), &Default::default()).expect("a form");
+        let back = jacobian::pullback(graph, node(to), node(from), "T").expect("it derives");
+        let numbers = back.jacobian(&at).expect("numbers");
+        let block_numbers = block.evaluate(&at).expect("numbers").expect("not the identity");
+        let difference = apart(&block_numbers, &numbers);
+        assert!(difference <= 1e-12, "∂{to}/∂{from}: {difference:e} {}", block.show(false));
+    }
+    let none = block(graph, node("Q"), node("W"), &Default::default()).expect_err("a slice");
+    assert!(none.contains("slice"), "{none}");
+    let show = |to, from| {
+        block(graph, node(to), node(from), &Default::default()).expect("a form").show(false)
+    };
+    expect![[r#"
+        (I_2 ⊗ X)
+        diag(vec(∂Z)) (Wᵀ ⊗ I_B)
+        (W ⊗ I_B) diag(vec(∂Z)) (I_2 ⊗ X) + (I_3 ⊗ A) K_3,2
+        -(I_3 ⊗ X) ((S⁻¹)ᵀ ⊗ (S⁻¹))"#]]
+    .assert_eq(&[show("Z", "W"), show("A", "X"), show("R", "W"), show("R", "S")].join("\n"));
+}
+
+#[test]
+fn the_hessian_is_the_slope_of_the_gradient() {
+    for (name, page) in [PAGES[1], PAGES[2], PAGES[3], PAGES[5], PAGES[9]] {
+        let derived = derived(page);
+        let at = numbers(&derived, 6);
+        for &of in &derived.wrt {
+            let (graph, gradient) = jacobian::second(&derived, of).expect("a graph");
+            let back = jacobian::pullback(&graph, gradient, of, "V").expect("it derives");
+            let hessian = back.jacobian(&at).expect("numbers");
+            // The slope of the first column by central differences.
+            let mut moved = at.clone();
+            let mut slope = |h: f64| {
+                moved.values.insert(of, at.values[&of].clone());
+                moved.values.get_mut(&of).expect("a parameter").data[0] += h;
+                let found = evaluate(&graph, &[gradient], &moved).expect("it has a value");
+                found[&gradient].clone()
+            };
+            let (right, left) = (slope(1e-5), slope(-1e-5));
+            for i in 0..hessian.rows {
+                let (r, c) = (i % right.rows, i / right.rows);
+                let numeric = (right.at(r, c) - left.at(r, c)) / 2e-5;
+                let exact = hessian.at(i, 0);
+                assert!((numeric - exact).abs() < 1e-7 * (1.0 + exact.abs()), "{name}: {i}");
+                assert!((exact - hessian.at(0, i)).abs() < 1e-10 * (1.0 + exact.abs()));
+            }
+        }
+    }
 }
 
 #[test]

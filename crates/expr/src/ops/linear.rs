@@ -14,6 +14,7 @@ pub const MATMUL: OpDef = OpDef {
     index: "Σk A[i,k] B[k,j]",
     shape: ShapeRule::Product,
     adjoint: &["∂A = ∂C Bᵀ", "∂B = Aᵀ ∂C"],
+    jacobian: &["Bᵀ ⊗ I", "I ⊗ A"],
     meaning: Meaning::Matrix(|_, m, _| {
         let entry = |i, j| (0..m[0].cols).map(|k| m[0].at(i, k) * m[1].at(k, j)).sum();
         Matrix::from_fn(m[0].rows, m[1].cols, entry)
@@ -29,6 +30,7 @@ pub const TRANSPOSE: OpDef = OpDef {
     index: "A[j,i]",
     shape: ShapeRule::Transposed,
     adjoint: &["∂A = ∂Cᵀ"],
+    jacobian: &["K"],
     meaning: Meaning::Matrix(|_, m, _| Matrix::from_fn(m[0].cols, m[0].rows, |i, j| m[0].at(j, i))),
     ..PLAIN
 };
@@ -63,6 +65,7 @@ pub const SPREAD: OpDef = OpDef {
     index: "A[i,j]",
     shape: ShapeRule::Spread,
     adjoint: &["∂A = transposed(∂C)"],
+    jacobian: &["S ⊗ S"],
     transposed: Some(|_, _, operand| {
         Op::Sum(match (operand[0].rows == Dim::ONE, operand[0].cols == Dim::ONE) {
             (true, true) => Axis::All,
@@ -90,6 +93,7 @@ pub const SUM: OpDef = OpDef {
     index: "Σk Σl A[k,l]",
     shape: ShapeRule::Reduced,
     adjoint: &["∂A = transposed(∂C)"],
+    jacobian: &["𝟏ᵀ ⊗ 𝟏ᵀ"],
     transposed: Some(spread_back),
     meaning: Meaning::Matrix(|_, m, _| Matrix::scalar(m[0].data.iter().sum())),
     ..PLAIN
@@ -100,6 +104,7 @@ pub const ROWSUM: OpDef = OpDef {
     name: "rowsum",
     numpy: "np.sum({0}, axis=1, keepdims=True)",
     index: "Σk A[i,k]",
+    jacobian: &["𝟏ᵀ ⊗ I"],
     meaning: Meaning::Matrix(|_, m, _| {
         Matrix::from_fn(m[0].rows, 1, |i, _| m[0].row(i).iter().sum())
     }),
@@ -111,6 +116,7 @@ pub const COLSUM: OpDef = OpDef {
     name: "colsum",
     numpy: "np.sum({0}, axis=0, keepdims=True)",
     index: "Σk A[k,j]",
+    jacobian: &["I ⊗ 𝟏ᵀ"],
     meaning: Meaning::Matrix(|_, m, _| {
         Matrix::from_fn(1, m[0].cols, |_, j| (0..m[0].rows).map(|i| m[0].at(i, j)).sum())
     }),

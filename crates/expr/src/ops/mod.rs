@@ -17,6 +17,7 @@ const PLAIN: OpDef = OpDef {
     index: "",
     shape: ShapeRule::Same,
     adjoint: &[],
+    jacobian: &[],
     transposed: None,
     meaning: Meaning::Leaf,
     domain: Domain::Real,

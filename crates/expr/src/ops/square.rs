@@ -11,6 +11,7 @@ pub const INV: OpDef = OpDef {
     numpy: "np.linalg.inv({0})",
     shape: ShapeRule::Square,
     adjoint: &["∂A = -(Cᵀ ∂C Cᵀ)"],
+    jacobian: &["-Cᵀ ⊗ C"],
     meaning: Meaning::Matrix(|_, m, _| eliminate(m[0]).1),
     domain: Domain::Invertible,
     ..PLAIN

@@ -1,13 +1,10 @@
 //! What each input contributes to a decision: gradient × input, and integrated gradients.
 
-use matgrad_calculus::derive;
-use matgrad_expr::graph::{Initial, Kind, NodeId};
+use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
-use matgrad_expr::op::{Axis, Op};
-use matgrad_expr::syntax::Name;
-use matgrad_library::standard;
 
+use crate::forms::jacobian::pullback;
 use crate::{Error, Network};
 
 /// What the inputs of one row contribute to one column of the output, before the link.
@@ -42,18 +39,9 @@ pub fn contributions(
 ) -> Result<Contributions, Error> {
     // As it is in use: without noise, with the statistics of the training rows.
     let scored = network.equations.inference(network.output);
-    let mut graph = network.equations.graph.clone();
-    let name = Name { text: "S".into(), spelling: "S".into(), span: Default::default() };
-    let shape = graph.shape(scored);
-    let seed = graph.add_variable(name, Kind::Given, shape, Initial::None);
-    let objective = graph
-        .node(Op::Mul, &[seed, scored])
-        .and_then(|product| graph.node(Op::Sum(Axis::All), &[product]))
-        .map_err(|e| Error::Run(format!("{e:?}")))?;
-    let derived = derive(&graph, objective, &[network.input], standard()).map_err(Error::Run)?;
-    let gradient = derived
-        .of(network.input)
-        .ok_or_else(|| Error::Run("the gradient of the input is missing".into()))?;
+    let back =
+        pullback(&network.equations.graph, scored, network.input, "S").map_err(Error::Run)?;
+    let (derived, seed, gradient) = (&back.derived, back.seed, back.product);
     let graph = &derived.graph;
     let mut at = Bindings::default();
     at.set(graph, network.input, input.clone()).map_err(Error::Input)?;

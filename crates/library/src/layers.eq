@@ -52,3 +52,19 @@ layer batch_norm2d(X: B×n, C, ρ = 0.9, ε = 1e-5) = reshape(batch_norm(reshape
 # Srivastava et al. 2014, scaled in training, so that nothing is to be done in use
 layer dropout(X: B×n, p = 0.5) = training (X ⊙ (R > p) / (1 - p)) + (1 - training) X
   input R : B×n ~ uniform(0, 1)
+
+# Learning without weight transport: what comes back through fixed random matrices B of the shape
+# of W (feedback, Lillicrap et al. 2016), or straight from the output (direct_feedback, Nøkland
+# 2016), with the way through the layers stopped:
+#   Z₂ = stop(A₁) W₂ + b₂
+#   E = direct_feedback(Z₂, A₁, B₁)
+#   L = cross_entropy(E, Y)
+feedback(X, W, B) = X W
+  surrogate Z: ∂X = ∂Z Bᵀ
+  surrogate Z: ∂W = Xᵀ ∂Z
+stop(A) = A
+  surrogate C: ∂A = 0
+# Z, and an error for A: B has a row for each column of A and a column for each of Z
+direct_feedback(Z, A, B) = Z
+  surrogate E: ∂Z = ∂E
+  surrogate E: ∂A = ∂E Bᵀ

@@ -1,6 +1,7 @@
 //! The tests of this crate, one binary.
 mod cases;
 mod costs;
+mod feedback;
 mod forms;
 mod layers;
 mod proben1;

@@ -61,7 +61,7 @@ def main():
             times = {peer: statistics.median(r["us"] for r in found) for peer, found in runs.items() if found}
             losses = {peer: found[0]["loss"] for peer, found in runs.items() if found and "loss" in found[0]}
             for peer, loss in losses.items():
-                if abs(loss / losses["numpy"] - 1) > 0.04:
+                if abs(loss - losses["numpy"]) > 0.04 * losses["numpy"] + 1e-6:
                     print(f"{name}: the loss of {peer} is {loss:.6g}, NumPy's {losses['numpy']:.6g}", file=sys.stderr)
             cells = [f"{times[peer]:.3g}" if peer in times else "–" for peer in runs]
             ratio = min(times[peer] for peer in LIBRARIES if peer in times) / times["matgrad"]

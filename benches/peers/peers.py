@@ -232,7 +232,7 @@ def jax_peer():
         return step(carry, order[full:]) if full < len(X) else (carry, None)
 
     start = [(jnp.asarray(w), jnp.asarray(b)) for w, b in WEIGHTS]
-    order = None if whole else jnp.asarray(orders.astype(np.int32))
+    order = None if orders is None else jnp.asarray(orders.astype(np.int32))
     program = None
 
     def train(limit=None):
@@ -266,7 +266,7 @@ def sklearn_peer():
         import warnings
         warnings.simplefilter("ignore")
         if kind == "softmax_ce":
-            model = MLPClassifier(**options).partial_fit(X[:batch], y[:batch], classes)
+            model = MLPClassifier(**options).partial_fit(X[:batch], y[:batch], classes=classes)
         else:
             model = MLPRegressor(**options).partial_fit(X[:batch], y[:batch].ravel())
         # The first call makes the layers; they and the rule then begin anew with our weights.

@@ -20,7 +20,7 @@ def workload(layers, hidden, output, rows, batch, epochs, opt, shuffle=True, fam
 SMALL, CE = [34, 8, 3, 6], "softmax_ce"
 WORKLOADS = {
     "2-2-2, one row": workload([2, 2, 2], "sigmoid", "sigmoid_half_sse", 1, 1, 10000, sgd(0.5), False),
-    "34-8-3-6, rprop": workload(SMALL, "sigmoid", CE, 366, 366, 2000, RPROP, False),
+    "34-8-3-6, rprop": workload(SMALL, "sigmoid", CE, 366, 366, 200, RPROP, False),
     "34-8-3-6, adam": workload(SMALL, "sigmoid", CE, 366, 366, 2000, ADAM, False),
     "64-100-10, adam": workload([64, 100, 10], "relu", CE, 1437, 200, 100, ADAM),
     "784-128-10, momentum": workload([784, 128, 10], "relu", CE, 20000, 128, 3, sgd(0.05, 0.9)),

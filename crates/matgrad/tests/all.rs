@@ -4,7 +4,6 @@ mod costs;
 mod feedback;
 mod forms;
 mod layers;
-mod proben1;
 mod published;
 mod serving;
 mod solvers;

@@ -1,0 +1,151 @@
+//! The programs of a network that leave as C: the forward pass, and one training step.
+
+use std::collections::HashMap;
+
+use matgrad::calculus::derive;
+use matgrad::expr::dim::Shape;
+use matgrad::expr::elaborate::{Given, update_rule};
+use matgrad::expr::graph::{Graph, Initial, Kind, NodeId};
+use matgrad::expr::matrix::Matrix;
+use matgrad::expr::syntax::{Name, ascii};
+use matgrad::library::standard;
+use matgrad::plan::plan::{Request, plan};
+use matgrad::{Link, Network, UpdateRule};
+
+use crate::{Error, Named, Real, Source, c99};
+
+/// What a named value of a network is called in C.
+pub fn symbol(network: &Network, node: NodeId) -> String {
+    let name = network.equations.graph.name(node).map_or("value", |n| n.text.as_str());
+    let plain = ascii(name).replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
+    if plain.starts_with(|c: char| c.is_ascii_alphabetic()) { plain } else { format!("v_{plain}") }
+}
+
+fn network_error(why: impl std::fmt::Display) -> Error {
+    Error::Network(why.to_string())
+}
+
+/// The forward pass for up to so many rows at once, in 32 bits. Its input is the matrix that the
+/// equations take, its output `prediction`.
+///
+/// # Errors
+/// What [`c99`] refuses, and what cannot be planned.
+pub fn inference(
+    network: &Network,
+    weights: &[(NodeId, Matrix)],
+    prefix: &str,
+    rows: usize,
+) -> Result<Source, Error> {
+    let name = network.equations.graph.name(network.output).map_or("", |n| n.text.as_str());
+    let function = match network.link {
+        Link::Identity => "",
+        Link::Softmax => "softmax",
+        Link::Sigmoid => "sigmoid",
+        Link::Exp => "exp",
+    };
+    // The prediction as one more line of the page, whose nodes come after all others.
+    let page = format!("{}\nprediction = {function}({name})\n", network.source.trim_end());
+    let linked = Network::parse("export.eq", &page).map_err(network_error)?;
+    let graph = &linked.equations.graph;
+    let prediction = match (graph.find("prediction"), network.link) {
+        (Some(node), _) => node,
+        (None, Link::Identity) => linked.output,
+        (None, _) => return Err(network_error("the page names its prediction itself; rename it")),
+    };
+    let output = linked.equations.inference(prediction);
+    let dims = HashMap::new();
+    let rows = Some((linked.batch, rows));
+    let request = Request { graph, outputs: &[output], updates: &[], dims: &dims, rows };
+    let program = plan(&request).map_err(network_error)?;
+    let mut named = vec![
+        Named { node: linked.input, name: Some(symbol(&linked, linked.input)), value: None },
+        Named { node: output, name: Some("prediction".into()), value: None },
+    ];
+    named.extend(values(network, weights, &linked));
+    c99(&program, prefix, &named, Real::F32)
+}
+
+/// Weights by their names, in the graph of another reading of the same page.
+fn values<'a>(
+    network: &'a Network,
+    weights: &'a [(NodeId, Matrix)],
+    to: &'a Network,
+) -> impl Iterator<Item = Named<'a>> {
+    weights.iter().filter_map(move |(node, m)| {
+        let name = network.equations.graph.name(*node)?;
+        let node = to.equations.graph.find(&name.text)?;
+        let name = Some(symbol(to, node));
+        Some(Named { node, name, value: Some(m.data.as_slice().into()) })
+    })
+}
+
+/// One training step for up to so many rows, in 64 bits: loss, gradients and update. The caller
+/// writes input and target, counts `step` from 1 where the rule asks for it, and may change the
+/// hyperparameters.
+///
+/// # Errors
+/// What [`c99`] refuses; what does not fit: the rule, its settings, the plan.
+pub fn training(
+    network: &Network,
+    weights: &[(NodeId, Matrix)],
+    prefix: &str,
+    rows: usize,
+    rule: &UpdateRule,
+    settings: &[(String, f64)],
+) -> Result<Source, Error> {
+    let parameters = network.equations.parameters();
+    let derived = derive(&network.equations.graph, network.objective, &parameters, standard())
+        .map_err(network_error)?;
+    let mut graph = derived.graph.clone();
+    let mut named: Vec<Named> = Vec::new();
+    let mut given = |graph: &mut Graph, text: &str, value: f64| {
+        let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
+        let node = graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None);
+        let plain = ascii(text).replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let name = Some(format!("set_{plain}"));
+        named.push(Named { node, name, value: Some(vec![value].into()) });
+        node
+    };
+    let step = given(&mut graph, "step", 1.0);
+    let mut hyperparameters = std::collections::BTreeMap::new();
+    for (name, value) in rule.settings(settings).map_err(network_error)? {
+        let node = given(&mut graph, &name, value);
+        hyperparameters.insert(name, (node, value));
+    }
+    let mut updates = Vec::new();
+    for &parameter in &parameters {
+        let gradient = derived.of(parameter).ok_or_else(|| network_error("no gradient"))?;
+        let given = Given {
+            weights: parameter,
+            gradient,
+            step,
+            loss: derived.objective,
+            hyperparameters: hyperparameters.clone(),
+        };
+        let update = update_rule(&mut graph, &rule.rule, &rule.source, &given)
+            .map_err(|_| network_error(format!("{} does not fit", rule.rule.name.text)))?;
+        updates.push((parameter, update.weights));
+        updates.extend(update.states);
+    }
+    updates.extend(&network.equations.graph.updates);
+    for variable in graph.variables.iter().filter(|v| v.kind == Kind::State) {
+        let size = variable.shape.size().and_then(|s| s.number());
+        if let (Initial::Value(v), Some(size)) = (&variable.initial, size) {
+            let value = Some(vec![v.data[0]; size as usize].into());
+            named.push(Named { node: variable.node, name: None, value });
+        }
+    }
+    let dims = HashMap::new();
+    let outputs = [derived.objective];
+    let rows = Some((network.batch, rows));
+    let request =
+        Request { graph: &graph, outputs: &outputs, updates: &updates, dims: &dims, rows };
+    let program = plan(&request).map_err(network_error)?;
+    for node in [network.input, network.target] {
+        named.push(Named { node, name: Some(symbol(network, node)), value: None });
+    }
+    let loss = Some(symbol(network, network.objective));
+    named.push(Named { node: derived.objective, name: loss, value: None });
+    named.extend(values(network, weights, network));
+    c99(&program, prefix, &named, Real::F64)
+}

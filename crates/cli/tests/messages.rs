@@ -48,7 +48,9 @@ fn replay(name: &str) -> String {
                 Some(0) => {}
                 code => said += &format!("? {}\n", code.expect("it ends by itself")),
             }
-            for line in String::from_utf8_lossy(&output.stderr).lines() {
+            // The progress of a fit has times in it.
+            let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+            for line in talk.lines().filter(|line| !line.starts_with("epoch ")) {
                 said += &format!("{}\n", line.trim_end());
             }
         }

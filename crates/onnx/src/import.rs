@@ -1,8 +1,8 @@
 //! A graph becomes a page of equations with weights.
 //!
-//! Each node is lowered by its item of [`crate::operators`]; a node whose operands are all known
+//! Each node is lowered by its item of `operators`; a node whose operands are all known
 //! is folded by evaluating the equations that it would become. Axes never move: see
-//! [`crate::value`]. Images are turned to channel last where they come in and go out.
+//! `value`. Images are turned to channel last where they come in and go out.
 
 use std::collections::HashMap;
 use std::path::Path;

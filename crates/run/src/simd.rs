@@ -1,7 +1,7 @@
 //! Vectors of numbers as the processor has them, chosen at run time.
 //!
 //! Every inner loop is written once over [`Vector`]; [`Isa`] says which instructions it is compiled
-//! for. A loop is a [`Work`], and [`vectorised`] is the only door to it: what is behind is inlined, so
+//! for. A loop is a [`Work`], and `vectorised` is the only door to it: what is behind is inlined, so
 //! that it is compiled with the instructions of its vector.
 
 use crate::real::Real;
@@ -43,7 +43,7 @@ impl Isa {
 /// Some numbers beside each other.
 ///
 /// Implementations stand for instructions that the caller has made sure of, by way of
-/// [`vectorised`]; their functions are safe but for those that read or write memory.
+/// `vectorised`; their functions are safe but for those that read or write memory.
 #[allow(clippy::missing_safety_doc, reason = "memory functions need what pointers need")]
 pub trait Vector: Copy {
     /// A number of it.

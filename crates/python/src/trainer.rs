@@ -75,7 +75,7 @@ impl Trainer {
         settings: HashMap<String, f64>,
         rows: usize,
         double: bool,
-        _threads: usize,
+        threads: usize,
     ) -> PyResult<Trainer> {
         let equations = page("network", source)?;
         let rule = if rule.contains("optimizer") {
@@ -97,6 +97,7 @@ impl Trainer {
             Around::default(),
         )
         .map_err(error)?;
+        step.set_threads(threads);
         write_weights(&mut step.engine, &equations, weights)?;
         Ok(Trainer {
             equations,
@@ -261,11 +262,12 @@ pub fn output<'py>(
     weights: &Bound<'py, PyDict>,
     inputs: Array<'_>,
     double: bool,
-    _threads: usize,
+    threads: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let equations = page("network", source)?;
     let rows = inputs.shape().0;
     let mut forward = Forward::new(&equations, rows.min(1024), double, false)?;
+    forward.engine.set_threads(threads);
     write_weights(&mut forward.engine, &equations, weights)?;
     let node = variable(&equations, "X")?;
     let data = [Data { node, rows: forward.engine.rows(&inputs.matrix()) }];

@@ -26,18 +26,7 @@ _LOSSES = {
     "poisson": ("rowmean(exp(Z) - Y ⊙ Z)", "exp"),
 }
 
-_RULES = {
-    "sgd": "sgd",
-    "adam": "adam_hat",
-    "rprop": "rprop",
-    "irprop_plus": "irprop_plus",
-    "rmsprop": "rmsprop",
-    "adagrad": "adagrad",
-    "adamw": "adamw",
-    "nadam": "nadam",
-    "adamax": "adamax",
-    "lion": "lion",
-}
+_RULES = ("sgd", "adam", "adamw", "nadam", "adamax", "rmsprop", "adagrad", "lion")
 # The step is part of the velocity, so that a rate that changes acts on later gradients only.
 _MOMENTUM = """
 optimizer velocity(η = 1e-3, μ = 0.9)
@@ -114,8 +103,8 @@ class _MLP(Estimator):
                     f"The 'activation' parameter must be one of {sorted(known)}, or a list with "
                     f"one for each hidden layer. Got {name!r} instead."
                 )
-        if self.solver not in _RULES and self.solver not in _SEARCHES + _FULL_BATCH:
-            choices = sorted({*_RULES, *_SEARCHES, *_FULL_BATCH})
+        choices = sorted(_RULES + _SEARCHES + _FULL_BATCH)
+        if self.solver not in choices:
             raise ValueError(
                 f"The 'solver' parameter must be one of {choices}. Got {self.solver!r} instead."
             )
@@ -194,10 +183,11 @@ class _MLP(Estimator):
         if self.solver in ("adam", "adamw", "nadam"):
             betas = {"β1": float(self.beta_1), "β2": float(self.beta_2), "ε": float(self.epsilon)}
             # scikit-learn adds ε before the bias of the second moment is corrected.
-            return _RULES[self.solver], {"lr": rate, **betas}
+            rule = "adam_hat" if self.solver == "adam" else self.solver
+            return rule, {"lr": rate, **betas}
         if self.solver in _FULL_BATCH:
             return self.solver, {}
-        return _RULES[self.solver], {"lr": rate}
+        return self.solver, {"lr": rate}
 
     def _draw(self, units: list[int], random) -> dict[str, np.ndarray]:
         weights = {}

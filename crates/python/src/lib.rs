@@ -7,6 +7,8 @@ mod arrays;
 mod network;
 mod trainer;
 
+use std::ffi::OsString;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -28,6 +30,13 @@ fn functions() -> Vec<String> {
     matgrad::library::standard().names.iter().cloned().collect()
 }
 
+/// The command line: what these arguments ask, after the program's name; the exit code.
+#[pyfunction]
+fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    let arguments = std::iter::once("matgrad".into()).chain(arguments);
+    py.detach(|| matgrad_cli::main(arguments))
+}
+
 #[pymodule]
 fn _matgrad(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -35,6 +44,7 @@ fn _matgrad(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<network::Network>()?;
     module.add_class::<trainer::Trainer>()?;
     module.add_function(wrap_pyfunction!(functions, module)?)?;
+    module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(trainer::search, module)?)?;
     module.add_function(wrap_pyfunction!(trainer::output, module)?)
 }

@@ -7,172 +7,221 @@ use matgrad::expr::graph::NodeId;
 use matgrad::plan::extent::Slot;
 use matgrad::plan::program::Program;
 
-use crate::Error;
-use crate::instruction::instruction;
-
-/// The type of the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Real {
-    /// `float`.
-    F32,
-    /// `double`.
-    F64,
-}
-
-impl Real {
-    fn name(self) -> &'static str {
-        match self {
-            Real::F32 => "float",
-            Real::F64 => "double",
-        }
-    }
-
-    /// Bytes of a number.
-    pub fn bytes(self) -> usize {
-        match self {
-            Real::F32 => 4,
-            Real::F64 => 8,
-        }
-    }
-
-    /// What functions and numbers of this type end in.
-    pub(crate) fn suffix(self) -> &'static str {
-        match self {
-            Real::F32 => "f",
-            Real::F64 => "",
-        }
-    }
-
-    /// A number as C has it.
-    pub(crate) fn number(self, x: f64) -> String {
-        if x.is_nan() {
-            "NAN".into()
-        } else if x.is_infinite() {
-            if x > 0.0 { "INFINITY".into() } else { "(-INFINITY)".into() }
-        } else {
-            let text = match self {
-                Real::F32 => format!("{:e}", x as f32),
-                Real::F64 => format!("{x:e}"),
-            };
-            let text = text + self.suffix();
-            if x.is_sign_negative() { format!("({text})") } else { text }
-        }
-    }
-}
+use crate::language::{Syntax, indented};
+use crate::{Error, Language, Real};
 
 /// A matrix that the caller sees.
 pub struct Named<'a> {
     /// Its node: a variable or an output of the program.
     pub node: NodeId,
-    /// Its name in C, after the prefix; `None` is not seen by the caller.
+    /// Its name in the code; `None` is not seen by the caller.
     pub name: Option<String>,
     /// What it begins with, row by row; `None` is zeros.
     pub value: Option<Cow<'a, [f64]>>,
 }
 
-/// The two files.
+/// What is to be written, and how.
+#[derive(Clone, Debug)]
+pub struct Style<'a> {
+    /// In which language.
+    pub language: Language,
+    /// The type of the numbers.
+    pub real: Real,
+    /// What names in C begin with, and the name of the files, or of the Rust crate.
+    pub name: &'a str,
+    /// What a reader should know first, one thing a line.
+    pub notes: &'a [String],
+}
+
+/// The files.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Source {
-    /// `PREFIX.h`.
-    pub header: String,
-    /// `PREFIX.c`.
-    pub code: String,
+    /// Paths in a folder, and their text: `NAME.h` and `NAME.c`, or `Cargo.toml` and `src/lib.rs`.
+    pub files: Vec<(String, String)>,
     /// Bytes of the static memory that is written.
     pub memory: usize,
     /// Bytes of numbers that are only read.
     pub constants: usize,
 }
 
-/// Writes a program. Names begin with `prefix`, which also names the files.
+/// A matrix that the caller sees, and where it is.
+struct Seen<'a> {
+    name: &'a str,
+    slot: Slot,
+    length: usize,
+}
+
+/// What both languages say in their own way.
+struct Parts<'a> {
+    style: &'a Style<'a>,
+    syntax: Syntax,
+    rows: usize,
+    length: usize,
+    seen: Vec<Seen<'a>>,
+    /// First values, and where they go.
+    first: Vec<(usize, String, usize)>,
+    step: String,
+}
+
+/// Writes a program.
 ///
 /// # Errors
 /// [`Error::Name`].
-pub fn c99(program: &Program, prefix: &str, named: &[Named], real: Real) -> Result<Source, Error> {
-    for name in named.iter().filter_map(|n| n.name.as_deref()).chain([prefix]) {
+pub fn source(program: &Program, named: &[Named], style: &Style) -> Result<Source, Error> {
+    for name in named.iter().filter_map(|n| n.name.as_deref()).chain([style.name]) {
         let letter = name.starts_with(|c: char| c.is_ascii_alphabetic());
         if !letter || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return Err(Error::Name(name.into()));
         }
     }
-    let seen: Vec<(&Named, Slot)> = named
-        .iter()
-        .filter_map(|n| {
-            // What is given goes where the program reads it, before any update.
-            let slot = match &n.value {
-                Some(_) => program.variable(n.node)?,
-                None => program.output(n.node).or(program.variable(n.node))?,
-            };
-            Some((n, *slot))
-        })
-        .collect();
-    let (rows, guard) = (program.capacity(), prefix.to_ascii_uppercase());
-    let mut header = format!(
-        "/* Written by matgrad. */\n#ifndef {guard}_H\n#define {guard}_H\n\n#include <stddef.h>\n\n\
-         typedef {} {prefix}_real;\n\n/* The most rows of a batch. */\n#define {guard}_ROWS {rows}\n\n",
-        real.name()
-    );
-    for (n, slot) in &seen {
-        let Some(name) = &n.name else { continue };
-        let shape = format!("{} x {}", slot.rows, slot.cols).replace('·', "*");
+    let syntax = Syntax { language: style.language, real: style.real };
+    let capacity = program.capacity();
+    let mut seen = Vec::new();
+    let mut first: Vec<(Slot, &[f64])> = program.constants().map(|(s, v)| (*s, v)).collect();
+    for n in named {
+        // What is given goes where the program reads it, before any update.
+        let slot = match &n.value {
+            Some(_) => program.variable(n.node),
+            None => program.output(n.node).or(program.variable(n.node)),
+        };
+        let Some(&slot) = slot else { continue };
+        if let Some(name) = &n.name {
+            seen.push(Seen { name, slot, length: slot.len(capacity) });
+        }
+        first.extend(n.value.as_deref().map(|value| (slot, value)));
+    }
+    first.retain(|(_, values)| !values.is_empty());
+    let constants = first.iter().map(|(_, v)| v.len() * style.real.bytes()).sum();
+    let table = |values: &[f64]| {
+        let numbers: Vec<String> = values.iter().map(|&x| syntax.number(x)).collect();
+        numbers.chunks(8).map(|c| c.join(", ")).collect::<Vec<_>>().join(",\n    ")
+    };
+    let mut step = String::new();
+    for (work, equation) in program.instructions().iter().zip(program.equations()) {
+        let equation = equation.replace("*/", "* /").replace("/*", "/ *");
+        step += &format!("/* {equation} */\n{}", syntax.instruction(work));
+    }
+    let parts = Parts {
+        style,
+        syntax,
+        rows: capacity,
+        length: program.arena_len().max(1),
+        first: first.iter().map(|(slot, v)| (slot.offset, table(v), v.len())).collect(),
+        seen,
+        step,
+    };
+    let files = match style.language {
+        Language::C => parts.c(),
+        Language::Rust => parts.rust(),
+    };
+    Ok(Source { files, memory: parts.length * style.real.bytes(), constants })
+}
+
+impl Parts<'_> {
+    fn notes(&self, before: &str) -> String {
+        let each =
+            self.style.notes.iter().map(|note| {
+                format!("{before}{}\n", note.replace("*/", "* /").replace("/*", "/ *"))
+            });
+        each.collect()
+    }
+
+    fn c(&self) -> Vec<(String, String)> {
+        let (name, rows, length) = (self.style.name, self.rows, self.length);
+        let (guard, real) = (name.to_ascii_uppercase(), self.syntax.type_name());
+        let mut header = format!(
+            "/* Written by matgrad.\n{} */\n#ifndef {guard}_H\n#define {guard}_H\n\n\
+             #include <stddef.h>\n\ntypedef {real} {name}_real;\n\n\
+             /* The most rows of a batch. */\n#define {guard}_ROWS {rows}\n\n",
+            self.notes(" * ")
+        );
+        let mut code = format!(
+            "/* Written by matgrad. */\n#include \"{name}.h\"\n\n#include <math.h>\n\
+             #include <string.h>\n\ntypedef {name}_real real;\n\nstatic real m[{length}];\n\n"
+        );
+        let mut begin = String::new();
+        for (k, (offset, table, count)) in self.first.iter().enumerate() {
+            line(&mut code, &format!("static const real c{k}[{count}] = {{\n    {table}\n}};\n"));
+            line(&mut begin, &format!("    memcpy(m + {offset}, c{k}, sizeof c{k});"));
+        }
+        for Seen { name: what, slot, .. } in &self.seen {
+            let shape = shape(slot);
+            let declared = format!("{name}_real *{name}_{what}(void)");
+            line(&mut header, &format!("/* {shape}, row by row. */\n{declared};"));
+            let offset = slot.offset;
+            line(&mut code, &format!("{declared}\n{{\n    return m + {offset};\n}}\n"));
+        }
         line(
             &mut header,
-            &format!("/* {shape}, row by row. */\n{prefix}_real *{prefix}_{name}(void);"),
+            &format!(
+                "\n/* Writes the first values; call it once before the first step. */\n\
+                 void {name}_begin(void);\n\n/* One step for so many rows. */\n\
+                 void {name}_step(size_t rows);\n\n#endif"
+            ),
         );
+        line(
+            &mut code,
+            &format!("void {name}_begin(void)\n{{\n    memset(m, 0, sizeof m);\n{begin}}}\n"),
+        );
+        let step = indented(&self.step);
+        line(&mut code, &format!("void {name}_step(size_t rows)\n{{\n    (void)rows;\n{step}}}"));
+        vec![(format!("{name}.h"), header), (format!("{name}.c"), code)]
     }
-    line(
-        &mut header,
-        &format!(
-            "\n/* Writes the first values; call it once before the first step. */\n\
-             void {prefix}_begin(void);\n\n/* One step for so many rows. */\n\
-             void {prefix}_step(size_t rows);\n\n#endif"
-        ),
-    );
 
-    let real_name = format!("{prefix}_real");
-    let length = program.arena_len().max(1);
-    let mut code = format!(
-        "/* Written by matgrad. */\n#include \"{prefix}.h\"\n\n#include <math.h>\n#include <string.h>\n\n\
-         typedef {real_name} real;\n\nstatic real m[{length}];\n\n"
-    );
-    let mut constants = 0;
-    let mut begin = String::new();
-    let first = program.constants().map(|(slot, values)| (*slot, values));
-    let given = seen.iter().filter_map(|(n, slot)| Some((*slot, n.value.as_deref()?)));
-    for (k, (slot, values)) in first.chain(given).filter(|(_, v)| !v.is_empty()).enumerate() {
-        let numbers: Vec<String> = values.iter().map(|&x| real.number(x)).collect();
-        let rows: Vec<String> = numbers.chunks(8).map(|c| c.join(", ")).collect();
+    fn rust(&self) -> Vec<(String, String)> {
+        let (name, rows, length) = (self.style.name, self.rows, self.length);
+        let real = self.syntax.type_name();
+        let mut code = format!(
+            "//! Written by matgrad.\n{}#![no_std]\n#![forbid(unsafe_code)]\n\
+             #![allow(dead_code, non_snake_case, unused_parens, unused_variables)]\n\n\
+             /// The type of the numbers.\npub type Real = {real};\n\n\
+             /// The most rows of a batch.\npub const ROWS: usize = {rows};\n\n\
+             /// All matrices.\npub struct Network {{\n    m: [Real; {length}],\n}}\n\n",
+            self.notes("//! ")
+        );
+        let mut begin = String::new();
+        for (k, (offset, table, count)) in self.first.iter().enumerate() {
+            line(&mut code, &format!("static C{k}: [Real; {count}] = [\n    {table}\n];\n"));
+            let end = offset + count;
+            line(&mut begin, &format!("        self.m[{offset}..{end}].copy_from_slice(&C{k});"));
+        }
         line(
             &mut code,
             &format!(
-                "static const real c{k}[{}] = {{\n    {}\n}};\n",
-                values.len(),
-                rows.join(",\n    ")
+                "impl Network {{\n    /// Zeros.\n    pub const fn new() -> Network {{\n        \
+                 Network {{ m: [0.0; {length}] }}\n    }}\n\n    \
+                 /// Writes the first values; call it once before the first step.\n    \
+                 pub fn begin(&mut self) {{\n        self.m.fill(0.0);\n{begin}    }}\n"
             ),
         );
-        line(&mut begin, &format!("    memcpy(m + {}, c{k}, sizeof c{k});", slot.offset));
-        constants += values.len() * real.bytes();
-    }
-    for (n, slot) in &seen {
-        let Some(name) = &n.name else { continue };
-        let offset = slot.offset;
+        for Seen { name: what, slot, length } in &self.seen {
+            let (shape, start, end) = (shape(slot), slot.offset, slot.offset + length);
+            line(
+                &mut code,
+                &format!(
+                    "    /// {shape}, row by row.\n    pub fn {what}(&mut self) -> &mut [Real] {{\n        \
+                     &mut self.m[{start}..{end}]\n    }}\n"
+                ),
+            );
+        }
+        let step = indented(&indented(&self.step));
         line(
             &mut code,
-            &format!("real *{prefix}_{name}(void)\n{{\n    return m + {offset};\n}}\n"),
+            &format!(
+                "    /// One step for so many rows.\n    pub fn step(&mut self, rows: usize) {{\n        \
+                 assert!(rows <= ROWS);\n        let m = &mut self.m;\n{step}    }}\n}}\n"
+            ),
         );
-    }
-    line(
-        &mut code,
-        &format!("void {prefix}_begin(void)\n{{\n    memset(m, 0, sizeof m);\n{begin}}}\n"),
-    );
-    line(&mut code, &format!("void {prefix}_step(size_t rows)\n{{\n    (void)rows;"));
-    for (work, equation) in program.instructions().iter().zip(program.equations()) {
-        line(
-            &mut code,
-            &format!("    /* {} */", equation.replace("*/", "* /").replace("/*", "/ *")),
+        code += include_str!("functions.rs").split_once("\n\n").map_or("", |(_, rest)| rest);
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n"
         );
-        code += &instruction(work, real);
+        vec![("Cargo.toml".into(), manifest), ("src/lib.rs".into(), code)]
     }
-    line(&mut code, "}");
-    Ok(Source { header, code, memory: length * real.bytes(), constants })
+}
+
+fn shape(slot: &Slot) -> String {
+    format!("{} x {}", slot.rows, slot.cols).replace('·', "*")
 }
 
 fn line(text: &mut String, line: &str) {

@@ -1,14 +1,17 @@
-//! C99 of a planned program: one `.c` and one `.h`, static memory, no allocation.
+//! A planned program as source: C99, or Rust without `std`; static memory, no allocation.
 //!
-//! [`c99`] writes what [`matgrad::run`] would do, instruction by instruction, over one static
-//! array. The file needs nothing but `math.h`. What the caller sees are a pointer for each named
-//! matrix, `NAME_begin` which writes the first values, and `NAME_step`.
+//! [`source`] writes what [`matgrad::run`] would do, instruction by instruction, over one array.
+//! One walk writes both languages, which differ in `language` only. C needs nothing but
+//! `math.h`; Rust brings the functions that `core` lacks. What the caller sees are the named
+//! matrices, `begin` which writes the first values, and `step`.
 
 mod emit;
 mod instruction;
+mod language;
 mod network;
 
-pub use emit::{Named, Real, Source, c99};
+pub use emit::{Named, Source, Style, source};
+pub use language::{Language, Real};
 pub use network::{inference, symbol, training};
 
 /// Why a program is not written.
@@ -17,7 +20,9 @@ pub enum Error {
     /// From the network.
     #[error("{0}")]
     Network(String),
-    /// A name that is none in C.
-    #[error("{0:?} is no name in C; letters, digits and _ make one")]
+    /// A name that is none in the language.
+    #[error(
+        "{0:?} is no name in generated code; begin with a letter; letters, digits and _ follow"
+    )]
     Name(String),
 }

@@ -1,4 +1,4 @@
-//! The programs of a network that leave as C: the forward pass, and one training step.
+//! The programs of a network that leave as source: the forward pass, and one training step.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,9 @@ use matgrad::library::standard;
 use matgrad::plan::plan::{Request, plan};
 use matgrad::{Link, Network, UpdateRule};
 
-use crate::{Error, Named, Real, Source, c99};
+use crate::{Error, Named, Source, Style, source};
 
-/// What a named value of a network is called in C.
+/// What a named value of a network is called in generated code.
 pub fn symbol(network: &Network, node: NodeId) -> String {
     let name = network.equations.graph.name(node).map_or("value", |n| n.text.as_str());
     let plain = ascii(name).replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
@@ -25,16 +25,16 @@ fn network_error(why: impl std::fmt::Display) -> Error {
     Error::Network(why.to_string())
 }
 
-/// The forward pass for up to so many rows at once, in 32 bits. Its input is the matrix that the
+/// The forward pass for up to so many rows at once. Its input is the matrix that the
 /// equations take, its output `prediction`.
 ///
 /// # Errors
-/// What [`c99`] refuses, and what cannot be planned.
+/// What [`source`] refuses, and what cannot be planned.
 pub fn inference(
     network: &Network,
     weights: &[(NodeId, Matrix)],
-    prefix: &str,
     rows: usize,
+    style: &Style,
 ) -> Result<Source, Error> {
     let name = network.equations.graph.name(network.output).map_or("", |n| n.text.as_str());
     let function = match network.link {
@@ -62,7 +62,7 @@ pub fn inference(
         Named { node: output, name: Some("prediction".into()), value: None },
     ];
     named.extend(values(network, weights, &linked));
-    c99(&program, prefix, &named, Real::F32)
+    source(&program, &named, style)
 }
 
 /// Weights by their names, in the graph of another reading of the same page.
@@ -79,19 +79,18 @@ fn values<'a>(
     })
 }
 
-/// One training step for up to so many rows, in 64 bits: loss, gradients and update. The caller
+/// One training step for up to so many rows: loss, gradients and update. The caller
 /// writes input and target, counts `step` from 1 where the rule asks for it, and may change the
 /// hyperparameters.
 ///
 /// # Errors
-/// What [`c99`] refuses; what does not fit: the rule, its settings, the plan.
+/// What [`source`] refuses; what does not fit: the rule, its settings, the plan.
 pub fn training(
     network: &Network,
     weights: &[(NodeId, Matrix)],
-    prefix: &str,
     rows: usize,
-    rule: &UpdateRule,
-    settings: &[(String, f64)],
+    (rule, settings): (&UpdateRule, &[(String, f64)]),
+    style: &Style,
 ) -> Result<Source, Error> {
     let parameters = network.equations.parameters();
     let derived = derive(&network.equations.graph, network.objective, &parameters, standard())
@@ -147,5 +146,5 @@ pub fn training(
     let loss = Some(symbol(network, network.objective));
     named.push(Named { node: derived.objective, name: loss, value: None });
     named.extend(values(network, weights, network));
-    c99(&program, prefix, &named, Real::F64)
+    source(&program, &named, style)
 }

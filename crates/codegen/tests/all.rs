@@ -1,4 +1,4 @@
-//! Generated C agrees with the meaning: one more executor of the suite.
+//! Generated C and Rust agree with the meaning: two more executors of the suite.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -15,31 +15,118 @@ use matgrad::expr::syntax::canonical;
 use matgrad::library::standard;
 use matgrad::plan::plan::{Request, plan};
 use matgrad::{FitOptions, Network, Precision, UpdateRule};
-use matgrad_codegen::{Error, Named, Real, c99, training};
+use matgrad_codegen::{Error, Language, Named, Real, Source, Style, source, training};
 use toml::{Table, Value};
 
-/// Compiles and runs `main` beside the generated files; what it prints, or `None` where there is
-/// no compiler.
-fn run(name: &str, files: &[(&str, &str)]) -> Option<String> {
-    let folder = std::env::temp_dir().join(format!("matgrad-c-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    for (file, text) in files {
-        std::fs::write(folder.join(file), text).unwrap();
-    }
-    let sources = files.iter().map(|f| f.0).filter(|f| f.ends_with(".c"));
-    let mut compiler = Command::new("cc");
-    compiler.current_dir(&folder).args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]);
-    compiler.args(["-O1", "-fsanitize=undefined,address", "-fno-sanitize-recover=all"]);
-    compiler.args(sources).args(["-o", "program", "-lm"]);
-    let Ok(built) = compiler.output() else {
-        eprintln!("NOT CHECKED: there is no C compiler `cc`");
+const LANGUAGES: [Language; 2] = [Language::C, Language::Rust];
+
+/// What a program prints; `None`, loudly, where the tool is absent.
+fn output(folder: &Path, program: &str, arguments: &[&str]) -> Option<String> {
+    let ran = Command::new(program).current_dir(folder).args(arguments).output();
+    let Ok(ran) = ran else {
+        eprintln!("NOT CHECKED: there is no `{program}`");
         return None;
     };
-    assert!(built.status.success(), "{name}:\n{}", String::from_utf8_lossy(&built.stderr));
-    let ran = Command::new(folder.join("program")).output().unwrap();
-    assert!(ran.status.success(), "{name}:\n{}", String::from_utf8_lossy(&ran.stderr));
-    std::fs::remove_dir_all(&folder).unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{}: {program} {arguments:?}\n{said}", folder.display());
     Some(String::from_utf8(ran.stdout).unwrap())
+}
+
+/// What the generated code prints with a `main` beside it: C checked by sanitizers, and by
+/// valgrind where it is to print the same.
+fn run(name: &str, source: &Source, main: &Main) -> Option<String> {
+    let folder = std::env::temp_dir().join(format!("matgrad-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).unwrap();
+    source.files.iter().for_each(|(file, text)| write(file, text));
+    let printed = match main.language {
+        Language::C => {
+            write("main.c", &main.text());
+            let c = source.files[1].0.as_str();
+            let strict =
+                ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", c, "main.c"];
+            let checked = ["-fsanitize=undefined,address", "-fno-sanitize-recover=all"];
+            let build = |flags: &[&str], to: &str| {
+                output(&folder, "cc", &[&strict[..], flags, &["-o", to, "-lm"]].concat())
+            };
+            build(&checked, "checked")?;
+            let printed = output(&folder, "./checked", &[])?;
+            build(&[], "plain")?;
+            let quiet = ["-q", "--error-exitcode=9", "--leak-check=full", "./plain"];
+            if let Some(again) = output(&folder, "valgrind", &quiet) {
+                assert_eq!(again.lines().count(), printed.lines().count());
+            }
+            printed
+        }
+        Language::Rust => {
+            write("main.rs", &main.text());
+            let rust = |more: &[&str]| {
+                let flags = ["--edition", "2024", "-Dwarnings", "-Copt-level=1"];
+                output(&folder, "rustc", &[&flags, more].concat())
+            };
+            rust(&["--crate-type", "rlib", "--crate-name", "net", "src/lib.rs"])?;
+            rust(&["main.rs", "--extern", "net=libnet.rlib"])?;
+            output(&folder, "./main", &[])?
+        }
+    };
+    std::fs::remove_dir_all(&folder).unwrap();
+    Some(printed)
+}
+
+/// A program around generated code: arrays in, steps, numbers out.
+struct Main {
+    language: Language,
+    inputs: Vec<(String, Vec<f64>)>,
+    steps: usize,
+    rows: usize,
+    /// Names, and how many numbers are printed.
+    outputs: Vec<(String, usize)>,
+}
+
+impl Main {
+    fn text(&self) -> String {
+        let Main { steps, rows, .. } = self;
+        let mut text = match self.language {
+            Language::C => "#include \"net.h\"\n#include <stdio.h>\n#include <string.h>\n\n\
+                            int main(void)\n{\n    net_begin();\n"
+                .to_string(),
+            Language::Rust => "static NET: std::sync::Mutex<net::Network> = \
+                               std::sync::Mutex::new(net::Network::new());\n\nfn main() {\n    \
+                               let mut net = NET.lock().unwrap();\n    net.begin();\n"
+                .into(),
+        };
+        for (name, values) in &self.inputs {
+            let n = values.len();
+            let values = values.iter().map(|x| format!("{x:?}")).collect::<Vec<_>>().join(", ");
+            text += &match self.language {
+                Language::C => format!(
+                    "    {{ static const net_real v[] = {{{values}}};\n    \
+                     memcpy(net_{name}(), v, sizeof v); }}\n"
+                ),
+                Language::Rust => {
+                    format!("    net.{name}()[..{n}].copy_from_slice(&[{values}]);\n")
+                }
+            };
+        }
+        text += &match self.language {
+            Language::C => format!("    for (int i = 0; i < {steps}; i++) net_step({rows});\n"),
+            Language::Rust => format!("    for _ in 0..{steps} {{ net.step({rows}); }}\n"),
+        };
+        for (name, count) in &self.outputs {
+            text += &match self.language {
+                Language::C => format!(
+                    "    for (size_t i = 0; i < {count}; i++) printf(\"%.17g\\n\", net_{name}()[i]);\n"
+                ),
+                Language::Rust => {
+                    format!("    for x in &net.{name}()[..{count}] {{ println!(\"{{x:e}}\"); }}\n")
+                }
+            };
+        }
+        text + match self.language {
+            Language::C => "    return 0;\n}\n",
+            Language::Rust => "}\n",
+        }
+    }
 }
 
 fn matrix(value: &Value) -> Matrix {
@@ -51,24 +138,26 @@ fn matrix(value: &Value) -> Matrix {
 }
 
 #[test]
-fn generated_c_agrees_with_every_case() {
+fn generated_code_agrees_with_every_case() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
     let (mut count, mut refused) = (0, Vec::new());
     for file in std::fs::read_dir(folder).unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         let suite: Table = toml::from_str(&text).unwrap();
         for case in suite["case"].as_array().unwrap() {
-            match case_agrees(case.as_table().unwrap(), count) {
-                Ok(()) => count += 1,
-                Err(why) => refused.push(why.to_string()),
+            for language in LANGUAGES {
+                match case_agrees(case.as_table().unwrap(), count, language) {
+                    Ok(()) => count += 1,
+                    Err(why) => refused.push(why.to_string()),
+                }
             }
         }
     }
     assert_eq!(refused, Vec::<String>::new());
-    assert!(count >= 7, "{count} cases");
+    assert!(count >= 14, "{count} cases");
 }
 
-fn case_agrees(case: &Table, number: usize) -> Result<(), Error> {
+fn case_agrees(case: &Table, number: usize, language: Language) -> Result<(), Error> {
     let name = case["name"].as_str().unwrap();
     let equations = read(name, case["equations"].as_str().unwrap(), standard()).unwrap();
     let objective = equations.objective.unwrap();
@@ -101,72 +190,66 @@ fn case_agrees(case: &Table, number: usize) -> Result<(), Error> {
         name: Some(format!("o{k}")),
         value: None,
     }));
-    let source = c99(&program, "net", &named, Real::F64)?;
-    let mut main = String::from(
-        "#include \"net.h\"\n#include <stdio.h>\n\nint main(void)\n{\n    net_begin();\n    \
-         net_step(NET_ROWS);\n",
-    );
-    for (k, root) in roots.iter().enumerate() {
-        main += &format!(
-            "    for (size_t i = 0; i < {}; i++) printf(\"%.17g\\n\", net_o{k}()[i]);\n",
-            meant[root].data.len()
-        );
-    }
-    main += "    return 0;\n}\n";
-    let files = [("net.h", source.header.as_str()), ("net.c", &source.code), ("main.c", &main)];
-    let Some(said) = run(&format!("case{number}"), &files) else { return Ok(()) };
+    let style = Style { language, real: Real::F64, name: "net", notes: &[] };
+    let source = source(&program, &named, &style)?;
+    let outputs = roots.iter().enumerate().map(|(k, r)| (format!("o{k}"), meant[r].data.len()));
+    let main = Main {
+        language,
+        inputs: vec![],
+        steps: 1,
+        rows: program.capacity(),
+        outputs: outputs.collect(),
+    };
+    let Some(said) = run(&format!("case{number}"), &source, &main) else { return Ok(()) };
     let found: Vec<f64> = said.lines().map(|l| l.parse().unwrap()).collect();
     let wanted: Vec<f64> = roots.iter().flat_map(|r| meant[r].data.clone()).collect();
     assert_eq!(found.len(), wanted.len(), "{name}");
     for (a, b) in found.iter().zip(&wanted) {
-        assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{name}: {a} and {b}");
+        assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{name} in {language:?}: {a} and {b}");
     }
     Ok(())
 }
 
-/// The same steps by the machine and in C, from the same weights to the same loss.
+/// The same steps by the machine and in generated code, from the same weights to the same loss.
 fn learns(name: &str, page: &str, x: &Matrix, y: &Matrix, rule: &str, steps: usize, below: f64) {
     let network = Network::parse("page.eq", page).unwrap();
     let weights = network.initial(1).unwrap();
     let rule = UpdateRule::named(rule).unwrap();
-    let source = training(&network, &weights, name, x.rows, &rule, &[]).unwrap();
-    println!(
-        "{name}: {} bytes of C, {} of memory, {} of constants",
-        source.code.len(),
-        source.memory,
-        source.constants
-    );
-    let (cx, cy) = (network.input, network.target);
-    let array = |m: &Matrix| m.data.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
-    let symbol = |node| matgrad_codegen::symbol(&network, node);
-    let mut main = format!("#include \"{name}.h\"\n#include <stdio.h>\n#include <string.h>\n\n");
-    for (letter, m) in [("x", x), ("y", y)] {
-        main += &format!("static const {name}_real {letter}[] = {{{}}};\n", array(m));
-    }
-    main += &format!(
-        "\nint main(void)\n{{\n    {name}_begin();\n    \
-         memcpy({name}_{}(), x, sizeof x);\n    memcpy({name}_{}(), y, sizeof y);\n    \
-         for (int i = 0; i < {steps}; i++) {name}_step({});\n    \
-         printf(\"%.17g\\n\", {name}_{}()[0]);\n    return 0;\n}}\n",
-        symbol(cx),
-        symbol(cy),
-        x.rows,
-        symbol(network.objective)
-    );
-    let options = FitOptions { epochs: steps, precision: Precision::F64, ..FitOptions::new(rule) };
+    let options =
+        FitOptions { epochs: steps, precision: Precision::F64, ..FitOptions::new(rule.clone()) };
     let fit = network.fit(&weights, (x, y), None, &options).unwrap();
     let wanted = fit.map(|epoch| epoch.unwrap().train_loss).last().unwrap();
     assert!(wanted < below, "{name}: {wanted}");
-    let (h, c) = (format!("{name}.h"), format!("{name}.c"));
-    let files =
-        [(h.as_str(), source.header.as_str()), (c.as_str(), &source.code), ("main.c", &main)];
-    let Some(said) = run(name, &files) else { return };
-    let found: f64 = said.trim().parse().unwrap();
-    assert!((found - wanted).abs() <= 1e-6 * wanted, "{name}: {found} and {wanted}");
+    let symbol = |node| matgrad_codegen::symbol(&network, node);
+    for language in LANGUAGES {
+        let style = Style { language, real: Real::F64, name: "net", notes: &[] };
+        let source = training(&network, &weights, x.rows, (&rule, &[]), &style).unwrap();
+        let code: usize = source.files.iter().map(|(_, text)| text.len()).sum();
+        println!(
+            "{name} in {language:?}: {code} bytes of source, {} of memory, {} of constants",
+            source.memory, source.constants
+        );
+        let main = Main {
+            language,
+            inputs: vec![
+                (symbol(network.input), x.data.clone()),
+                (symbol(network.target), y.data.clone()),
+            ],
+            steps,
+            rows: x.rows,
+            outputs: vec![(symbol(network.objective), 1)],
+        };
+        let Some(said) = run(&format!("{name}{language:?}"), &source, &main) else { continue };
+        let found: f64 = said.trim().parse().unwrap();
+        assert!(
+            (found - wanted).abs() <= 1e-6 * wanted,
+            "{name} in {language:?}: {found} and {wanted}"
+        );
+    }
 }
 
 #[test]
-fn xor_is_learnt_inside_c() {
+fn xor_is_learnt_inside_generated_code() {
     let page = Network::layers(2, 1).dense(4).loss("binary_cross_entropy").equations();
     let x = Matrix::new(4, 2, vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]);
     let y = Matrix::new(4, 1, vec![0.0, 1.0, 1.0, 0.0]);
@@ -174,7 +257,7 @@ fn xor_is_learnt_inside_c() {
 }
 
 #[test]
-fn a_34_8_3_6_network_is_trained_inside_c() {
+fn a_34_8_3_6_network_is_trained_inside_generated_code() {
     // As for the dermatology table: 34 columns, 6 classes, 366 rows; here of random numbers whose
     // class is the largest of six sums.
     let mut random = Random::seed(3);

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use matgrad::calculus::derive;
 use matgrad::expr::numpy;
 use matgrad::library::standard;
-use matgrad::{Model, write_atomically};
+use matgrad::{Method, Model, UpdateRule, write_atomically};
+use matgrad_codegen::{Language, Real, Source, Style, inference, training};
+use serde_json::{Value, json};
 
 use crate::{Failure, Talk, may_write, say};
 
@@ -14,12 +16,21 @@ use crate::{Failure, Talk, may_write, say};
 #[command(before_help = "\
 Examples:
   matgrad export iris.model --onnx iris.onnx      the table's preparation included
-  matgrad export iris.model --numpy iris.py       the equations and their gradients")]
+  matgrad export iris.model --numpy iris.py       the equations and their gradients
+  matgrad export iris.model --c iris              iris.h and iris.c: C99, static memory
+  matgrad export iris.model --rust iris --training --rows 32
+                                                  a training step, as a crate without std")]
 pub struct Export {
     /// A model
     model: PathBuf,
     #[command(flatten)]
     to: To,
+    /// In generated code: one training step in 64 bits instead of the forward pass in 32
+    #[arg(long, conflicts_with_all = ["onnx", "numpy"])]
+    training: bool,
+    /// In generated code: the most rows of a batch
+    #[arg(long, default_value_t = 1, conflicts_with_all = ["onnx", "numpy"])]
+    rows: usize,
     /// Overwrite files
     #[arg(long)]
     force: bool,
@@ -35,6 +46,12 @@ struct To {
     /// A NumPy module: objective and gradients of given arrays
     #[arg(long, value_name = "FILE")]
     numpy: Option<PathBuf>,
+    /// NAME.h and NAME.c, NAME that of the folder: C99, static memory, no allocation
+    #[arg(long, value_name = "FOLDER")]
+    c: Option<PathBuf>,
+    /// A Rust crate without std, unsafe or dependencies
+    #[arg(long, value_name = "FOLDER")]
+    rust: Option<PathBuf>,
 }
 
 /// Make a model of an ONNX graph.
@@ -80,7 +97,109 @@ pub fn export(args: &Export, talk: &Talk) -> Result<(), Failure> {
         write(path, args.force, text.as_bytes())?;
         report(talk, path, text.len())?;
     }
+    for (folder, language) in [(&args.to.c, Language::C), (&args.to.rust, Language::Rust)] {
+        if let Some(folder) = folder {
+            generate(&model, language, folder, args, talk)?;
+        }
+    }
     Ok(())
+}
+
+/// Writes the files of generated code and says how large they are.
+fn generate(
+    model: &Model,
+    language: Language,
+    folder: &Path,
+    args: &Export,
+    talk: &Talk,
+) -> Result<(), Failure> {
+    let name = folder.file_name().and_then(|n| n.to_str()).unwrap_or_default().replace('-', "_");
+    let notes = notes(model);
+    let real = if args.training { Real::F64 } else { Real::F32 };
+    let style = Style { language, real, name: &name, notes: &notes };
+    let (network, weights, rows) = (&model.network, &model.weights, args.rows.max(1));
+    let source = if args.training {
+        let (rule, settings) = rule(model)?;
+        training(network, weights, rows, (&rule, &settings), &style)
+    } else {
+        inference(network, weights, rows, &style)
+    };
+    let Source { files, memory, constants } = source.map_err(Failure::input)?;
+    let paths: Vec<PathBuf> = files.iter().map(|(file, _)| folder.join(file)).collect();
+    for path in &paths {
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent)
+            .map_err(|e| Failure::input(format!("{}: {e}", parent.display())))?;
+        may_write(path, args.force)?;
+    }
+    for (path, (_, text)) in paths.iter().zip(&files) {
+        write_atomically(path, text.as_bytes())?;
+        if !talk.json {
+            report(talk, path, text.len())?;
+        }
+    }
+    if talk.json {
+        let each = paths.iter().zip(&files);
+        let files = each.map(|(path, (_, text))| json!({"file": path, "bytes": text.len()}));
+        let files: Vec<Value> = files.collect();
+        return say(format!(
+            "{}\n",
+            json!({"files": files, "memory": memory, "constants": constants})
+        ));
+    }
+    say(format!("{memory} bytes of memory, {constants} bytes of constants\n"))
+}
+
+/// The update rule that the model was trained by, with its settings.
+fn rule(model: &Model) -> Result<(UpdateRule, Vec<(String, f64)>), Failure> {
+    let Some(training) = &model.training else {
+        return Err(Failure::input("the model does not say by which update rule it was trained"));
+    };
+    if Method::named(&training.rule).is_ok() {
+        return Err(Failure::input(format!(
+            "the model was trained by {}, which searches and is no step; train it by an update rule",
+            training.rule
+        )));
+    }
+    Ok((UpdateRule::parse("the model's rule", &training.rule)?, training.settings.clone()))
+}
+
+/// What the columns of the input and of the output are.
+fn notes(model: &Model) -> Vec<String> {
+    let json = model.encoder.to_json();
+    let mut notes = vec!["Columns of the input, x as it stands in the table:".to_string()];
+    for column in json["inputs"].as_array().into_iter().flatten() {
+        let number = |key: &str| column["numbers"][key].as_f64();
+        let name = column["name"].as_str().unwrap_or("?");
+        let first = notes.len();
+        match (number("offset"), number("divisor")) {
+            (Some(offset), Some(divisor)) => {
+                notes.push(format!("{first}: {name}, (x - {offset}) / {divisor}"));
+            }
+            _ => match column["categories"]["levels"].as_array() {
+                Some(levels) => {
+                    let each = levels.iter().zip(first..);
+                    notes.extend(each.map(|(l, k)| format!("{k}: 1 where {name} is {l}, else 0")));
+                }
+                None => notes.push(format!("{first}: {name}, 0 or 1")),
+            },
+        }
+        if column["indicator"] == true {
+            notes.push(format!("{}: 1 where {name} is missing, else 0", notes.len()));
+        }
+    }
+    for (k, label) in model.encoder.labels().iter().enumerate() {
+        notes.push(format!("Output {}: {label}", k + 1));
+    }
+    for target in json["target"]["numbers"].as_array().into_iter().flatten() {
+        notes.push(format!(
+            "Output: {}, times {} plus {}",
+            target["name"].as_str().unwrap_or("?"),
+            target["divisor"],
+            target["offset"]
+        ));
+    }
+    notes
 }
 
 /// Reads a graph and writes the model.
@@ -99,17 +218,14 @@ pub fn import(args: &Import, talk: &Talk) -> Result<(), Failure> {
     model.save(&args.output)?;
     if talk.json {
         let network = &model.network.source;
-        return say(format!("{}\n", serde_json::json!({"equations": network})));
+        return say(format!("{}\n", json!({"equations": network})));
     }
     say(&model.network.source)
 }
 
 fn report(talk: &Talk, path: &Path, bytes: usize) -> Result<(), Failure> {
     match talk.json {
-        true => say(format!(
-            "{}\n",
-            serde_json::json!({"file": path.display().to_string(), "bytes": bytes})
-        )),
+        true => say(format!("{}\n", json!({"file": path.display().to_string(), "bytes": bytes}))),
         false => say(format!("{} ({bytes} bytes)\n", path.display())),
     }
 }

@@ -428,6 +428,17 @@ fn models_leave_as_onnx_and_come_back() {
     assert!(matgrad(&["export", &model, "--numpy", &module, "--force"]).status.success());
     assert!(std::fs::read_to_string(&module).expect("text").contains("import numpy"));
     fails(&["export", &model], 2, &["--onnx"]);
+    let folder = graph.replace("iris.onnx", "iris_code");
+    for flags in [vec!["--c", &folder], vec!["--rust", &folder, "--training", "--rows", "8"]] {
+        let given = [&["export", &model, "--force", "--json"], flags.as_slice()].concat();
+        let out = matgrad(&given);
+        let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        assert!(report["memory"].as_u64() > Some(100) && report["files"][1]["bytes"].is_u64());
+    }
+    let header = std::fs::read_to_string(format!("{folder}/iris_code.h")).expect("text");
+    assert!(header.contains(" * 1: sepal length (cm), (x - 5.84"), "{header}");
+    assert!(header.contains("Output 3: virginica"), "{header}");
+    fails(&["export", &model, "--c", &folder], 3, &["--force"]);
     let bytes = std::fs::read(&graph).expect("the graph");
     let short = file("exchange", "short.onnx", &bytes[..bytes.len() / 2]);
     fails(&["import", &short, "-o", &back, "--force"], 3, &["short.onnx", "truncated"]);

@@ -136,12 +136,24 @@ pub fn training(
     }
     let dims = HashMap::new();
     let outputs = [derived.objective];
-    let rows = Some((network.batch, rows));
+    let (rows_count, rows) = (rows, Some((network.batch, rows)));
     let request =
         Request { graph: &graph, outputs: &outputs, updates: &updates, dims: &dims, rows };
     let program = plan(&request).map_err(network_error)?;
     for node in [network.input, network.target] {
         named.push(Named { node, name: Some(symbol(network, node)), value: None });
+    }
+    // Noise is drawn by the caller, before each step; rows weigh the same if nothing else is said.
+    for variable in network.equations.noise() {
+        named.push(Named {
+            node: variable.node,
+            name: Some(symbol(network, variable.node)),
+            value: None,
+        });
+    }
+    if let Some(node) = network.row_weights {
+        let value = Some(vec![1.0; rows_count * network.columns(node)].into());
+        named.push(Named { node, name: Some(symbol(network, node)), value });
     }
     let loss = Some(symbol(network, network.objective));
     named.push(Named { node: derived.objective, name: loss, value: None });

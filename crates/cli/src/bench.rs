@@ -101,7 +101,7 @@ fn train(
     if profile {
         // About a second of steps.
         let steps = (step.steps() as f64 / seconds).clamp(5.0, 10_000.0) as usize;
-        report["profile"] = instructions(&step.engine.profile(steps), steps, talk);
+        report["profile"] = instructions(&step.engine.profile(steps)?, steps, talk);
     }
     Ok(report)
 }

@@ -169,10 +169,15 @@ impl Engine {
         either!(self, m => m.step());
     }
 
-    /// Runs the program this often, and tells of each instruction how long it took.
-    pub fn profile(&mut self, steps: usize) -> Vec<Timed> {
+    /// Runs the program this often with all its rows, and tells of each instruction how long it
+    /// took.
+    ///
+    /// # Errors
+    /// A program that does not allow all its rows.
+    pub fn profile(&mut self, steps: usize) -> Result<Vec<Timed>, Error> {
         either!(self, m => {
             let program = Arc::clone(m.program());
+            m.set_rows(program.capacity()).map_err(|e| Error::Run(e.to_string()))?;
             let mut seconds = vec![0.0; program.instructions().len()];
             for _ in 0..steps {
                 let mut last = Instant::now();
@@ -190,7 +195,7 @@ impl Engine {
                 flops: cost.flops as f64,
                 seconds,
             });
-            timed.collect()
+            Ok(timed.collect())
         })
     }
 

@@ -15,51 +15,64 @@ use matgrad_expr::syntax::{Name, Role};
 use matgrad_plan::plan::{Request, plan};
 use matgrad_run::machine::Machine;
 
-/// m, k, n, and whether the left operand is transposed.
-const SHAPES: [(usize, usize, usize, bool); 12] = [
-    (1, 784, 128, false),
-    (128, 784, 128, false),
-    (784, 128, 128, true),
-    (1024, 256, 1024, false),
-    (256, 1024, 1024, false),
-    (1024, 256, 1024, true),
-    (366, 34, 8, false),
-    (34, 366, 8, true),
-    (200, 64, 100, false),
-    (128, 128, 10, false),
-    (1024, 256, 1, false),
-    (1024, 784, 128, false),
+/// m, k, n, and which operand is transposed.
+const SHAPES: [(usize, usize, usize, Form); 18] = [
+    (1, 784, 128, Form::Plain),
+    (128, 784, 128, Form::Plain),
+    (784, 128, 128, Form::Left),
+    (1024, 256, 1024, Form::Plain),
+    (256, 1024, 1024, Form::Plain),
+    (1024, 256, 1024, Form::Left),
+    (256, 1024, 1024, Form::Right),
+    (366, 34, 8, Form::Plain),
+    (34, 366, 8, Form::Left),
+    (200, 64, 100, Form::Plain),
+    (64, 200, 100, Form::Left),
+    (200, 10, 100, Form::Right),
+    (1024, 256, 256, Form::Plain),
+    (1024, 256, 256, Form::Right),
+    (256, 1024, 256, Form::Left),
+    (128, 128, 10, Form::Plain),
+    (1024, 256, 1, Form::Plain),
+    (1024, 784, 128, Form::Plain),
 ];
 
-/// Seconds of one call: the fastest of five measurements of at least 20 ms.
+/// A B, Aᵀ B or A Bᵀ.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Plain,
+    Left,
+    Right,
+}
+
+/// Seconds of one call: the fastest of fifty measurements of at least 2 ms.
 fn time(mut work: impl FnMut()) -> f64 {
     work();
     let measure = |_| {
         let (start, mut count) = (Instant::now(), 0u32);
-        while start.elapsed().as_secs_f64() < 0.02 {
+        while start.elapsed().as_secs_f64() < 0.002 {
             work();
             count += 1;
         }
         start.elapsed().as_secs_f64() / f64::from(count)
     };
-    (0..5).map(measure).fold(f64::INFINITY, f64::min)
+    (0..50).map(measure).fold(f64::INFINITY, f64::min)
 }
 
-/// The machine that computes A B, or Aᵀ B.
-fn machine(m: usize, k: usize, n: usize, transposed: bool) -> Machine<f32> {
+/// The machine that computes the product.
+fn machine(m: usize, k: usize, n: usize, form: Form) -> Machine<f32> {
     let mut graph = Graph::default();
     let mut variable = |text: &str, rows: usize, cols: usize| {
         let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
         let shape = Shape::new(Dim::of(rows as u64), Dim::of(cols as u64));
         graph.add_variable(name, Kind::Declared(Role::Input), shape, Initial::None)
     };
-    let b = variable("B", k, n);
-    let a = if transposed { variable("A", k, m) } else { variable("A", m, k) };
-    let left = match transposed {
-        true => graph.node(Op::Transpose, &[a]).expect("every matrix has one"),
-        false => a,
-    };
-    let product = graph.node(Op::MatMul, &[left, b]).expect("the shapes fit");
+    let b = if form == Form::Right { variable("B", n, k) } else { variable("B", k, n) };
+    let a = if form == Form::Left { variable("A", k, m) } else { variable("A", m, k) };
+    let mut transposed = |node| graph.node(Op::Transpose, &[node]).expect("every matrix has one");
+    let left = if form == Form::Left { transposed(a) } else { a };
+    let right = if form == Form::Right { transposed(b) } else { b };
+    let product = graph.node(Op::MatMul, &[left, right]).expect("the shapes fit");
     let dims = HashMap::new();
     let request =
         Request { graph: &graph, outputs: &[product], updates: &[], dims: &dims, rows: None };
@@ -74,12 +87,13 @@ fn machine(m: usize, k: usize, n: usize, transposed: bool) -> Machine<f32> {
 
 fn main() {
     println!("{:>18}  {:>8} {:>8}  {:>6}", "m×k×n", "GFLOP/s", "gemm", "ratio");
-    for (m, k, n, transposed) in SHAPES {
-        let mut machine = machine(m, k, n, transposed);
+    for (m, k, n, form) in SHAPES {
+        let mut machine = machine(m, k, n, form);
         let ours = time(|| machine.step());
         let numbers = |length: usize| (0..length).map(|i| (i as f32).sin()).collect::<Vec<f32>>();
         let (a, b, mut c) = (numbers(m * k), numbers(k * n), vec![0.0f32; m * n]);
-        let (row, col) = if transposed { (1, m) } else { (k, 1) };
+        let (row, col) = if form == Form::Left { (1, m) } else { (k, 1) };
+        let (b_row, b_col) = if form == Form::Right { (1, k) } else { (n, 1) };
         let theirs = time(|| {
             // SAFETY: the pointers are those of slices of these lengths, with strides inside them.
             unsafe {
@@ -95,8 +109,8 @@ fn main() {
                     col as isize,
                     row as isize,
                     b.as_ptr(),
-                    1,
-                    n as isize,
+                    b_col as isize,
+                    b_row as isize,
                     0.0,
                     1.0,
                     false,
@@ -108,7 +122,12 @@ fn main() {
             black_box(&c);
         });
         let rate = |seconds: f64| (2 * m * k * n) as f64 / seconds * 1e-9;
-        let name = format!("{m}×{k}×{n}{}", if transposed { " Aᵀ" } else { "" });
+        let form = match form {
+            Form::Plain => "",
+            Form::Left => " Aᵀ B",
+            Form::Right => " A Bᵀ",
+        };
+        let name = format!("{m}×{k}×{n}{form}");
         println!("{name:>18}  {:8.1} {:8.1}  {:6.2}", rate(ours), rate(theirs), theirs / ours);
     }
 }

@@ -22,6 +22,8 @@ const HEIGHT: usize = 96;
 const PANEL: usize = 32;
 /// Rows of a block at most.
 const ROWS: usize = 12;
+/// Numbers of a line of the cache.
+const LINE: usize = 16;
 /// A matrix b of so many numbers stays in the first cache, and is read where it is.
 const NEAR: usize = 6144;
 
@@ -329,16 +331,23 @@ impl<T: Real> Product<T> {
             unsafe {
                 let from = self.arena.add(self.b.at(first, first_col + col)).cast_const();
                 let to = self.pack.add(col * depth);
-                for p in 0..depth {
-                    let (from, to) = (from.add(p * self.b.row_stride), to.add(p * across));
-                    if self.b.col_stride == 1 && width == across {
-                        std::ptr::copy_nonoverlapping(from, to, across);
-                    } else {
-                        for j in 0..width {
-                            *to.add(j) = *from.add(j * self.b.col_stride);
-                        }
-                        for j in width..across {
-                            *to.add(j) = T::ZERO;
+                if self.b.col_stride == 1 {
+                    for p in 0..depth {
+                        let (from, to) = (from.add(p * self.b.row_stride), to.add(p * across));
+                        std::ptr::copy_nonoverlapping(from, to, width);
+                        to.add(width).write_bytes(0, across - width);
+                    }
+                    continue;
+                }
+                // A line of each column at a time: columns may be so far apart that their lines
+                // drive each other out of the cache.
+                for term in (0..depth).step_by(LINE) {
+                    let terms = term..depth.min(term + LINE);
+                    for j in 0..across {
+                        for p in terms.clone() {
+                            let at =
+                                from.wrapping_add(p * self.b.row_stride + j * self.b.col_stride);
+                            *to.add(p * across + j) = if j < width { *at } else { T::ZERO };
                         }
                     }
                 }

@@ -122,7 +122,7 @@ fn instructions(timed: &[Timed], steps: usize, talk: &Talk) -> Value {
         }));
     }
     if !talk.quiet {
-        eprintln!("{:9.2} µs a step, mean of {steps}", whole * 1e6);
+        eprintln!("{:9.2} µs a step, medians of {steps}", whole * 1e6);
     }
     json!(found)
 }

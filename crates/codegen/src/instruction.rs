@@ -56,7 +56,7 @@ impl Syntax {
                 let add = format!("s += {} * {};", entry(a, "i", "k"), entry(b, "k", "j"));
                 let sum = self.each("k", &size(a.cols), &add);
                 let start = self.variable("s", &zero);
-                self.grid(to.rows, to.cols, &format!("{start}{sum}{} = s;", place(to, "i", "j")))
+                self.grid(to.rows, to.cols, &format!("{start}{sum}{} = s;", entry(to, "i", "j")))
             }
             Instruction::Tile(t) => self.tile(t),
             Instruction::Reduce { reduction, a, to } => self.reduce(*reduction, a, to),

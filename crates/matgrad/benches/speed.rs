@@ -162,7 +162,8 @@ fn main() {
     for case in &CASES {
         let network = case.network();
         let (mut step, rows) = case.step(&network);
-        let flops: f64 = step.engine.profile(1).iter().map(|timed| timed.flops).sum();
+        let flops: f64 =
+            step.engine.profile(1).expect("all its rows").iter().map(|timed| timed.flops).sum();
         time(&format!("step {}", case.name), flops, "GFLOP/s", || {
             black_box(step.run().expect("the objective can be read"));
         });

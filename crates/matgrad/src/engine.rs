@@ -30,7 +30,7 @@ pub enum Engine {
     F64(Machine<f64>),
 }
 
-/// An instruction of a program with its mean time.
+/// An instruction of a program with its median time.
 #[derive(Clone, Debug)]
 pub struct Timed {
     /// What it computes.
@@ -95,6 +95,11 @@ impl Rows {
         };
         single.iter().map(|&x| f64::from(x)).chain(double.iter().copied())
     }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_unstable_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(0.0)
 }
 
 macro_rules! either {
@@ -178,17 +183,18 @@ impl Engine {
         either!(self, m => {
             let program = Arc::clone(m.program());
             m.set_rows(program.capacity()).map_err(|e| Error::Run(e.to_string()))?;
-            let mut seconds = vec![0.0; program.instructions().len()];
+            let mut seconds = vec![Vec::with_capacity(steps); program.instructions().len()];
             for _ in 0..steps {
                 let mut last = Instant::now();
                 m.step_observed(|number| {
                     let now = Instant::now();
-                    seconds[number] += (now - last).as_secs_f64() / steps as f64;
-                    last = now;
+                    seconds[number].push((now - last).as_secs_f64());
+                    last = Instant::now();
                 });
             }
+            let seconds = seconds.into_iter().map(median);
             let rows = m.rows();
-            let timed = seconds.into_iter().zip(program.costs(rows)).enumerate();
+            let timed = seconds.zip(program.costs(rows)).enumerate();
             let timed = timed.map(|(number, (seconds, cost))| Timed {
                 equation: program.equations()[number].clone(),
                 instruction: program.instructions()[number].to_string(),

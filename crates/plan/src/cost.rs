@@ -42,8 +42,8 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
     };
     match instruction {
         Instruction::Product { a, b, to } => {
-            let flops = 2 * slot(to) * a.cols.at(rows) as u64;
-            let numbers = view(a) + view(b) + slot(to);
+            let flops = 2 * view(to) * a.cols.at(rows) as u64;
+            let numbers = view(a) + view(b) + view(to);
             shared(flops, numbers, (flops / PRODUCT).max(numbers / NUMBERS))
         }
         Instruction::Tile(tile) => {

@@ -33,7 +33,6 @@ pub(crate) fn emit(values: &Values, schedule: &Schedule) -> Draft {
                 }
             }
             Work::Copy { view, to } => {
-                let to = draft.regions[to].slot(to).view();
                 draft.push(Instruction::Copy { a: view, to }, "copy".to_string());
             }
         }
@@ -69,7 +68,8 @@ fn slot(view: View) -> Slot {
 fn single(values: &Values, id: NodeId, draft: &mut Draft) {
     let op = values.request.graph.get(id).op;
     let operands: Vec<View> = values.operands(id).iter().map(|&o| values.view(o)).collect();
-    let to = slot(values.view(id));
+    let place = values.view(id);
+    let to = slot(place);
     let graph = values.request.graph;
     let names: Vec<String> = values.operands(id).iter().map(|&o| name(values, o)).collect();
     let equation = match op {
@@ -84,7 +84,7 @@ fn single(values: &Values, id: NodeId, draft: &mut Draft) {
         part.expect("the start of a whole slot is zero, so any start can be added")
     };
     let instruction = match op {
-        Op::MatMul => Instruction::Product { a: operands[0], b: operands[1], to },
+        Op::MatMul => Instruction::Product { a: operands[0], b: operands[1], to: place },
         Op::Sum(Axis::All) => reduce(Reduction::Sum),
         Op::Sum(Axis::Rows) => reduce(Reduction::RowSum),
         Op::Sum(Axis::Cols) => reduce(Reduction::ColSum),
@@ -204,7 +204,7 @@ impl Step {
 
 fn tile(values: &Values, unit: usize, draft: &mut Draft) {
     let nodes = &values.units[unit].nodes;
-    let shape = values.view(nodes[0]);
+    let shape = oriented(values.view(nodes[0]), values.view(nodes[0]));
     let steps = live(steps(values, unit));
     let mut last = vec![0; steps.len()];
     for (i, step) in steps.iter().enumerate() {
@@ -267,17 +267,18 @@ fn steps(values: &Values, unit: usize) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for &id in &values.units[unit].nodes {
         let view = values.view(id);
+        let own = oriented(view, view);
         let mut operands = Vec::new();
         for operand in values.operands(id) {
-            let own = steps.iter().position(|s| s.node == Some(operand));
-            operands.push(match (own, values.immediate(operand)) {
+            let known = steps.iter().position(|s| s.node == Some(operand));
+            operands.push(match (known, values.immediate(operand)) {
                 (Some(step), _) => Operand::Step(step),
                 (_, Some(Immediate::Number(number))) => Operand::Other(Source::Number(number)),
                 (_, Some(Immediate::Size(size))) => Operand::Other(Source::Size(size)),
-                (None, None) => outside(values.view(operand), &mut steps),
+                (None, None) => outside(oriented(values.view(operand), view), &mut steps),
             });
         }
-        let stored = values.is_stored(id).then(|| slot(view));
+        let stored = values.is_stored(id).then(|| slot(own));
         let late = stored.is_some_and(|s| values.regions[s.offset].variable);
         let mut step = Step { node: Some(id), function: None, zip: None, load: None, stored, late };
         match elementwise(values.request.graph.get(id).op) {
@@ -287,6 +288,11 @@ fn steps(values: &Values, unit: usize) -> Vec<Step> {
         steps.push(step);
     }
     steps
+}
+
+/// An operand of a tile whose results lie as `result` does: a tile goes along its results.
+fn oriented(operand: View, result: View) -> View {
+    if result.is_by_columns() { operand.transposed() } else { operand }
 }
 
 fn outside(view: View, steps: &mut Vec<Step>) -> Operand {

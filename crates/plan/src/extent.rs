@@ -172,6 +172,11 @@ impl View {
             && (self.rows == Extent::ONE || self.row_stride == self.cols)
     }
 
+    /// Whether entries lie column by column.
+    pub fn is_by_columns(&self) -> bool {
+        !self.is_contiguous() && self.transposed().is_contiguous()
+    }
+
     /// Whether all its entries are one number.
     pub fn is_scalar(&self) -> bool {
         (self.cols == Extent::ONE || self.col_stride == Extent::ZERO)

@@ -38,8 +38,8 @@ impl Values<'_> {
             let needs = self.needs(&outside);
             self.add_unit(Work::Tile, vec![id], needs)
         });
-        let slot = self.add_region(rows, cols);
-        self.set_view(id, slot.view());
+        let view = self.add_result(rows, cols);
+        self.set_view(id, view);
         self.tiles[id.0 as usize] = Some(tile);
         self.makers[id.0 as usize] = Some(tile);
     }

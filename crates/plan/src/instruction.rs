@@ -13,8 +13,8 @@ pub enum Instruction {
         a: View,
         /// k×n.
         b: View,
-        /// m×n.
-        to: Slot,
+        /// m×n; no entry twice.
+        to: View,
     },
     /// Element-wise work of one shape.
     Tile(Tile),

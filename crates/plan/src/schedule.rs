@@ -104,7 +104,8 @@ fn is_in_place(values: &Values, update: &Update, order: &[usize], reads: &[Vec<u
     let from_tile =
         values.units[unit].work == Work::Tile && values.tile(update.value) == Some(unit);
     let twice = values.updates.iter().filter(|u| u.value == update.value).count() > 1;
-    if !from_tile || twice || values.is_needed(update.value) {
+    let by_columns = !values.view(update.value).is_contiguous();
+    if !from_tile || twice || by_columns || values.is_needed(update.value) {
         return false;
     }
     let region = update.variable.offset;

@@ -66,12 +66,13 @@ fn a_layer_prints() {
     check(
         &program(),
         &expect![[r#"
-            %3 ← X W                    gemm rows×4×3 @176; 768 operations, 944 bytes
-            Z ← (%3 + b); %6 ← (Z ⊙ Z)  tile rows×3, 3 ops, 1 registers; 288 operations, 1920 bytes
+            copy                        copy rows×4 @176; 0 operations, 1024 bytes
+            %3 ← X W                    gemm rows×4×3 @304; 768 operations, 944 bytes
+            Z ← (%3 + b); %6 ← (Z ⊙ Z)  tile 3×rows, 3 ops, 1 registers; 288 operations, 1920 bytes
             L ← sum(%6)                 sum rows×3 @160; 96 operations, 388 bytes
-            ∂W ← Xᵀ Z                   gemm 4×rows×3 @176; 768 operations, 944 bytes
+            ∂W ← Xᵀ Z                   gemm 4×rows×3 @304; 768 operations, 944 bytes
             %13 ← (W + (-0.2 ⊙ ∂W))     tile 4×3, 2 ops, 2 registers; 24 operations, 144 bytes
-            5 instructions, 464 numbers, 1944 operations a step for 32 rows
+            6 instructions, 592 numbers, 1944 operations a step for 32 rows
         "#]],
     );
 }

@@ -18,6 +18,9 @@ use crate::extent::{Extent, Slot, View};
 use crate::plan::{PlanError, Request, label};
 use crate::program::Range;
 
+/// Columns of a matrix that lies column by column at most: half a vector.
+const NARROW: usize = 16;
+
 /// A matrix in the arena.
 #[derive(Clone, Debug)]
 pub(crate) struct Region {
@@ -44,8 +47,8 @@ pub(crate) enum Work {
     Tile,
     /// One node.
     Single,
-    /// Brings the entries of a view into a region.
-    Copy { view: View, to: usize },
+    /// Brings the entries of a view to another place.
+    Copy { view: View, to: View },
 }
 
 /// Work that is done in one go.
@@ -241,6 +244,17 @@ impl<'a> Values<'a> {
         Slot { offset: self.regions.len() - 1, rows, cols }
     }
 
+    /// A place for what a product or an element-wise unit makes. A few columns with an entry for
+    /// each row of the batch lie one after the other, so that vectors run along the batch.
+    pub fn add_result(&mut self, rows: Extent, cols: Extent) -> View {
+        let narrow = rows.power == 1 && cols.power == 0 && (2..=NARROW).contains(&cols.coefficient);
+        if narrow && rows.at(self.capacity) > cols.coefficient {
+            self.add_region(cols, rows).view().transposed()
+        } else {
+            self.add_region(rows, cols).view()
+        }
+    }
+
     fn add_constant(&mut self, id: NodeId, matrix: Matrix) {
         let slot = self.add_region(Extent::of(matrix.rows), Extent::of(matrix.cols));
         self.regions[slot.offset].numbers = Some(matrix.data);
@@ -262,7 +276,7 @@ impl<'a> Values<'a> {
     }
 
     fn visit(&mut self, id: NodeId) -> Result<(), PlanError> {
-        let graph = self.request.graph;
+        let (request, graph) = (self.request, self.request.graph);
         let node = *graph.get(id);
         if let Op::Call(_) = node.op {
             let body = self.resolve(id);
@@ -290,6 +304,13 @@ impl<'a> Values<'a> {
                 self.regions[slot.offset].permanent = true;
                 self.variables.push((id, slot));
                 self.set_view(id, slot.view());
+                let updated = request.updates.iter().any(|&(variable, _)| variable == id);
+                let to = self.add_result(rows, cols);
+                if to.is_by_columns() && !updated {
+                    let work = Work::Copy { view: slot.view(), to };
+                    self.set_view(id, to);
+                    self.makers[id.0 as usize] = Some(self.add_unit(work, Vec::new(), Vec::new()));
+                }
             }
             Op::Number(Bits(bits)) => {
                 self.add_constant(id, Matrix::scalar(f64::from_bits(bits)));
@@ -307,10 +328,13 @@ impl<'a> Values<'a> {
                 self.look(id, rows, cols)?;
             }
             op if op.is_elementwise() => self.join_tile(id, rows, cols),
-            _ => {
+            op => {
                 let needs = self.needs(&self.operands(id));
-                let slot = self.add_region(rows, cols);
-                self.set_view(id, slot.view());
+                let view = match op {
+                    Op::MatMul => self.add_result(rows, cols),
+                    _ => self.add_region(rows, cols).view(),
+                };
+                self.set_view(id, view);
                 self.makers[id.0 as usize] = Some(self.add_unit(Work::Single, vec![id], needs));
             }
         }
@@ -333,7 +357,7 @@ impl<'a> Values<'a> {
             Some(view) => view,
             None => {
                 let slot = self.add_region(of.rows, of.cols);
-                let work = Work::Copy { view: of, to: slot.offset };
+                let work = Work::Copy { view: of, to: slot.view() };
                 maker = Some(self.add_unit(work, Vec::new(), maker.into_iter().collect()));
                 let copy = slot.view();
                 let again = match self.request.graph.get(id).op {
@@ -415,7 +439,7 @@ impl<'a> Values<'a> {
             return (Slot { offset: view.offset, rows: view.rows, cols: view.cols }, maker);
         }
         let slot = self.add_region(view.rows, view.cols);
-        let work = Work::Copy { view, to: slot.offset };
+        let work = Work::Copy { view, to: slot.view() };
         let unit = self.add_unit(work, Vec::new(), maker.into_iter().collect());
         (slot, Some(unit))
     }

@@ -313,7 +313,8 @@ impl<T: Real> Shared<T> {
         match instruction {
             Instruction::Product { a, b, to } => {
                 let (a, b) = (Matrix::of(a, rows), Matrix::of(b, rows));
-                let work = Product { arena, a, b, to: slot(to), pack: scratch, part, parts };
+                let work =
+                    Product { arena, a, b, to: Matrix::of(to, rows), pack: scratch, part, parts };
                 // SAFETY: as the caller says; the scratch memory is large enough for each product.
                 unsafe { T::run(self.isa, Task::Product(work)) }
             }

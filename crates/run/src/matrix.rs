@@ -54,16 +54,22 @@ impl Matrix {
 
 /// to ← a, of one shape.
 pub(crate) fn copy<T: Real>(arena: &mut [T], a: Matrix, to: Matrix) {
-    if a.cols == 0 {
-        return;
-    }
-    for i in 0..a.rows {
+    // Along the entries that are written one after the other.
+    let across = to.row_stride == 1 && to.col_stride != 1;
+    let (a, to) = if across { (a.transposed(), to.transposed()) } else { (a, to) };
+    for i in 0..if a.cols == 0 { 0 } else { a.rows } {
         let (from, into) = (a.at(i, 0), to.at(i, 0));
         if a.col_stride == 1 && to.col_stride == 1 {
             arena.copy_within(from..from + a.cols, into);
         } else {
+            assert!(from + (a.cols - 1) * a.col_stride < arena.len());
+            assert!(into + (a.cols - 1) * to.col_stride < arena.len());
+            let start = arena.as_mut_ptr();
             for j in 0..a.cols {
-                arena[into + j * to.col_stride] = arena[from + j * a.col_stride];
+                // SAFETY: the last of these entries is in the arena, as was made sure.
+                unsafe {
+                    *start.add(into + j * to.col_stride) = *start.add(from + j * a.col_stride)
+                };
             }
         }
     }

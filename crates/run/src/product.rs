@@ -3,8 +3,8 @@
 //!
 //! A register block is up to [`Vector::ROWS`] rows of two vectors. Each entry is one sum from the
 //! first to the last term, in blocks of [`DEPTH`] terms, whatever the other dimensions are and
-//! whoever computes it: the same bits each time. Only where the result is a single column of a
-//! row-major matrix, sums run along the vectors. (The well-known GEMM crates allocate at every
+//! whoever computes it: the same bits each time. Only where the result has few columns and terms
+//! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM crates allocate at every
 //! call, which a step must not.)
 
 use crate::machine::share;
@@ -27,6 +27,8 @@ const LINE: usize = 16;
 /// A matrix b of so many numbers stays in the first cache, and is read where it is.
 const NEAR: usize = 6144;
 
+/// Columns whose sums run along the vectors, at most.
+const DOTS: usize = 8;
 /// A matrix a of so few numbers is not worth the setting up of blocks.
 const FEW: usize = 64;
 
@@ -43,7 +45,7 @@ pub struct Product<T> {
     pub arena: *mut T,
     pub a: Matrix,
     pub b: Matrix,
-    /// Row-major.
+    /// Row by row, or column by column.
     pub to: Matrix,
     /// [`scratch`] numbers.
     pub pack: *mut T,
@@ -57,7 +59,7 @@ impl<T: Real> Work<T> for Product<T> {
     /// The matrices are inside the arena, `to` overlaps neither operand, and `pack` is as said.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(self) {
-        let product = if transposing_pays::<V>(&self.a, &self.b) {
+        let product = if transposing_pays::<V>(&self.a, &self.b, &self.to) {
             let (a, b) = (self.b.transposed(), self.a.transposed());
             Product { a, b, to: self.to.transposed(), ..self }
         } else {
@@ -66,14 +68,15 @@ impl<T: Real> Work<T> for Product<T> {
         // How is decided for the whole: a part has the same bits.
         let (a, b) = (&product.a, &product.b);
         let (m, n, k) = (a.rows, b.cols, a.cols);
-        let column = n == 1 && a.col_stride == 1 && b.row_stride == 1;
+        let dots = a.col_stride == 1 && b.row_stride == 1;
+        let dots = dots && (n == 1 || (n <= DOTS && b.col_stride != 1 && k >= 2 * V::LANES));
         let product = product.restricted(2 * V::LANES);
         if product.to.rows * product.to.cols == 0 {
             return;
         }
         // SAFETY: as the caller says.
         unsafe {
-            if column {
+            if dots {
                 product.dots::<V>();
             } else if k == 0 {
                 product.zero();
@@ -88,14 +91,20 @@ impl<T: Real> Work<T> for Product<T> {
     }
 }
 
-/// Whether to compute (bᵀ aᵀ)ᵀ: where that fills the vectors better and aᵀ lies row by row, or
-/// where the one row of a stands before columns that lie one after the other.
+/// Whether to compute (bᵀ aᵀ)ᵀ: where that fills the vectors better and aᵀ lies row by row, where
+/// the one row of a stands before columns that lie one after the other, or where both a and the
+/// result lie column by column.
 #[inline(always)]
-fn transposing_pays<V: Vector>(a: &Matrix, b: &Matrix) -> bool {
+fn transposing_pays<V: Vector>(a: &Matrix, b: &Matrix, to: &Matrix) -> bool {
     let vectors = |m: usize, n: usize| m * n.div_ceil(V::Half::LANES);
     let along = a.row_stride == 1 && a.col_stride != 1;
     let better = 4 * vectors(b.cols, a.rows) < 3 * vectors(a.rows, b.cols);
-    (along && better) || (a.rows == 1 && b.row_stride == 1 && b.col_stride != 1)
+    let by_columns = along && to.row_stride == 1 && to.col_stride != 1;
+    // Else b would have to be packed, column by column.
+    let few = b.row_stride == 1 && b.col_stride != 1 && b.cols <= PANEL / 2;
+    by_columns
+        || (along && (better || few))
+        || (a.rows == 1 && b.row_stride == 1 && b.col_stride != 1)
 }
 
 /// Where a block finds its operands and puts its sums.
@@ -147,25 +156,27 @@ impl<T: Real> Product<T> {
         }
     }
 
-    /// A single column: sums along the rows of a.
+    /// Few columns: sums along the rows of a and the columns of b.
     #[inline(always)]
     unsafe fn dots<V: Vector<Number = T>>(&self) {
         // SAFETY: as for the product.
         unsafe {
-            let mut row = 0;
-            while row + 4 <= self.a.rows {
-                self.dot::<V, 4>(row);
-                row += 4;
-            }
-            for row in row..self.a.rows {
-                self.dot::<V, 1>(row);
+            for col in 0..self.b.cols {
+                let mut row = 0;
+                while row + 4 <= self.a.rows {
+                    self.dot::<V, 4>(row, col);
+                    row += 4;
+                }
+                for row in row..self.a.rows {
+                    self.dot::<V, 1>(row, col);
+                }
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn dot<V: Vector<Number = T>, const M: usize>(&self, row: usize) {
-        let (k, b) = (self.a.cols, self.b.offset);
+    unsafe fn dot<V: Vector<Number = T>, const M: usize>(&self, row: usize, col: usize) {
+        let (k, b) = (self.a.cols, self.b.at(0, col));
         let mut sums = [V::splat(T::ZERO); M];
         let mut p = 0;
         // SAFETY: `M` rows from `row` on and `k` terms are inside a and b.
@@ -180,7 +191,7 @@ impl<T: Real> Product<T> {
                 p += lanes;
             }
             for (i, sum) in sums.into_iter().enumerate() {
-                *self.arena.add(self.to.at(row + i, 0)) = sum.sum();
+                *self.arena.add(self.to.at(row + i, col)) = sum.sum();
             }
         }
     }

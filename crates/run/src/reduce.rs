@@ -41,6 +41,16 @@ impl<T: Real> Work<T> for Reduce<T> {
                 length,
                 stride,
             };
+            // Rows that lie across are the columns of the transposed.
+            let across = a.row_stride == 1 && a.col_stride != 1;
+            let (reduction, a) = match reduction {
+                Reduction::Sum if across => (Reduction::Sum, a.transposed()),
+                Reduction::RowSum if across => (Reduction::ColSum, a.transposed()),
+                Reduction::ColSum if across => (Reduction::RowSum, a.transposed()),
+                Reduction::Sum | Reduction::RowSum | Reduction::ColSum | Reduction::RowMax => {
+                    (reduction, a)
+                }
+            };
             let row = |i: usize| line(a.at(i, 0), a.cols, a.col_stride);
             match reduction {
                 Reduction::Sum => {
@@ -54,6 +64,16 @@ impl<T: Real> Work<T> for Reduce<T> {
                 Reduction::RowSum => {
                     for i in results {
                         *arena.add(to.offset + i) = T::from_f64(row(i).sum::<V>());
+                    }
+                }
+                Reduction::RowMax if across => {
+                    for first in results.clone().step_by(V::LANES) {
+                        let lanes = V::LANES.min(results.end - first);
+                        let column =
+                            |j: usize| V::load_part(arena.add(a.at(first, j)).cast_const(), lanes);
+                        let least = V::splat(T::NEG_INFINITY);
+                        let most = (0..a.cols).fold(least, |most, j| larger(most, column(j)));
+                        most.store_part(arena.add(to.offset + first), lanes);
                     }
                 }
                 Reduction::RowMax => {
@@ -118,22 +138,28 @@ impl<T: Real> Line<T> {
     /// A NaN is not hidden: it is not equal to itself, and stays.
     #[inline(always)]
     unsafe fn largest<V: Vector<Number = T>>(&self) -> T {
-        let larger = |m: T, x: T| if m > x || m.partial_cmp(&m).is_none() { m } else { x };
+        let larger_one = |m: T, x: T| if m > x || m.partial_cmp(&m).is_none() { m } else { x };
         // SAFETY: the caller says that the entries are there.
         unsafe {
             if self.stride != 1 || self.length <= 2 * V::LANES {
                 let entries = (0..self.length).map(|i| *self.start.add(i * self.stride));
-                return entries.fold(T::NEG_INFINITY, larger);
+                return entries.fold(T::NEG_INFINITY, larger_one);
             }
             let mut most = V::load(self.start);
             for i in (V::LANES..self.length).step_by(V::LANES) {
                 // The last vector begins early: an entry may be seen twice.
                 let x = V::load(self.start.add(i.min(self.length - V::LANES)));
-                most = most.if_greater_equal(most, most.if_greater(x, most, x), most);
+                most = larger(most, x);
             }
-            most.lanes().into_iter().take(V::LANES).fold(T::NEG_INFINITY, larger)
+            most.lanes().into_iter().take(V::LANES).fold(T::NEG_INFINITY, larger_one)
         }
     }
+}
+
+/// The larger of each two; NaN where one is.
+#[inline(always)]
+fn larger<V: Vector>(a: V, b: V) -> V {
+    a.if_greater_equal(a, a.if_greater(b, a, b), a)
 }
 
 /// The sums of up to `N` vectors of columns.

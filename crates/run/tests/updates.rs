@@ -33,7 +33,8 @@ fn a_square_and_its_transpose() {
 #[test]
 fn descent_needs_no_copy() {
     let mut page = Page::new();
-    let (x, w) = (page.variable(page.b(), Dim::of(4)), page.variable(Dim::of(4), Dim::of(4)));
+    // Few columns would be copied, to lie one after the other.
+    let (x, w) = (page.variable(page.b(), Dim::of(20)), page.variable(Dim::of(20), Dim::of(20)));
     let g = &mut page.graph;
     let z = g.node(Op::MatMul, &[x, w]).unwrap();
     let xt = g.node(Op::Transpose, &[x]).unwrap();

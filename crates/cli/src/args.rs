@@ -286,6 +286,8 @@ pub enum Decided {
 /// How inputs are scaled.
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
 pub enum Scaled {
+    /// Standardize; columns that share one scale, such as pixels, by one deviation for all
+    Auto,
     /// Mean 0, deviation 1
     Standardize,
     /// From 0 to 1
@@ -316,9 +318,9 @@ pub struct Train {
     /// Units of the hidden layers
     #[arg(long, value_delimiter = ',', default_value = "16")]
     pub hidden: Vec<usize>,
-    /// Activation of the hidden layers
-    #[arg(long, default_value = "tanh")]
-    pub activation: String,
+    /// Activation of the hidden layers (default: relu, where none has less than 32 units, else tanh)
+    #[arg(long)]
+    pub activation: Option<String>,
     /// Loss (default: cross_entropy for classes, mse for numbers)
     #[arg(long)]
     pub loss: Option<String>,
@@ -409,9 +411,10 @@ pub struct Train {
     #[arg(long, value_name = "LOSS")]
     pub target_loss: Option<f64>,
     /// Of the learning rate: constant, step:EVERY:FACTOR, exponential:FACTOR, cosine,
-    /// inverse:DECAY, plateau:PATIENCE:FACTOR
-    #[arg(long, default_value = "constant")]
-    pub schedule: String,
+    /// inverse:DECAY, plateau:PATIENCE:FACTOR (default: cosine, where neither --epochs nor a full
+    /// batch is asked for, else constant)
+    #[arg(long)]
+    pub schedule: Option<String>,
     /// Epochs over which the learning rate rises to its full size
     #[arg(long, default_value_t = 0, value_name = "EPOCHS")]
     pub warmup: usize,
@@ -422,7 +425,7 @@ pub struct Train {
     #[arg(long, value_name = "NORM")]
     pub clip_norm: Option<f64>,
     /// Scaling of the inputs, fitted on the training rows
-    #[arg(long, value_enum, default_value = "standardize", value_name = "HOW")]
+    #[arg(long, value_enum, default_value = "auto", value_name = "HOW")]
     pub standardize: Scaled,
     /// Inside the program
     #[arg(long, value_enum, default_value = "f32")]

@@ -9,8 +9,8 @@ use std::time::Instant;
 use matgrad::data::{Encoder, EncoderOptions, Header, Scaling, Table, TargetKind, Values, split};
 use matgrad::metrics::Metrics;
 use matgrad::{
-    Around, Clip, Costs, Epoch, Fit, FitOptions, Method, Model, Network, Precision, Stop, Training,
-    UpdateRule,
+    Around, Clip, Costs, Epoch, Fit, FitOptions, Method, Model, Network, Precision, Schedule, Stop,
+    Training, UpdateRule,
 };
 use serde_json::json;
 
@@ -78,7 +78,12 @@ fn options(args: &Train) -> Result<FitOptions, Failure> {
             time_limit: args.time_limit,
             target_loss: args.target_loss,
         },
-        schedule: args.schedule.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?,
+        schedule: match &args.schedule {
+            Some(text) => text.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?,
+            // More epochs can be asked for on resuming, so nothing may hang on their number.
+            None if args.epochs.is_some() || batch.is_none() => Schedule::Constant,
+            None => Schedule::Cosine,
+        },
         warmup: args.warmup,
         threads: args.threads,
         around: Around { clip, decay: args.decoupled_weight_decay, max_norm: args.max_norm },
@@ -133,6 +138,7 @@ impl Prepared {
         };
         let (train, validation) = hold(&kept, validation_fraction);
         let scaling = match args.standardize {
+            Scaled::Auto => Scaling::Auto,
             Scaled::Standardize => Scaling::Standardize,
             Scaled::Minmax => Scaling::MinMax,
             Scaled::None => Scaling::None,
@@ -180,12 +186,15 @@ fn counted(
     Ok((rows, (0..data.columns.len()).filter(input).collect()))
 }
 
+/// Units from which a layer is safe from the death of all its rectifiers.
+const WIDE: usize = 32;
+
 fn network(args: &Train, prepared: &Prepared, train: &Examples) -> Result<Network, Failure> {
     if let Some(file) = &args.network {
         return Ok(Network::parse(&file.display().to_string(), &read_text(file)?)?);
     }
     let known = |name: &str| matgrad::library::standard().names.contains(name);
-    for name in [Some(&args.activation), args.loss.as_ref()].into_iter().flatten() {
+    for name in args.activation.iter().chain(&args.loss) {
         if !known(name) {
             let names = matgrad::library::standard().names.iter().map(String::as_str);
             let near = matgrad::expr::diagnostic::nearest(name, names);
@@ -198,8 +207,11 @@ fn network(args: &Train, prepared: &Prepared, train: &Examples) -> Result<Networ
         return Err(usage(format!("--label-smoothing {smoothing}: a share from 0 is wanted")));
     }
     let kind = prepared.encoder.target_kind();
+    let narrow = args.hidden.iter().any(|&units| units < WIDE);
+    let usual = if narrow { "tanh" } else { "relu" };
+    let activation = args.activation.as_deref().unwrap_or(usual);
     let mut layers = Network::layers(train.inputs.cols, train.targets.cols)
-        .activation(&args.activation)
+        .activation(activation)
         .weight_decay(args.weight_decay)
         .l1(args.l1)
         .label_smoothing(if kind == TargetKind::Classes { smoothing } else { 0.0 });
@@ -420,6 +432,9 @@ impl Session<'_> {
     }
 }
 
+/// Warnings about columns that are shown.
+const WARNINGS: usize = 5;
+
 /// A table in, a model and metrics out.
 ///
 /// # Errors
@@ -435,7 +450,11 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     }
     let prepared = Prepared::deal(args, Prepared::table(args)?, None)?;
     if !talk.quiet {
-        prepared.encoder.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
+        let warnings = prepared.encoder.warnings();
+        warnings.iter().take(WARNINGS).for_each(|w| eprintln!("warning: {w}"));
+        if warnings.len() > WARNINGS {
+            eprintln!("warning: and {} more", warnings.len() - WARNINGS);
+        }
         let (all, out) = (prepared.data.rows, prepared.left_out());
         if out > 0 {
             eprintln!("warning: {out} of {all} rows are left out: no target, or weight 0");

@@ -5,8 +5,8 @@
 //! columns less is taken as the training table without them, and columns beyond are ignored.
 
 use crate::error::show_column;
-use crate::input::Input;
-use crate::number::{Scaling, numbers};
+use crate::input::{Code, Input};
+use crate::number::{Scaling, numbers, shared};
 use crate::target::{Target, TargetKind, classes};
 use crate::{Error, Matrix, Table};
 
@@ -86,9 +86,20 @@ impl Encoder {
         let (kind, scaling) = (options.target_kind, options.target_scaling);
         let target = Target::fit(table, &targets, rows, kind, scaling, &mut warnings)?;
         let mut inputs = Vec::with_capacity(input_columns.len());
+        let mut summaries = Vec::new();
         for column in input_columns {
             let (scaling, missing) = (options.scaling, options.missing);
-            inputs.push(Input::fit(table, column, rows, scaling, missing, &mut warnings)?);
+            let fitted = Input::fit(table, column, rows, scaling, missing, &mut warnings)?;
+            inputs.push(fitted.0);
+            summaries.extend(fitted.1);
+        }
+        let common = if options.scaling == Scaling::Auto { shared(&summaries) } else { None };
+        for input in &mut inputs {
+            let (Code::Numbers { scale, .. }, Some(divisor)) = (&mut input.code, common) else {
+                continue;
+            };
+            // A constant column stays 0.
+            scale.divisor = if scale.divisor == 0.0 { 0.0 } else { divisor };
         }
         let encoder = Encoder {
             inputs,

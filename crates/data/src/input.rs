@@ -39,6 +39,7 @@ pub(crate) enum Cell {
 }
 
 impl Input {
+    /// The column, and for numbers what they are in the training rows.
     pub(crate) fn fit(
         table: &Table,
         column: usize,
@@ -46,12 +47,12 @@ impl Input {
         scaling: Scaling,
         missing: Missing,
         warnings: &mut Vec<String>,
-    ) -> Result<Input, Error> {
+    ) -> Result<(Input, Option<Summary>), Error> {
         let name = table.name(column).to_string();
         let shown = show_column(&name);
         let is_numbers =
             matches!(table.columns.get(column).map(|c| &c.values), Some(Values::Numbers(_)) | None);
-        let (code, known) = if is_numbers {
+        let (code, known, summary) = if is_numbers {
             let values = numbers(table, column, rows)?;
             let summary = Summary::of(&values);
             if summary.count == 0 {
@@ -61,7 +62,7 @@ impl Input {
                 warnings.push(format!("column {shown} is constant in the training rows ({value})"));
             }
             let code = Code::Numbers { impute: summary.mean, scale: summary.scale(scaling) };
-            (code, summary.count)
+            (code, summary.count, Some(summary))
         } else {
             let (levels, counts) = seen(table, column, rows);
             match &levels[..] {
@@ -81,16 +82,16 @@ impl Input {
             let usual = counts.iter().position(|&count| count == most).unwrap_or(0);
             let known = counts.iter().sum();
             if is_boolean(&levels) {
-                (Code::Boolean { levels, usual }, known)
+                (Code::Boolean { levels, usual }, known, None)
             } else {
-                (Code::Categories { levels, usual }, known)
+                (Code::Categories { levels, usual }, known, None)
             }
         };
         let indicator = match missing {
             Missing::Impute => false,
             Missing::ImputeAndIndicate => known < rows.len(),
         };
-        Ok(Input { name, position: column, code, indicator })
+        Ok((Input { name, position: column, code, indicator }, summary))
     }
 
     /// The number of matrix columns.

@@ -10,6 +10,11 @@ pub enum Scaling {
     /// To mean 0 and standard deviation 1 (of the population: the sum of squares over n).
     #[default]
     Standardize,
+    /// As `Standardize`; but columns that share one scale, such as the pixels of pictures, are all
+    /// divided by the root of their mean variance, so that one which hardly varies is not blown
+    /// up. They do where all have their least value in common, and half of them or more their
+    /// greatest, which no other exceeds.
+    Auto,
     /// The least training value to 0, the greatest to 1.
     MinMax,
     /// Not at all.
@@ -85,11 +90,26 @@ impl Summary {
     pub(crate) fn scale(&self, scaling: Scaling) -> Scale {
         let (offset, divisor) = match scaling {
             Scaling::None => return Scale { offset: 0.0, divisor: 1.0 },
-            Scaling::Standardize => (self.mean, self.deviation),
+            Scaling::Standardize | Scaling::Auto => (self.mean, self.deviation),
             Scaling::MinMax => (self.least, (self.greatest - self.least).min(f64::MAX)),
         };
         Scale { offset, divisor: if self.is_constant() { 0.0 } else { divisor } }
     }
+}
+
+/// The divisor of columns that share one scale; see [`Scaling::Auto`].
+pub(crate) fn shared(columns: &[Summary]) -> Option<f64> {
+    let varying: Vec<&Summary> = columns.iter().filter(|c| !c.is_constant()).collect();
+    let least = varying.first()?.least;
+    let greatest = varying.iter().fold(least, |most, column| most.max(column.greatest));
+    let full = varying.iter().filter(|column| column.greatest == greatest).count();
+    if varying.iter().any(|column| column.least != least) || 2 * full < varying.len() {
+        return None;
+    }
+    // In a unit, since squares of extreme values leave the range of f64.
+    let unit = greatest.abs().max(least.abs());
+    let squares = varying.iter().map(|column| (column.deviation / unit).powi(2));
+    Some((squares.sum::<f64>() / varying.len() as f64).sqrt() * unit)
 }
 
 /// The numbers of a column at `rows`; `NaN` is missing.
@@ -154,12 +174,25 @@ mod tests {
         assert_eq!((scale.apply(0.1), scale.apply(5.0), scale.undo(3.0)), (0.0, 0.0, 0.1));
     }
 
+    #[test]
+    fn columns_of_one_scale_share_their_divisor() {
+        let of = |columns: &[&[f64]]| {
+            shared(&columns.iter().map(|c| Summary::of(c)).collect::<Vec<_>>())
+        };
+        let (bright, dark) = ([0.0, 255.0, 0.0, 255.0], [0.0, 4.0, 0.0, 0.0]);
+        let divisor = of(&[&bright, &dark, &[0.0; 4]]).unwrap();
+        assert!((divisor - ((127.5f64.powi(2) + 3.0) / 2.0).sqrt()).abs() < 1e-12, "{divisor}");
+        assert_eq!(of(&[&bright, &dark, &dark]), None, "most are of another extent");
+        assert_eq!(of(&[&bright, &[1.0, 255.0]]), None, "another least value");
+        assert_eq!(of(&[&[3.0, 3.0]]), None, "constant");
+    }
+
     proptest! {
         #[test]
         fn stays_finite(
             values in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 1..20),
         ) {
-            for scaling in [Scaling::Standardize, Scaling::MinMax, Scaling::None] {
+            for scaling in [Scaling::Standardize, Scaling::Auto, Scaling::MinMax, Scaling::None] {
                 let scale = Summary::of(&values).scale(scaling);
                 prop_assert!(scale.offset.is_finite() && scale.divisor.is_finite());
                 for &x in &values {

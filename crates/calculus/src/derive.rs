@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use matgrad_expr::expression::{Builder, Scope};
 use matgrad_expr::graph::{Graph, NodeId};
 use matgrad_expr::library::Library;
 use matgrad_expr::op::Op;
 use matgrad_expr::print::unicode;
-use matgrad_expr::syntax::{self, Expr, Name, parse_expr};
+use matgrad_expr::syntax::Name;
 
+use crate::adjoint::Adjoints;
 use crate::rewrite::{Rewriter, Step};
 use crate::rule::Rules;
 
@@ -80,8 +80,7 @@ struct Pass<'a> {
     adjoints: HashMap<NodeId, NodeId>,
     finished: Vec<(NodeId, NodeId)>,
     surrogates: Vec<String>,
-    library: &'a Library,
-    texts: HashMap<&'static str, (usize, Expr)>,
+    laws: Adjoints<'a>,
 }
 
 impl<'a> Pass<'a> {
@@ -99,8 +98,7 @@ impl<'a> Pass<'a> {
             adjoints: HashMap::new(),
             finished: Vec::new(),
             surrogates: Vec::new(),
-            library,
-            texts: HashMap::new(),
+            laws: Adjoints::new(library),
         }
     }
 
@@ -170,96 +168,12 @@ impl<'a> Pass<'a> {
         gradient: NodeId,
         active: &HashSet<NodeId>,
     ) -> Result<(), String> {
-        let node = *self.graph.get(id);
-        if let Op::Call(function) = node.op {
-            let function = self.graph.functions[function as usize].clone();
-            let wanted: Vec<usize> =
-                (0..node.operands.len()).filter(|&i| active.contains(&node.operands[i])).collect();
-            let matrices: Vec<&syntax::Parameter> = function.parameters.iter().collect();
-            let declared = |i: usize| function.backward.iter().find(|b| b.of == matrices[i].name);
-            let surrogate = function.backward.iter().any(|b| b.surrogate);
-            if !surrogate && wanted.iter().any(|&i| declared(i).is_none()) {
-                let body = self.graph.body(id).expect("a call is made with its body");
-                self.parts.entry(body).or_default().push(gradient);
-                return Ok(());
-            }
-            if surrogate {
-                self.surrogates.push(function.name.text.clone());
-            }
-            for i in wanted {
-                let Some(backward) = declared(i) else { continue };
-                let mut scope = Scope::default();
-                for (parameter, &operand) in matrices.iter().zip(node.operands.iter()) {
-                    scope.values.insert(parameter.name.text.clone(), Some(operand));
-                }
-                scope.values.insert(backward.output.text.clone(), Some(id));
-                scope.values.insert(format!("∂{}", backward.output.text), Some(gradient));
-                let place = format!(
-                    "the {} of {}",
-                    if surrogate { "surrogate" } else { "adjoint" },
-                    function.name.text
-                );
-                self.contribute(&scope, &backward.value, node.operands[i], &place)?;
-            }
-            return Ok(());
-        }
-        let definition = node.op.def();
-        for text in definition.adjoint {
-            let (operand, equation) = self.adjoint_text(text)?;
-            let target = node.operands[operand];
-            if !active.contains(&target) {
-                continue;
-            }
-            let shapes: Vec<_> = node.operands.iter().map(|&o| self.graph.shape(o)).collect();
-            let mut scope = Scope { linear: Some((node.op, operand, shapes)), ..Scope::default() };
-            for (letter, &value) in ["A", "B"].iter().zip(node.operands.iter()) {
-                scope.values.insert(letter.to_string(), Some(value));
-            }
-            scope.values.insert("C".into(), Some(id));
-            scope.values.insert("∂C".into(), Some(gradient));
-            self.contribute(
-                &scope,
-                &equation,
-                target,
-                &format!("the adjoint of {}", definition.name),
-            )?;
+        let contributions = self.laws.backward(self.graph, id, gradient, active)?;
+        self.surrogates.extend(contributions.surrogate);
+        for (target, part) in contributions.parts {
+            self.parts.entry(target).or_default().push(part);
         }
         Ok(())
-    }
-
-    fn contribute(
-        &mut self,
-        scope: &Scope,
-        equation: &Expr,
-        target: NodeId,
-        place: &str,
-    ) -> Result<(), String> {
-        let shape = self.graph.shape(target);
-        let part = Builder::new(self.graph, "")
-            .expected(scope, equation, shape)
-            .map_err(|d| format!("{place}: {}", d.title))?;
-        let part = self.graph.spread(part, shape).map_err(|_| {
-            let found = self.graph.symbols.shape(self.graph.shape(part));
-            let wanted = self.graph.symbols.shape(shape);
-            format!(
-                "{place} is {found}, but a gradient of {wanted} is wanted there; transpose it, or \
-                 sum what was spread"
-            )
-        })?;
-        self.parts.entry(target).or_default().push(part);
-        Ok(())
-    }
-
-    /// `∂A = …` as the number of the operand and the parsed right side.
-    fn adjoint_text(&mut self, text: &'static str) -> Result<(usize, Expr), String> {
-        if let Some(known) = self.texts.get(text) {
-            return Ok(known.clone());
-        }
-        let (left, right) = text.split_once('=').ok_or("an adjoint has a left side")?;
-        let right = parse_expr(right, &self.library.dialect()).map_err(|d| d[0].title.clone())?;
-        let parsed = (usize::from(left.trim() == "∂B"), right);
-        self.texts.insert(text, parsed.clone());
-        Ok(parsed)
     }
 }
 

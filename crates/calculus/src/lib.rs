@@ -4,6 +4,7 @@
 //! The second stage of the house: `derive` turns a [`matgrad_expr::graph::Graph`] into
 //! [`Gradients`], `check` proves them with numbers.
 
+pub mod adjoint;
 pub mod check;
 pub mod cost;
 pub mod derive;

@@ -219,6 +219,12 @@ pub struct OpDef {
     /// The gradient of each operand in our own language: operands `A`, `B`, result `C`;
     /// `transposed(∂C)` applies [`OpDef::transposed`].
     pub adjoint: &'static [&'static str],
+    /// The two laws that prove the adjoint, for ops that are not element-wise: the differential,
+    /// and how the inner product ⟨G, A⟩ = Σ G ⊙ A hands the op to its other side.
+    pub laws: [&'static str; 2],
+    /// dC from A, C and dA in our own language, for ops that are neither element-wise nor linear
+    /// in each operand; empty for all others.
+    pub differential: &'static str,
     /// ∂vec(C)/∂vec(A) by each operand, for ops that are not element-wise: a Kronecker product such
     /// as `Bᵀ ⊗ I`, in which `S` is I where the op keeps the dimension and a column of ones where
     /// it repeats it, or `K`, the permutation of a transpose. Empty where there is no such form.

@@ -12,7 +12,7 @@ use matgrad::expr::dim::Dim;
 use matgrad::expr::elaborate::read;
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::{Bindings, evaluate};
-use matgrad::forms::{block::block, index, jacobian, vector};
+use matgrad::forms::{block::block, differential, index, jacobian, vector};
 use matgrad::library::standard;
 
 /// The derivations whose matrix form is a snapshot in the tests of `calculus`.
@@ -82,6 +82,12 @@ const LAYOUT: [(&str, &str); 4] = [
     ),
     ("largest of rows", "param A : 4×3\nminimize sum(rowmax(A) .^ 2) + det(A' A)"),
 ];
+
+const PICTURE: [(&str, &str); 1] = [(
+    "convolution",
+    "input X : B×36\ntarget Y : B×3\nparam K : 9×2\nparam W : 8×3\nU = unfold(X, 6×6×1, 3×3)\n\
+     P = maxpool(reshape(relu(U K), rows = B), 4×4×2, 2×2)\nZ = P W\nminimize mse(Z, Y)",
+)];
 
 fn derived(page: &str) -> Gradients {
     let page = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
@@ -167,6 +173,57 @@ fn every_step_of_the_proofs_holds_and_a_planted_wrong_one_is_named() {
     let steps = certificate::steps(&derived.graph, &rewriter.steps, &at).expect("values");
     let named: Vec<&str> = steps.iter().filter(|s| s.3 > 1e-7).map(|s| s.0.as_str()).collect();
     assert_eq!(named, ["double.wrong"]);
+}
+
+#[test]
+fn every_law_of_the_differential_proofs_holds() {
+    for (name, page) in PAGES.iter().chain(&LAYOUT).chain(&PICTURE) {
+        let derived = derived(page);
+        let at = numbers(&derived, 8);
+        let proof = differential::proof(&derived).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let checked = proof.check(&derived, &at).expect("it has a value");
+        let found = checked.iter().filter(|c| c.0.starts_with("what stands before")).count();
+        assert!(found >= derived.wrt.len(), "{name}: every gradient is found\n{proof}");
+        for (law, line, difference) in checked {
+            assert!(difference < 1e-12, "{name}: {law}: {line}: {difference:e}\n{proof}");
+        }
+    }
+}
+
+#[test]
+fn the_differential_proof_of_two_layers() {
+    expect![[r#"
+        L = half_sse(A₂, Y)
+            dL
+          = ⟨(A₂ - Y) / B, dA₂⟩   adjoint of half_sse: ∂A = ∂L ((A - Y) / rows(A))
+
+        A₂ = sigmoid(Z₂)
+            ⟨∂A₂, dA₂⟩
+          = ⟨∂A₂, dZ₂ ⊙ A₂ ⊙ (1 - A₂)⟩   dC = dA ⊙ C ⊙ (1 - C) for C = sigmoid(A)
+          = ⟨∂A₂ ⊙ A₂ ⊙ (1 - A₂), dZ₂⟩   ⟨G, S ⊙ A⟩ = ⟨S ⊙ G, A⟩
+
+        Z₂ = A₁ W₂ + b₂
+            ⟨∂Z₂, dZ₂⟩
+          = ⟨∂Z₂, d(A₁ W₂)⟩ + ⟨∂Z₂, d(ones(B, 1) b₂)⟩         d(A + B) = dA + dB
+          = ⟨∂Z₂, d(A₁ W₂)⟩ + ⟨∂Z₂, ones(B, 1) db₂⟩           d(𝟏 a) = 𝟏 da
+          = ⟨∂Z₂, d(A₁ W₂)⟩ + ⟨𝟏ᵀ ∂Z₂, db₂⟩                   ⟨G, 𝟏 a⟩ = ⟨𝟏ᵀ G, a⟩
+          = ⟨∂Z₂, dA₁ W₂⟩ + ⟨∂Z₂, A₁ dW₂⟩ + ⟨𝟏ᵀ ∂Z₂, db₂⟩     d(A B) = dA B + A dB
+          = ⟨∂Z₂ W₂ᵀ, dA₁⟩ + ⟨A₁ᵀ ∂Z₂, dW₂⟩ + ⟨𝟏ᵀ ∂Z₂, db₂⟩   ⟨G, A B⟩ = ⟨G Bᵀ, A⟩ = ⟨Aᵀ G, B⟩
+
+        A₁ = sigmoid(Z₁)
+            ⟨∂A₁, dA₁⟩
+          = ⟨∂A₁, dZ₁ ⊙ A₁ ⊙ (1 - A₁)⟩   dC = dA ⊙ C ⊙ (1 - C) for C = sigmoid(A)
+          = ⟨∂A₁ ⊙ A₁ ⊙ (1 - A₁), dZ₁⟩   ⟨G, S ⊙ A⟩ = ⟨S ⊙ G, A⟩
+
+        Z₁ = X W₁ + b₁
+            ⟨∂Z₁, dZ₁⟩
+          = ⟨∂Z₁, d(X W₁)⟩ + ⟨∂Z₁, d(ones(B, 1) b₁)⟩   d(A + B) = dA + dB
+          = ⟨∂Z₁, d(X W₁)⟩ + ⟨∂Z₁, ones(B, 1) db₁⟩     d(𝟏 a) = 𝟏 da
+          = ⟨∂Z₁, d(X W₁)⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩             ⟨G, 𝟏 a⟩ = ⟨𝟏ᵀ G, a⟩
+          = ⟨∂Z₁, X dW₁⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩               d(A B) = dA B + A dB
+          = ⟨Xᵀ ∂Z₁, dW₁⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩              ⟨G, A B⟩ = ⟨G Bᵀ, A⟩ = ⟨Aᵀ G, B⟩
+    "#]]
+        .assert_eq(&differential::proof(&derived(PAGES[3].1)).expect("a proof").to_string());
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub const MATMUL: OpDef = OpDef {
     index: "Σk A[i,k] B[k,j]",
     shape: ShapeRule::Product,
     adjoint: &["∂A = ∂C Bᵀ", "∂B = Aᵀ ∂C"],
+    laws: ["d(A B) = dA B + A dB", "⟨G, A B⟩ = ⟨G Bᵀ, A⟩ = ⟨Aᵀ G, B⟩"],
     jacobian: &["Bᵀ ⊗ I", "I ⊗ A"],
     meaning: Meaning::Matrix(|_, m, _| {
         let entry = |i, j| (0..m[0].cols).map(|k| m[0].at(i, k) * m[1].at(k, j)).sum();
@@ -30,6 +31,7 @@ pub const TRANSPOSE: OpDef = OpDef {
     index: "A[j,i]",
     shape: ShapeRule::Transposed,
     adjoint: &["∂A = ∂Cᵀ"],
+    laws: ["d(Aᵀ) = (dA)ᵀ", "⟨G, Aᵀ⟩ = ⟨Gᵀ, A⟩"],
     jacobian: &["K"],
     meaning: Meaning::Matrix(|_, m, _| Matrix::from_fn(m[0].cols, m[0].rows, |i, j| m[0].at(j, i))),
     ..PLAIN
@@ -42,6 +44,7 @@ pub const ADD: OpDef = OpDef {
     form: Form::Operator,
     numpy: "({0} + {1})",
     adjoint: &["∂A = ∂C", "∂B = ∂C"],
+    laws: ["d(A + B) = dA + dB", ""],
     meaning: Meaning::Zip(|a, b| a + b),
     commutative: true,
     ..PLAIN
@@ -53,6 +56,7 @@ pub const NEG: OpDef = OpDef {
     form: Form::Operator,
     numpy: "(-{0})",
     adjoint: &["∂A = -∂C"],
+    laws: ["d(-A) = -dA", "⟨G, -A⟩ = ⟨-G, A⟩"],
     meaning: Meaning::Map(|a| -a),
     ..PLAIN
 };
@@ -65,6 +69,7 @@ pub const SPREAD: OpDef = OpDef {
     index: "A[i,j]",
     shape: ShapeRule::Spread,
     adjoint: &["∂A = transposed(∂C)"],
+    laws: ["d(𝟏 a) = 𝟏 da", "⟨G, 𝟏 a⟩ = ⟨𝟏ᵀ G, a⟩"],
     jacobian: &["S ⊗ S"],
     transposed: Some(|_, _, operand| {
         Op::Sum(match (operand[0].rows == Dim::ONE, operand[0].cols == Dim::ONE) {
@@ -93,6 +98,7 @@ pub const SUM: OpDef = OpDef {
     index: "Σk Σl A[k,l]",
     shape: ShapeRule::Reduced,
     adjoint: &["∂A = transposed(∂C)"],
+    laws: ["d sum(A) = sum(dA)", "⟨g, sum(A)⟩ = ⟨g 𝟏 𝟏ᵀ, A⟩"],
     jacobian: &["𝟏ᵀ ⊗ 𝟏ᵀ"],
     transposed: Some(spread_back),
     meaning: Meaning::Matrix(|_, m, _| Matrix::scalar(m[0].data.iter().sum())),
@@ -104,6 +110,7 @@ pub const ROWSUM: OpDef = OpDef {
     name: "rowsum",
     numpy: "np.sum({0}, axis=1, keepdims=True)",
     index: "Σk A[i,k]",
+    laws: ["d rowsum(A) = rowsum(dA)", "⟨g, rowsum(A)⟩ = ⟨g 𝟏ᵀ, A⟩"],
     jacobian: &["𝟏ᵀ ⊗ I"],
     meaning: Meaning::Matrix(|_, m, _| {
         Matrix::from_fn(m[0].rows, 1, |i, _| m[0].row(i).iter().sum())
@@ -116,6 +123,7 @@ pub const COLSUM: OpDef = OpDef {
     name: "colsum",
     numpy: "np.sum({0}, axis=0, keepdims=True)",
     index: "Σk A[k,j]",
+    laws: ["d(𝟏ᵀ A) = 𝟏ᵀ dA", "⟨g, 𝟏ᵀ A⟩ = ⟨𝟏 g, A⟩"],
     jacobian: &["I ⊗ 𝟏ᵀ"],
     meaning: Meaning::Matrix(|_, m, _| {
         Matrix::from_fn(1, m[0].cols, |_, j| (0..m[0].rows).map(|i| m[0].at(i, j)).sum())
@@ -130,6 +138,11 @@ pub const ROWMAX: OpDef = OpDef {
     index: "max k A[i,k]",
     shape: ShapeRule::Reduced,
     adjoint: &["∂A = (∂C ⊘ rowsum(A >= C)) ⊙ (A >= C)"],
+    laws: [
+        "d rowmax(A) = rowsum(M ⊙ dA) ⊘ rowsum(M), M = A >= rowmax(A)",
+        "⟨g, rowsum(M ⊙ A)⟩ = ⟨g 𝟏ᵀ ⊙ M, A⟩",
+    ],
+    differential: "rowsum((A >= C) ⊙ dA) ⊘ rowsum(A >= C)",
     meaning: Meaning::Matrix(|_, m, _| {
         Matrix::from_fn(m[0].rows, 1, |i, _| {
             m[0].row(i).iter().fold(f64::NEG_INFINITY, |a, &b| maximum(a, b))
@@ -151,6 +164,7 @@ pub const RESHAPE: OpDef = OpDef {
     index: "A[row,col]",
     shape: ShapeRule::Reshaped,
     adjoint: &["∂A = transposed(∂C)"],
+    laws: ["d reshape(A) = reshape(dA)", "⟨G, reshape(A)⟩ = ⟨reshape(G), A⟩"],
     transposed: Some(|_, _, operand| Op::Reshape(operand[0])),
     meaning: Meaning::Matrix(|op, m, dim| {
         Matrix::new(dim(op.dims()[0]), dim(op.dims()[1]), m[0].data.clone())
@@ -166,6 +180,7 @@ pub const SLICE: OpDef = OpDef {
     index: "A[i+r,j+c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)"],
+    laws: ["d(A[…]) = (dA)[…]", "⟨G, A[…]⟩ = ⟨G among zeros, A⟩"],
     transposed: Some(|op, _, operand| match op {
         Op::Slice(Axis::Rows, start, _) => Op::Place(Axis::Rows, start, operand[0].rows),
         Op::Slice(_, start, _) => Op::Place(Axis::Cols, start, operand[0].cols),
@@ -191,6 +206,7 @@ pub const PLACE: OpDef = OpDef {
     index: "A?[i-r,j-c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)"],
+    laws: ["d place(A) = place(dA)", "⟨G, A among zeros⟩ = ⟨G[…], A⟩"],
     transposed: Some(|op, _, operand| match op {
         Op::Place(Axis::Rows, start, _) => Op::Slice(Axis::Rows, start, operand[0].rows),
         Op::Place(_, start, _) => Op::Slice(Axis::Cols, start, operand[0].cols),
@@ -220,6 +236,7 @@ pub const HCAT: OpDef = OpDef {
     index: "A?[i,j] + B?[i-r,j-c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)", "∂B = transposed(∂C)"],
+    laws: ["d hcat(A, B) = hcat(dA, 0) + hcat(0, dB)", "⟨G, A among zeros⟩ = ⟨G[…], A⟩"],
     transposed: Some(|op, operand, shapes| {
         let along = |s: Shape| if op == Op::Concat(Axis::Rows) { s.rows } else { s.cols };
         let axis = if op == Op::Concat(Axis::Rows) { Axis::Rows } else { Axis::Cols };
@@ -238,6 +255,7 @@ pub const HCAT: OpDef = OpDef {
 pub const VCAT: OpDef = OpDef {
     name: "vcat",
     numpy: "np.vstack(({0}, {1}))",
+    laws: ["d vcat(A, B) = vcat(dA, 0) + vcat(0, dB)", "⟨G, A among zeros⟩ = ⟨G[…], A⟩"],
     meaning: Meaning::Matrix(|_, m, _| {
         let data = m[0].data.iter().chain(&m[1].data).copied().collect();
         Matrix::new(m[0].rows + m[1].rows, m[0].cols, data)
@@ -252,6 +270,7 @@ pub const DIAG: OpDef = OpDef {
     index: "[i=j] A[i,1]",
     shape: ShapeRule::Diagonal,
     adjoint: &["∂A = diag(∂C)"],
+    laws: ["d diag(A) = diag(dA)", "⟨G, diag(A)⟩ = ⟨diag(G), A⟩"],
     meaning: Meaning::Matrix(|_, m, _| {
         Matrix::from_fn(m[0].rows, m[0].rows, |i, j| if i == j { m[0].data[i] } else { 0.0 })
     }),
@@ -265,6 +284,7 @@ pub const DIAGONAL: OpDef = OpDef {
     index: "A[i,i]",
     shape: ShapeRule::SquareToColumn,
     adjoint: &["∂A = diag(∂C)"],
+    laws: ["d diag(A) = diag(dA)", "⟨G, diag(A)⟩ = ⟨diag(G), A⟩"],
     meaning: Meaning::Matrix(|_, m, _| Matrix::from_fn(m[0].rows, 1, |i, _| m[0].at(i, i))),
     ..PLAIN
 };

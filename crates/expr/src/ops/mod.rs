@@ -17,6 +17,8 @@ const PLAIN: OpDef = OpDef {
     index: "",
     shape: ShapeRule::Same,
     adjoint: &[],
+    laws: ["", ""],
+    differential: "",
     jacobian: &[],
     transposed: None,
     meaning: Meaning::Leaf,

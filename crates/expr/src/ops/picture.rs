@@ -11,6 +11,7 @@ pub const UNFOLD: OpDef = OpDef {
     numpy: "_unfold({0}, {window})",
     shape: ShapeRule::Unfolded,
     adjoint: &["∂A = transposed(∂C)"],
+    laws: ["d unfold(A) = unfold(dA)", "⟨G, unfold(A)⟩ = ⟨fold(G), A⟩"],
     transposed: Some(|op, _, _| Op::Fold(window(op))),
     meaning: Meaning::Matrix(|op, m, _| {
         let (w, a) = (window(op), m[0]);
@@ -29,6 +30,7 @@ pub const FOLD: OpDef = OpDef {
     name: "fold",
     numpy: "_fold({0}, {window})",
     shape: ShapeRule::Folded,
+    laws: ["d fold(A) = fold(dA)", "⟨G, fold(A)⟩ = ⟨unfold(G), A⟩"],
     transposed: Some(|op, _, _| Op::Unfold(window(op))),
     meaning: Meaning::Matrix(|op, m, _| {
         let (w, a) = (window(op), m[0]);
@@ -49,6 +51,7 @@ pub const MAXPOOL: OpDef = OpDef {
     numpy: "_maxpool({0}, {window})",
     shape: ShapeRule::Pooled,
     adjoint: &["∂A = transposed(∂C, A)"],
+    laws: ["d maxpool(A) = pick(dA, A)", "⟨G, pick(D, A)⟩ = ⟨unpool(G, A), D⟩"],
     transposed: Some(|op, _, _| Op::Unpool(window(op))),
     meaning: Meaning::Matrix(|op, m, _| {
         let (w, a) = (window(op), m[0]);
@@ -67,6 +70,7 @@ pub const UNPOOL: OpDef = OpDef {
     numpy: "_unpool({0}, {1}, {window})",
     shape: ShapeRule::Unpooled,
     adjoint: &["∂A = transposed(∂C, B)", "∂B = 0 B"],
+    laws: ["d unpool(A, B) = unpool(dA, B)", "⟨G, unpool(D, B)⟩ = ⟨pick(G, B), D⟩"],
     transposed: Some(|op, _, _| Op::Pick(window(op))),
     meaning: Meaning::Matrix(|op, m, _| {
         let mut c = Matrix::filled(m[1].rows, m[1].cols, 0.0);
@@ -86,6 +90,7 @@ pub const PICK: OpDef = OpDef {
     name: "pick",
     numpy: "_pick({0}, {1}, {window})",
     shape: ShapeRule::Picked,
+    laws: ["d pick(A, B) = pick(dA, B)", "⟨G, pick(D, B)⟩ = ⟨unpool(G, B), D⟩"],
     transposed: Some(|op, _, _| Op::Unpool(window(op))),
     meaning: Meaning::Matrix(|op, m, _| {
         let w = window(op);

@@ -11,6 +11,8 @@ pub const INV: OpDef = OpDef {
     numpy: "np.linalg.inv({0})",
     shape: ShapeRule::Square,
     adjoint: &["∂A = -(Cᵀ ∂C Cᵀ)"],
+    laws: ["d(A⁻¹) = -A⁻¹ dA A⁻¹", "⟨G, A D B⟩ = ⟨Aᵀ G Bᵀ, D⟩"],
+    differential: "-(C dA C)",
     jacobian: &["-Cᵀ ⊗ C"],
     meaning: Meaning::Matrix(|_, m, _| eliminate(m[0]).1),
     domain: Domain::Invertible,
@@ -23,6 +25,8 @@ pub const DET: OpDef = OpDef {
     numpy: "np.reshape(np.linalg.det({0}), (1, 1))",
     shape: ShapeRule::SquareToScalar,
     adjoint: &["∂A = (∂C C) A⁻¹ᵀ"],
+    laws: ["d det(A) = det(A) tr(A⁻¹ dA)", "⟨g, tr(B D)⟩ = ⟨g Bᵀ, D⟩"],
+    differential: "C tr(A⁻¹ dA)",
     meaning: Meaning::Matrix(|_, m, _| Matrix::scalar(eliminate(m[0]).0)),
     domain: Domain::Invertible,
     ..PLAIN
@@ -34,6 +38,8 @@ pub const LOGDET: OpDef = OpDef {
     numpy: "np.reshape(np.linalg.slogdet({0})[1], (1, 1))",
     shape: ShapeRule::SquareToScalar,
     adjoint: &["∂A = ∂C A⁻¹ᵀ"],
+    laws: ["d logdet(A) = tr(A⁻¹ dA)", "⟨g, tr(B D)⟩ = ⟨g Bᵀ, D⟩"],
+    differential: "tr(A⁻¹ dA)",
     meaning: Meaning::Matrix(|_, m, _| Matrix::scalar(log_determinant(m[0]))),
     domain: Domain::Invertible,
     ..PLAIN

@@ -218,6 +218,32 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// The same expression with others in the place of some names and calls, from the leaves up;
+    /// names of symbols in shapes stay.
+    pub fn map(mut self, change: &mut impl FnMut(ExprKind) -> ExprKind) -> Expr {
+        let mut inside = |e: &mut Expr| {
+            let span = e.span;
+            let kind = std::mem::replace(&mut e.kind, ExprKind::Ones);
+            *e = Expr { kind, span }.map(change);
+        };
+        match &mut self.kind {
+            ExprKind::Number(_)
+            | ExprKind::Name(_)
+            | ExprKind::Literal(_)
+            | ExprKind::Ones
+            | ExprKind::Identity => {}
+            ExprKind::Unary(_, a) | ExprKind::Index(a, ..) => inside(a),
+            ExprKind::Binary(_, a, b) => [a, b].into_iter().for_each(|e| inside(e)),
+            ExprKind::Call(_, arguments) => arguments.iter_mut().for_each(|a| match a {
+                Argument::Value(e) | Argument::Named(_, e) | Argument::Option(_, e) => inside(e),
+                Argument::Shape(_) => {}
+            }),
+        }
+        Expr { kind: change(self.kind), span: self.span }
+    }
+}
+
 impl PartialEq for Expr {
     fn eq(&self, other: &Expr) -> bool {
         self.kind == other.kind

@@ -48,7 +48,9 @@ pub enum Color {
 pub enum Format {
     /// As in the textbooks
     Unicode,
-    /// For TeX
+    /// Without signs beyond ASCII
+    Ascii,
+    /// For TeX, with amsmath and amssymb
     Latex,
     /// For web pages
     Mathml,
@@ -56,10 +58,23 @@ pub enum Format {
     Numpy,
     /// One JSON value
     Json,
+    /// Short for --form index
+    Index,
+    /// Short for --form vec
+    Vec,
+}
+
+/// What a derivation is written as.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+pub enum Form {
+    /// Matrix equations
+    Matrix,
     /// Entry by entry, with sums and indices
     Index,
     /// Each layer's Jacobian, transposed, times the gradient after it
     Vec,
+    /// The proof by differentials, a law a line
+    Differential,
 }
 
 /// A stage to print.
@@ -84,7 +99,7 @@ pub enum Stage {
 pub enum Verb {
     /// Print the gradients of a page or an expression
     #[command(
-        before_help = "Examples:\n  matgrad derive net.eq\n  matgrad derive net.eq --format latex\n  matgrad derive -e \"x'*A*x\" --wrt x --steps"
+        before_help = "Examples:\n  matgrad derive net.eq\n  matgrad derive net.eq --format latex\n  matgrad derive net.eq --rolled\n  matgrad derive net.eq --form differential\n  matgrad derive -e \"x'*A*x\" --wrt x --steps"
     )]
     Derive {
         /// A page of equations, or -
@@ -98,12 +113,18 @@ pub enum Verb {
         /// How to print
         #[arg(long, value_enum, default_value = "unicode")]
         format: Format,
+        /// As what: all but matrix equations are text, LaTeX, MathML or JSON
+        #[arg(long, value_enum, default_value = "matrix")]
+        form: Form,
+        /// Equal layers as one recurrence with a layer index, and its proof by induction
+        #[arg(long, conflicts_with = "form")]
+        rolled: bool,
         /// Also print the proof, rule by rule
         #[arg(long)]
         steps: bool,
         /// Print this Jacobian instead, in block form, and its product; OUT may be a gradient:
         /// d_W:W is the Hessian
-        #[arg(long, value_name = "OUT:IN", conflicts_with_all = ["steps", "wrt"])]
+        #[arg(long, value_name = "OUT:IN", conflicts_with_all = ["steps", "wrt", "form", "rolled"])]
         jacobian: Option<String>,
     },
     /// Print a stage

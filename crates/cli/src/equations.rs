@@ -11,7 +11,7 @@ use matgrad::expr::elaborate::{Equations, read};
 use matgrad::expr::graph::{Graph, Initial, NodeId};
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::Bindings;
-use matgrad::expr::syntax::{canonical, parse_page, print_page};
+use matgrad::expr::syntax::{ascii, canonical, parse_page, print_page};
 use matgrad::expr::{infer, latex, mathml, numpy, print};
 use matgrad::forms::{self, block::block, jacobian::pullback};
 use matgrad::library::standard;
@@ -110,16 +110,32 @@ pub fn jacobian(
     ))
 }
 
+/// What is to be derived.
+pub struct Asked<'a> {
+    /// A page,
+    pub file: Option<&'a Path>,
+    /// or an expression,
+    pub expression: Option<&'a str>,
+    /// by these names.
+    pub wrt: &'a [String],
+}
+
+impl Asked<'_> {
+    /// The page and its gradients.
+    ///
+    /// # Errors
+    /// What is wrong with the page.
+    pub fn derived(&self) -> Result<(Equations, Gradients), Failure> {
+        let equations = source(self.file, self.expression, self.wrt)?;
+        let wrt = if self.expression.is_some() { &[] } else { self.wrt };
+        let gradients = gradients(&equations, wrt)?;
+        Ok((equations, gradients))
+    }
+}
+
 /// Prints the gradients.
-pub fn derive(
-    file: Option<&Path>,
-    expression: Option<&str>,
-    wrt: &[String],
-    format: Format,
-    steps: bool,
-) -> Result<(), Failure> {
-    let equations = source(file, expression, wrt)?;
-    let gradients = gradients(&equations, if expression.is_some() { &[] } else { wrt })?;
+pub fn derive(asked: &Asked, format: Format, steps: bool) -> Result<(), Failure> {
+    let (equations, gradients) = asked.derived()?;
     match format {
         Format::Unicode => {
             if steps {
@@ -142,29 +158,32 @@ pub fn derive(
             }
             say(&gradients)
         }
-        Format::Latex => lines(&gradients, |g, of, gradient| {
-            format!("\\partial {} = {}\n", latex::latex(g, of), latex::latex(g, gradient))
+        Format::Ascii => lines(&gradients, |name, g, gradient| {
+            format!("{} = {}\n", ascii(name), print::ascii(g, gradient))
         }),
-        Format::Mathml => {
-            lines(&gradients, |g, _, gradient| format!("{}\n", mathml::mathml(g, gradient)))
-        }
+        Format::Latex => lines(&gradients, |name, g, gradient| {
+            format!("{} = {}\n", latex::latex_name(name), latex::latex(g, gradient))
+        }),
+        Format::Mathml => lines(&gradients, |name, g, gradient| {
+            format!("{}\n", mathml::mathml_equation(name, g, gradient))
+        }),
         Format::Numpy => {
             say(numpy::module(&gradients.graph, gradients.objective, &gradients.gradients))
         }
         Format::Json => say(format!("{}\n", to_json(&equations, &gradients))),
-        Format::Vec => say(forms::vector::form(&gradients)),
-        Format::Index => say(forms::index::form(&gradients)),
+        Format::Vec | Format::Index => Ok(()),
     }
 }
 
 fn lines(
     gradients: &Gradients,
-    line: impl Fn(&Graph, NodeId, NodeId) -> String,
+    line: impl Fn(&str, &Graph, NodeId) -> String,
 ) -> Result<(), Failure> {
-    gradients
-        .gradients
-        .iter()
-        .try_for_each(|&(of, gradient)| say(line(&gradients.graph, of, gradient)))
+    let graph = &gradients.graph;
+    gradients.gradients.iter().try_for_each(|&(of, gradient)| {
+        let name = graph.name(of).map_or("?", |n| n.text.as_str());
+        say(line(&format!("∂{name}"), graph, gradient))
+    })
 }
 
 fn gradients(equations: &Equations, wrt: &[String]) -> Result<Gradients, Failure> {
@@ -221,7 +240,10 @@ fn to_json(equations: &Equations, gradients: &Gradients) -> Value {
 pub fn show(stage: Stage, what: &str) -> Result<(), Failure> {
     match stage {
         Stage::Equations => format(Path::new(what)),
-        Stage::Gradients => derive(Some(Path::new(what)), None, &[], Format::Unicode, false),
+        Stage::Gradients => {
+            let asked = Asked { file: Some(Path::new(what)), expression: None, wrt: &[] };
+            derive(&asked, Format::Unicode, false)
+        }
         Stage::Graph => {
             let equations = page(Path::new(what))?;
             let graph = &equations.graph;
@@ -336,6 +358,11 @@ pub fn check(
         let most = |all: &mut dyn Iterator<Item = f64>| all.fold(0.0, f64::max);
         let steps = most(&mut found.steps.iter().map(|s| s.3));
         say(format!("{} steps of the proof, at worst {steps:.1e}\n", found.steps.len()))?;
+        let laws = most(&mut found.laws.iter().map(|l| l.2));
+        say(format!(
+            "{} lines of the differential proof, at worst {laws:.1e}\n",
+            found.laws.len()
+        ))?;
         let adjoints = most(&mut found.adjoints.iter().map(|a| a.1));
         say(format!("{} declared adjoints, at worst {adjoints:.1e}\n", found.adjoints.len()))?;
         let apart = found.compiled_vs_meaning;

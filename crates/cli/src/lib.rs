@@ -8,6 +8,7 @@ mod costs;
 mod equations;
 mod exchange;
 mod folds;
+mod forms;
 mod report;
 mod tables;
 mod train;
@@ -87,12 +88,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
     match verb {
-        Verb::Derive { file, expression, wrt, format, steps, jacobian } => {
+        Verb::Derive { file, expression, wrt, format, form, rolled, steps, jacobian } => {
             let format = if talk.json { args::Format::Json } else { format };
             if let Some(asked) = jacobian {
                 return equations::jacobian(file.as_deref(), expression.as_deref(), &asked, talk);
             }
-            equations::derive(file.as_deref(), expression.as_deref(), &wrt, format, steps)
+            let asked = equations::Asked {
+                file: file.as_deref(),
+                expression: expression.as_deref(),
+                wrt: &wrt,
+            };
+            match (rolled, forms::form_of(form, format)) {
+                (true, _) => forms::rolled(&asked, format),
+                (false, args::Form::Matrix) => equations::derive(&asked, format, steps),
+                (false, form) => forms::form(&asked, form, format),
+            }
         }
         Verb::Show { stage, what } => equations::show(stage, &what),
         Verb::Check { file, seed, tolerance, samples, directions, certificate, force } => {

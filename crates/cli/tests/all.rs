@@ -1,6 +1,7 @@
 //! The binary, run as people run it: one test binary.
 
 mod costs;
+mod forms;
 mod messages;
 mod pages;
 

@@ -19,6 +19,12 @@ pub fn mathml(graph: &Graph, id: NodeId) -> String {
     complete(&formula(&equation(graph, id)))
 }
 
+/// `name = …` as a complete `<math>` element.
+pub fn mathml_equation(canonical: &str, graph: &Graph, id: NodeId) -> String {
+    let left = Formula::Name(NameParts::of(canonical));
+    complete(&Formula::Row(vec![left, Formula::Sign(Sign::Equal), formula(&equation(graph, id))]))
+}
+
 /// A name alone, as a complete `<math>` element.
 pub fn mathml_name(canonical: &str) -> String {
     complete(&Formula::Name(NameParts::of(canonical)))

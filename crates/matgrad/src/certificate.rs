@@ -2,7 +2,8 @@
 //! held against numbers at sampled shapes and values.
 //!
 //! After `calculus::derive`. Gradients are compared with finite differences, entry by entry or
-//! along random directions; a step with the value of what it replaced; an adjoint with the
+//! along random directions; a step with the value of what it replaced; a line of the
+//! differential proof with the line before it; an adjoint with the
 //! function it belongs to; the compiled program with the meaning.
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,6 +23,7 @@ use matgrad_expr::syntax::{Argument, Expr, ExprKind, Name, Role};
 use matgrad_library::standard;
 use serde_json::{Value, json};
 
+use crate::forms::differential::proof;
 use crate::{Engine, Error, Precision};
 
 /// What was checked, and how far apart the sides were at worst.
@@ -37,6 +39,8 @@ pub struct Certificate {
     pub directions: Option<usize>,
     /// (rule, before, after, relative difference) of each step of the proof.
     pub steps: Vec<(String, String, String, f64)>,
+    /// (law, line, relative difference) of each line of the differential proof.
+    pub laws: Vec<(String, String, f64)>,
     /// (function, relative difference) of each declared adjoint that the page uses.
     pub adjoints: Vec<(String, f64)>,
     /// The compiled program against the meaning.
@@ -84,12 +88,14 @@ pub fn certify(
     let parameters = equations.parameters();
     let derived = derive(graph, objective, &parameters, standard()).map_err(Error::Run)?;
     let adjoints = adjoints(graph, objective, how.seed)?;
+    let proof = proof(&derived).map_err(Error::Run)?;
     let mut certificate = Certificate {
         graph: hash(&derived.graph),
         samples: Vec::new(),
         parameters: Vec::new(),
         directions: how.directions,
         steps: Vec::new(),
+        laws: Vec::new(),
         adjoints,
         compiled_vs_meaning: 0.0,
     };
@@ -118,6 +124,14 @@ pub fn certify(
                 known.3 = larger(known.3, new.3);
             }
         }
+        let laws = proof.check(&derived, &at).map_err(Error::Input)?;
+        if certificate.laws.is_empty() {
+            certificate.laws = laws;
+        } else {
+            for (known, new) in certificate.laws.iter_mut().zip(laws) {
+                known.2 = larger(known.2, new.2);
+            }
+        }
         let apart = compiled(&derived, &at)?;
         certificate.compiled_vs_meaning = larger(certificate.compiled_vs_meaning, apart);
     }
@@ -137,6 +151,10 @@ impl Certificate {
             faults.push(format!(
                 "the rule {rule} is wrong: {before} → {after}, relative difference {d:.1e}"
             ));
+        }
+        for (law, line, d) in self.laws.iter().filter(|l| wrong(l.2)) {
+            faults
+                .push(format!("the law {law} does not hold: {line}, relative difference {d:.1e}"));
         }
         for p in self.parameters.iter().filter(|p| !p.surrogate && wrong(p.relative_difference)) {
             let d = p.relative_difference;
@@ -159,6 +177,10 @@ impl Certificate {
         let steps = self.steps.iter().map(|(rule, before, after, d)| {
             json!({"rule": rule, "before": before, "after": after, "relative_difference": d})
         });
+        let laws = self
+            .laws
+            .iter()
+            .map(|(law, line, d)| json!({"law": law, "line": line, "relative_difference": d}));
         let adjoints = self
             .adjoints
             .iter()
@@ -174,6 +196,7 @@ impl Certificate {
             "compiled_vs_meaning": self.compiled_vs_meaning, "faults": faults,
             "tolerance": tolerance, "graph": self.graph, "directions": self.directions,
             "samples": samples.collect::<Vec<_>>(), "steps": steps.collect::<Vec<_>>(),
+            "laws": laws.collect::<Vec<_>>(),
             "adjoints": adjoints.collect::<Vec<_>>(),
         })
     }

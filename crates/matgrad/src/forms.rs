@@ -7,4 +7,6 @@ pub mod block;
 pub mod differential;
 pub mod index;
 pub mod jacobian;
+pub mod rolled;
+pub mod typeset;
 pub mod vector;

@@ -12,7 +12,7 @@ use matgrad::expr::dim::Dim;
 use matgrad::expr::elaborate::read;
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::{Bindings, evaluate};
-use matgrad::forms::{block::block, differential, index, jacobian, vector};
+use matgrad::forms::{block::block, differential, index, jacobian, rolled, vector};
 use matgrad::library::standard;
 
 /// The derivations whose matrix form is a snapshot in the tests of `calculus`.
@@ -195,35 +195,77 @@ fn the_differential_proof_of_two_layers() {
     expect![[r#"
         L = half_sse(A₂, Y)
             dL
-          = ⟨(A₂ - Y) / B, dA₂⟩   adjoint of half_sse: ∂A = ∂L ((A - Y) / rows(A))
+          = ⟨(A₂ - Y) / B, dA₂⟩                               adjoint of half_sse: ∂A = ∂L ((A - Y) / rows(A))
 
         A₂ = sigmoid(Z₂)
             ⟨∂A₂, dA₂⟩
-          = ⟨∂A₂, dZ₂ ⊙ A₂ ⊙ (1 - A₂)⟩   dC = dA ⊙ C ⊙ (1 - C) for C = sigmoid(A)
-          = ⟨∂A₂ ⊙ A₂ ⊙ (1 - A₂), dZ₂⟩   ⟨G, S ⊙ A⟩ = ⟨S ⊙ G, A⟩
+          = ⟨∂A₂, dZ₂ ⊙ A₂ ⊙ (1 - A₂)⟩                        dC = dA ⊙ C ⊙ (1 - C) for C = sigmoid(A)
+          = ⟨∂A₂ ⊙ A₂ ⊙ (1 - A₂), dZ₂⟩                        ⟨G, S ⊙ A⟩ = ⟨S ⊙ G, A⟩
 
         Z₂ = A₁ W₂ + b₂
             ⟨∂Z₂, dZ₂⟩
-          = ⟨∂Z₂, d(A₁ W₂)⟩ + ⟨∂Z₂, d(ones(B, 1) b₂)⟩         d(A + B) = dA + dB
-          = ⟨∂Z₂, d(A₁ W₂)⟩ + ⟨∂Z₂, ones(B, 1) db₂⟩           d(𝟏 a) = 𝟏 da
+          = ⟨∂Z₂, d(A₁ W₂)⟩ + ⟨∂Z₂, d(𝟏 b₂)⟩                  d(A + B) = dA + dB
+          = ⟨∂Z₂, d(A₁ W₂)⟩ + ⟨∂Z₂, 𝟏 db₂⟩                    d(𝟏 a) = 𝟏 da
           = ⟨∂Z₂, d(A₁ W₂)⟩ + ⟨𝟏ᵀ ∂Z₂, db₂⟩                   ⟨G, 𝟏 a⟩ = ⟨𝟏ᵀ G, a⟩
           = ⟨∂Z₂, dA₁ W₂⟩ + ⟨∂Z₂, A₁ dW₂⟩ + ⟨𝟏ᵀ ∂Z₂, db₂⟩     d(A B) = dA B + A dB
           = ⟨∂Z₂ W₂ᵀ, dA₁⟩ + ⟨A₁ᵀ ∂Z₂, dW₂⟩ + ⟨𝟏ᵀ ∂Z₂, db₂⟩   ⟨G, A B⟩ = ⟨G Bᵀ, A⟩ = ⟨Aᵀ G, B⟩
 
         A₁ = sigmoid(Z₁)
             ⟨∂A₁, dA₁⟩
-          = ⟨∂A₁, dZ₁ ⊙ A₁ ⊙ (1 - A₁)⟩   dC = dA ⊙ C ⊙ (1 - C) for C = sigmoid(A)
-          = ⟨∂A₁ ⊙ A₁ ⊙ (1 - A₁), dZ₁⟩   ⟨G, S ⊙ A⟩ = ⟨S ⊙ G, A⟩
+          = ⟨∂A₁, dZ₁ ⊙ A₁ ⊙ (1 - A₁)⟩                        dC = dA ⊙ C ⊙ (1 - C) for C = sigmoid(A)
+          = ⟨∂A₁ ⊙ A₁ ⊙ (1 - A₁), dZ₁⟩                        ⟨G, S ⊙ A⟩ = ⟨S ⊙ G, A⟩
 
         Z₁ = X W₁ + b₁
             ⟨∂Z₁, dZ₁⟩
-          = ⟨∂Z₁, d(X W₁)⟩ + ⟨∂Z₁, d(ones(B, 1) b₁)⟩   d(A + B) = dA + dB
-          = ⟨∂Z₁, d(X W₁)⟩ + ⟨∂Z₁, ones(B, 1) db₁⟩     d(𝟏 a) = 𝟏 da
-          = ⟨∂Z₁, d(X W₁)⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩             ⟨G, 𝟏 a⟩ = ⟨𝟏ᵀ G, a⟩
-          = ⟨∂Z₁, X dW₁⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩               d(A B) = dA B + A dB
-          = ⟨Xᵀ ∂Z₁, dW₁⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩              ⟨G, A B⟩ = ⟨G Bᵀ, A⟩ = ⟨Aᵀ G, B⟩
+          = ⟨∂Z₁, d(X W₁)⟩ + ⟨∂Z₁, d(𝟏 b₁)⟩                   d(A + B) = dA + dB
+          = ⟨∂Z₁, d(X W₁)⟩ + ⟨∂Z₁, 𝟏 db₁⟩                     d(𝟏 a) = 𝟏 da
+          = ⟨∂Z₁, d(X W₁)⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩                    ⟨G, 𝟏 a⟩ = ⟨𝟏ᵀ G, a⟩
+          = ⟨∂Z₁, X dW₁⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩                      d(A B) = dA B + A dB
+          = ⟨Xᵀ ∂Z₁, dW₁⟩ + ⟨𝟏ᵀ ∂Z₁, db₁⟩                     ⟨G, A B⟩ = ⟨G Bᵀ, A⟩ = ⟨Aᵀ G, B⟩
     "#]]
-        .assert_eq(&differential::proof(&derived(PAGES[3].1)).expect("a proof").to_string());
+    .assert_eq(&differential::proof(&derived(PAGES[3].1)).expect("a proof").to_string());
+}
+
+/// A rule of layer l as it stands for one layer, by the names of the page.
+fn unrolled(text: &str, layer: i64, names: &[(String, String)]) -> String {
+    let small = |n: i64| -> String {
+        let digit = |c: char| char::from_u32('₀' as u32 + c as u32 - '0' as u32).expect("a digit");
+        n.to_string().chars().map(digit).collect()
+    };
+    let text = text.replace("ₗ₋₁", &small(layer - 1)).replace("ₗ₊₁", &small(layer + 1));
+    names.iter().fold(text.replace('ₗ', &small(layer)), |text, (name, of)| text.replace(name, of))
+}
+
+#[test]
+fn a_recurrence_unrolled_is_the_derivation() {
+    let builder = matgrad::Network::layers(4, 3);
+    let builder = (0..6).fold(builder, |builder, _| builder.dense(5)).activation("relu");
+    let layers = builder.loss("cross_entropy").equations();
+    for (page, many) in [(layers.as_str(), 4), (PAGES[3].1, 3), (PAGES[4].1, 1)] {
+        let derived = derived(page);
+        let found = rolled::rolled(&derived).expect("there are equal layers");
+        let lines = derived.to_string();
+        let wanted: Vec<&str> = lines.lines().filter_map(|l| l.split("   ").next()).collect();
+        let mut written = Vec::new();
+        for rule in &found.backward {
+            match rule.layers {
+                Some((first, last)) => {
+                    written.extend((first..=last).map(|l| unrolled(&rule.text, l, &found.names)));
+                }
+                None => written.push(unrolled(&rule.text, 0, &found.names)),
+            }
+        }
+        let sorted = |mut all: Vec<String>| {
+            all.sort();
+            all
+        };
+        let wanted = sorted(wanted.into_iter().map(String::from).collect());
+        assert_eq!(sorted(written), wanted, "{}", found.document());
+        let rolled = found.backward.iter().filter(|r| r.layers.is_some()).count();
+        assert_eq!(rolled, many, "{}", found.document());
+    }
+    let none = rolled::rolled(&derived(PAGES[7].1)).expect_err("no numbers");
+    assert!(none.contains("no two layers"), "{none}");
 }
 
 #[test]
@@ -233,9 +275,10 @@ fn random_directions_see_a_wrong_adjoint_and_say_whose_it_is() {
     let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
     let how = Checking { seed: 0, samples: 1, directions: Some(3) };
     let faults = certify(&equations, &[], how).expect("it is checked").faults(1e-7);
-    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert_eq!(faults.len(), 3, "{faults:?}");
     assert!(faults[0].starts_with("the adjoint of f is wrong"), "{faults:?}");
-    assert!(faults[1].starts_with("∂A does not hold"), "{faults:?}");
+    assert!(faults[1].starts_with("the law adjoint of f: ∂X = ∂C ⊙ X does not"), "{faults:?}");
+    assert!(faults[2].starts_with("∂A does not hold"), "{faults:?}");
 }
 
 #[test]

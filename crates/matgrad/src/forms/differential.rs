@@ -31,6 +31,8 @@ use matgrad_expr::print::{equation, unicode};
 use matgrad_expr::syntax::{Argument, Expr, ExprKind, Name, parse_expr, print_expr};
 use matgrad_library::standard;
 
+use super::typeset::{DIFFERENTIAL as MARK, Document, Part};
+
 /// A derivation by differentials.
 #[derive(Clone, Debug)]
 pub struct Proof {
@@ -151,7 +153,7 @@ impl Prover<'_, '_> {
             };
             block.lines.push(Line { terms: self.shown(&terms), law });
             if self.collect(&mut terms)? {
-                let law = "⟨G, A⟩ + ⟨H, A⟩ = ⟨G + H, A⟩".to_string();
+                let law = "`⟨G, A⟩ + ⟨H, A⟩ = ⟨G + H, A⟩`".to_string();
                 block.lines.push(Line { terms: self.shown(&terms), law });
             }
         }
@@ -179,9 +181,9 @@ impl Prover<'_, '_> {
             let name = self.graph.functions[f as usize].name.text.clone();
             let found = self.laws.backward(self.graph, of, gradient, &self.active)?;
             let mut law = match (&found.surrogate, found.declared.is_empty()) {
-                (Some(_), _) => format!("surrogate of {name}: {}", found.declared.join(", ")),
+                (Some(_), _) => format!("surrogate of {name}: `{}`", found.declared.join(", ")),
                 (None, true) => format!("{name} by its definition"),
-                (None, false) => format!("adjoint of {name}: {}", found.declared.join(", ")),
+                (None, false) => format!("adjoint of {name}: `{}`", found.declared.join(", ")),
             };
             for (i, (target, part)) in found.parts.into_iter().enumerate() {
                 let gradient = self.simplified(part, &mut law);
@@ -204,8 +206,8 @@ impl Prover<'_, '_> {
     fn hand_over(&mut self, terms: &mut [Term], by: NodeId) -> Result<String, String> {
         let op = self.graph.get(by).op;
         let mut law = match op.def().laws[1] {
-            "" => "⟨G, S ⊙ A⟩ = ⟨S ⊙ G, A⟩".to_string(),
-            law => law.to_string(),
+            "" => "`⟨G, S ⊙ A⟩ = ⟨S ⊙ G, A⟩`".to_string(),
+            law => format!("`{law}`"),
         };
         for term in terms.iter_mut() {
             let Some((_, _, rank)) = term.part.filter(|p| p.1 == by) else { continue };
@@ -376,14 +378,11 @@ impl Prover<'_, '_> {
     }
 }
 
-/// The sign of a differential; the Unicode text has a plain d.
-const MARK: char = '𝑑';
-
 /// The differential of an op in words of its own, or that of an element-wise op by its slope.
 fn differential_law(op: Op) -> String {
     let definition = op.def();
     if !definition.laws[0].is_empty() {
-        return definition.laws[0].into();
+        return format!("`{}`", definition.laws[0]);
     }
     let terms = definition.adjoint.iter().filter_map(|line| {
         let (left, right) = line.split_once(" = ")?;
@@ -391,7 +390,7 @@ fn differential_law(op: Op) -> String {
     });
     let terms = terms.collect::<Vec<_>>().join(" + ");
     let operands = &["A", "A, B"][usize::from(definition.arity == 2)];
-    format!("dC = {terms} for C = {}({operands})", definition.name)
+    format!("`dC = {terms}` for `C = {}({operands})`", definition.name)
 }
 
 impl Proof {
@@ -434,6 +433,11 @@ impl Proof {
                 Some(&of) => self.differential_of(of),
                 None => kind,
             },
+            // `𝟏 db` needs no sizes.
+            ExprKind::Call(name, arguments) if name.text == "ones" => match arguments.get(1) {
+                Some(Argument::Value(e)) if e.kind == ExprKind::Number(1.0) => ExprKind::Ones,
+                _ => kind,
+            },
             _ => kind,
         })
     }
@@ -444,7 +448,7 @@ impl Proof {
             None => {
                 let mark = MARK.to_string();
                 let name = Name { spelling: "d".into(), text: mark, span: Default::default() };
-                ExprKind::Call(name, vec![Argument::Value(equation(&self.graph, of))])
+                ExprKind::Call(name, vec![Argument::Value(self.written(of))])
             }
         }
     }
@@ -489,7 +493,8 @@ impl Proof {
                 if let (Some(before), false) = (before, block.surrogate) {
                     let difference = f64::abs(value - before);
                     let relative = if difference == 0.0 { 0.0 } else { difference / size };
-                    checked.push((line.law.clone(), self.line(line), relative));
+                    let text = self.line(line).replace(MARK, "d");
+                    checked.push((line.law.replace('`', ""), text, relative));
                 }
                 before = Some(value);
             }
@@ -531,9 +536,8 @@ impl Proof {
         Ok((sum, size))
     }
 
-    /// A line in Unicode.
-    pub fn line(&self, line: &Line) -> String {
-        let text = |e: &Expr| print_expr(e, false).replace(MARK, "d");
+    fn line(&self, line: &Line) -> String {
+        let text = |e: &Expr| print_expr(e, false);
         let term = |(left, right): (Option<Expr>, Expr)| match left {
             Some(left) => format!("⟨{}, {}⟩", text(&left), text(&right)),
             None => text(&right),
@@ -550,22 +554,28 @@ fn name_of(text: String) -> Expr {
     Expr { kind: ExprKind::Name(name), span: Default::default() }
 }
 
-impl fmt::Display for Proof {
+impl Proof {
     /// A block a value: its equation, then the chain, a law a line.
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    pub fn document(&self) -> Document {
+        let mut all = Vec::new();
         for (i, block) in self.blocks.iter().enumerate() {
             let (name, value) = self.value(block);
-            let space = if i > 0 { "\n" } else { "" };
-            writeln!(f, "{space}{name} = {}", print_expr(&value, false))?;
-            let lines: Vec<String> = block.lines.iter().map(|l| self.line(l)).collect();
-            let width = lines.iter().map(|l| l.chars().count().min(64)).max().unwrap_or(0) + 3;
-            for (line, text) in block.lines.iter().zip(lines) {
-                let space = width.saturating_sub(text.chars().count()).max(3);
-                let sign = if line.law.is_empty() { " " } else { "=" };
-                let text = format!("  {sign} {text}{}{}", " ".repeat(space), line.law);
-                writeln!(f, "{}", text.trim_end())?;
+            if i > 0 {
+                all.push(Part::Text(String::new()));
+            }
+            let value = format!("{name} = {}", print_expr(&value, false));
+            all.push(Part::Formula(value, String::new()));
+            for line in &block.lines {
+                let sign = if line.law.is_empty() { "" } else { "= " };
+                all.push(Part::Formula(format!("{sign}{}", self.line(line)), line.law.clone()));
             }
         }
-        Ok(())
+        Document(all)
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.document().fmt(f)
     }
 }

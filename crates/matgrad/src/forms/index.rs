@@ -29,6 +29,7 @@ mod write;
 
 pub use why::Why;
 
+use super::typeset::{Document, Part};
 use entry::Entry;
 use write::{LETTERS, Writer};
 
@@ -154,29 +155,31 @@ impl IndexForm {
     }
 }
 
-impl fmt::Display for IndexForm {
+impl IndexForm {
     /// An equation a line, with the ranges of its indices; forward, then backward.
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    pub fn document(&self) -> Document {
         let writer = Writer { graph: &self.graph, letters: &self.letters };
-        let lines: Vec<(String, String)> = self
+        let mut parts: Vec<Part> = self
             .equations
             .iter()
             .map(|e| {
                 let shape = self.graph.shape(e.node);
                 let left = writer.left(&e.left, shape);
                 let line = format!("{left} = {}", writer.write(&e.right));
-                (line, writer.ranges(shape, &e.right))
+                let ranges = writer.ranges(shape, &e.right);
+                Part::Formula(line, format!("`{ranges}`"))
             })
             .collect();
-        let width = lines.iter().map(|l| l.0.chars().count().min(60)).max().unwrap_or(0) + 3;
-        for (i, (line, ranges)) in lines.iter().enumerate() {
-            if i == self.forward && i > 0 {
-                writeln!(f)?;
-            }
-            let space = " ".repeat(width.saturating_sub(line.chars().count()).max(3));
-            writeln!(f, "{}", format!("{line}{space}{ranges}").trim_end())?;
+        if self.forward > 0 {
+            parts.insert(self.forward, Part::Text(String::new()));
         }
-        Ok(())
+        Document(parts)
+    }
+}
+
+impl fmt::Display for IndexForm {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.document().fmt(f)
     }
 }
 

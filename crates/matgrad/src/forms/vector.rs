@@ -12,6 +12,7 @@ use matgrad_expr::print::unicode;
 
 use super::block::{Block, block, multiply};
 use super::jacobian::column;
+use super::typeset::{Document, Part};
 
 /// A derivation in vec form.
 #[derive(Clone, Debug)]
@@ -83,11 +84,11 @@ impl VectorForm {
     }
 }
 
-impl fmt::Display for VectorForm {
+impl VectorForm {
     /// A gradient a line.
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+    pub fn document(&self) -> Document {
         let name = |id: NodeId| self.graph.name(id).map_or("?", |n| n.text.as_str());
-        for e in &self.equations {
+        let line = |e: &Equation| {
             let terms = e
                 .sources
                 .iter()
@@ -96,8 +97,14 @@ impl fmt::Display for VectorForm {
                 true => format!("vec({})", unicode(&self.graph, e.gradient)),
                 false => terms.collect::<Vec<_>>().join(" + "),
             };
-            writeln!(f, "vec(∂{}) = {right}", name(e.of))?;
-        }
-        Ok(())
+            Part::Formula(format!("vec(∂{}) = {right}", name(e.of)), String::new())
+        };
+        Document(self.equations.iter().map(line).collect())
+    }
+}
+
+impl fmt::Display for VectorForm {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.document().fmt(f)
     }
 }

@@ -140,7 +140,7 @@ fn tokens(text: &str) -> Vec<Token> {
                 });
                 let next = chars.get(i).copied().unwrap_or(' ');
                 let right = next.is_alphanumeric() || "([⟨∂Σ𝟏".contains(next);
-                match left && right && next != DIFFERENTIAL || left && next == DIFFERENTIAL {
+                match left && (right || next == DIFFERENTIAL) {
                     true => Body::Product,
                     false => continue,
                 }

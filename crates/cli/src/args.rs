@@ -56,6 +56,8 @@ pub enum Format {
     Mathml,
     /// A Python module
     Numpy,
+    /// A Julia file
+    Julia,
     /// One JSON value
     Json,
     /// Short for --form index

@@ -11,8 +11,9 @@ use matgrad::expr::elaborate::{Equations, read};
 use matgrad::expr::graph::{Graph, Initial, NodeId};
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::Bindings;
+use matgrad::expr::program::{self, julia::JULIA, numpy::NUMPY};
 use matgrad::expr::syntax::{ascii, canonical, parse_page, print_page};
-use matgrad::expr::{infer, latex, mathml, numpy, print};
+use matgrad::expr::{infer, latex, mathml, print};
 use matgrad::forms::{self, block::block, jacobian::pullback};
 use matgrad::library::standard;
 use matgrad::{Engine, Precision};
@@ -167,8 +168,10 @@ pub fn derive(asked: &Asked, format: Format, steps: bool) -> Result<(), Failure>
         Format::Mathml => lines(&gradients, |name, g, gradient| {
             format!("{}\n", mathml::mathml_equation(name, g, gradient))
         }),
-        Format::Numpy => {
-            say(numpy::module(&gradients.graph, gradients.objective, &gradients.gradients))
+        Format::Numpy | Format::Julia => {
+            let language = if format == Format::Julia { &JULIA } else { &NUMPY };
+            let Gradients { graph, objective, gradients, .. } = &gradients;
+            say(program::module(language, graph, *objective, gradients))
         }
         Format::Json => say(format!("{}\n", to_json(&equations, &gradients))),
         Format::Vec | Format::Index => Ok(()),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use matgrad::calculus::derive;
-use matgrad::expr::numpy;
+use matgrad::expr::program::{self, numpy::NUMPY};
 use matgrad::library::standard;
 use matgrad::{Method, Model, UpdateRule, write_atomically};
 use matgrad_codegen::{Language, Real, Source, Style, inference, training};
@@ -93,7 +93,7 @@ pub fn export(args: &Export, talk: &Talk) -> Result<(), Failure> {
         let parameters = equations.parameters();
         let derived = derive(&equations.graph, network.objective, &parameters, standard());
         let derived = derived.map_err(Failure::input)?;
-        let text = numpy::module(&derived.graph, derived.objective, &derived.gradients);
+        let text = program::module(&NUMPY, &derived.graph, derived.objective, &derived.gradients);
         write(path, args.force, text.as_bytes())?;
         report(talk, path, text.len())?;
     }

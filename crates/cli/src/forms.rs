@@ -19,6 +19,7 @@ pub fn form_of(form: Form, format: Format) -> Form {
         | Format::Latex
         | Format::Mathml
         | Format::Numpy
+        | Format::Julia
         | Format::Json => form,
     }
 }
@@ -69,7 +70,7 @@ fn write(format: Format, document: &Document, json: impl Fn() -> Value) -> Resul
         Format::Latex => Notation::Latex,
         Format::Mathml => Notation::Mathml,
         Format::Json => return say(format!("{}\n", json())),
-        Format::Numpy => {
+        Format::Numpy | Format::Julia => {
             let message = "a program has matrix equations only; leave --form and --rolled out";
             return Err(Failure { code: 2, message: message.into() });
         }

@@ -209,6 +209,8 @@ pub struct OpDef {
     /// NumPy template with `{0}`, `{1}`; attributes are `{rows}`, `{cols}`, `{start}`, `{total}`,
     /// `{axis}`, `{slice}`, `{window}`.
     pub numpy: &'static str,
+    /// The same for Julia.
+    pub julia: &'static str,
     /// Entry i, j of the result from entries of the operands, such as `Σk A[i,k] B[k,j]`, for ops
     /// that are not element-wise; `r`, `c` are the rows and columns by which the op moves its
     /// last operand, `row`, `col` the place before a reshape, and `A?` is 0 outside of A. Empty

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use matgrad::calculus::{self, Gradients};
 use matgrad::expr::elaborate::{Equations, read};
 use matgrad::expr::graph::NodeId;
+use matgrad::expr::latex;
 use matgrad::expr::meaning::Bindings;
+use matgrad::expr::program::{self, julia::JULIA, numpy::NUMPY};
 use matgrad::expr::syntax::canonical;
-use matgrad::expr::{latex, numpy};
 use matgrad::library::standard;
 use matgrad::{Engine, Precision};
 use pyo3::prelude::*;
@@ -108,7 +109,7 @@ impl Network {
             .collect()
     }
 
-    /// The gradients as text: `unicode`, `latex` or `numpy`.
+    /// The gradients as text: `unicode`, `latex`, `numpy` or `julia`.
     #[pyo3(signature = (format = "unicode", wrt = Vec::new()))]
     fn derive(&self, py: Python<'_>, format: &str, wrt: Vec<String>) -> PyResult<String> {
         py.detach(|| {
@@ -116,7 +117,12 @@ impl Network {
             let graph = &derived.graph;
             match format {
                 "unicode" => Ok(derived.to_string()),
-                "numpy" => Ok(numpy::module(graph, derived.objective, &derived.gradients)),
+                "numpy" => {
+                    Ok(program::module(&NUMPY, graph, derived.objective, &derived.gradients))
+                }
+                "julia" => {
+                    Ok(program::module(&JULIA, graph, derived.objective, &derived.gradients))
+                }
                 "latex" => {
                     let line = |&(of, gradient): &(NodeId, NodeId)| {
                         let (of, gradient) =
@@ -127,7 +133,7 @@ impl Network {
                     Ok(format!("\\begin{{aligned}}\n{}\n\\end{{aligned}}", lines.join(" \\\\\n")))
                 }
                 other => Err(error(format!(
-                    "there is no format {other}; known are unicode, latex, numpy"
+                    "there is no format {other}; known are unicode, latex, numpy, julia"
                 ))),
             }
         })

@@ -10,6 +10,7 @@ pub const MUL: OpDef = OpDef {
     arity: 2,
     form: Form::Operator,
     numpy: "({0} * {1})",
+    julia: "({0} .* {1})",
     adjoint: &["∂A = ∂C ⊙ B", "∂B = ∂C ⊙ A"],
     meaning: Meaning::Zip(|a, b| a * b),
     commutative: true,
@@ -22,6 +23,7 @@ pub const DIV: OpDef = OpDef {
     arity: 2,
     form: Form::Operator,
     numpy: "({0} / {1})",
+    julia: "({0} ./ {1})",
     adjoint: &["∂A = ∂C ⊘ B", "∂B = -(∂C ⊙ C ⊘ B)"],
     meaning: Meaning::Zip(|a, b| a / b),
     domain: Domain::Nonzero,
@@ -34,6 +36,7 @@ pub const POW: OpDef = OpDef {
     arity: 2,
     form: Form::Operator,
     numpy: "np.power({0}, {1})",
+    julia: "({0} .^ {1})",
     adjoint: &["∂A = ∂C ⊙ B ⊙ A.^(B - 1)", "∂B = ∂C ⊙ C ⊙ log(A)"],
     meaning: Meaning::Zip(f64::powf),
     domain: Domain::Positive,
@@ -45,6 +48,7 @@ pub const MAX: OpDef = OpDef {
     name: "max",
     arity: 2,
     numpy: "np.maximum({0}, {1})",
+    julia: "max.({0}, {1})",
     adjoint: &["∂A = ∂C ⊙ (A > B)", "∂B = ∂C ⊙ (B >= A)"],
     meaning: Meaning::Zip(maximum),
     domain: Domain::Kinked,
@@ -56,6 +60,7 @@ pub const MIN: OpDef = OpDef {
     name: "min",
     arity: 2,
     numpy: "np.minimum({0}, {1})",
+    julia: "min.({0}, {1})",
     adjoint: &["∂A = ∂C ⊙ (B > A)", "∂B = ∂C ⊙ (A >= B)"],
     meaning: Meaning::Zip(|a, b| if a < b || a.is_nan() { a } else { b }),
     domain: Domain::Kinked,
@@ -68,6 +73,7 @@ pub const GREATER: OpDef = OpDef {
     arity: 2,
     form: Form::Operator,
     numpy: "({0} > {1}).astype(float)",
+    julia: "Float64.({0} .> {1})",
     adjoint: &["∂A = 0 ∂C", "∂B = 0 ∂C"],
     meaning: Meaning::Zip(|a, b| f64::from(a > b)),
     domain: Domain::Kinked,
@@ -78,6 +84,7 @@ pub const GREATER: OpDef = OpDef {
 pub const GREATER_EQUAL: OpDef = OpDef {
     name: "greater_equal",
     numpy: "({0} >= {1}).astype(float)",
+    julia: "Float64.({0} .>= {1})",
     meaning: Meaning::Zip(|a, b| f64::from(a >= b)),
     ..GREATER
 };
@@ -86,6 +93,7 @@ pub const GREATER_EQUAL: OpDef = OpDef {
 pub const EXP: OpDef = OpDef {
     name: "exp",
     numpy: "np.exp({0})",
+    julia: "exp.({0})",
     adjoint: &["∂A = ∂C ⊙ C"],
     meaning: Meaning::Map(f64::exp),
     ..PLAIN
@@ -95,6 +103,7 @@ pub const EXP: OpDef = OpDef {
 pub const LOG: OpDef = OpDef {
     name: "log",
     numpy: "np.log({0})",
+    julia: "log.({0})",
     adjoint: &["∂A = ∂C ⊘ A"],
     meaning: Meaning::Map(f64::ln),
     domain: Domain::Positive,
@@ -105,6 +114,7 @@ pub const LOG: OpDef = OpDef {
 pub const SQRT: OpDef = OpDef {
     name: "sqrt",
     numpy: "np.sqrt({0})",
+    julia: "sqrt.({0})",
     adjoint: &["∂A = ∂C ⊘ (2 C)"],
     meaning: Meaning::Map(f64::sqrt),
     domain: Domain::Positive,
@@ -115,6 +125,7 @@ pub const SQRT: OpDef = OpDef {
 pub const TANH: OpDef = OpDef {
     name: "tanh",
     numpy: "np.tanh({0})",
+    julia: "tanh.({0})",
     adjoint: &["∂A = ∂C ⊙ (1 - C.^2)"],
     meaning: Meaning::Map(f64::tanh),
     ..PLAIN
@@ -124,6 +135,7 @@ pub const TANH: OpDef = OpDef {
 pub const SIGMOID: OpDef = OpDef {
     name: "sigmoid",
     numpy: "(0.5 + 0.5 * np.tanh(0.5 * {0}))",
+    julia: "(0.5 .+ 0.5 .* tanh.(0.5 .* {0}))",
     adjoint: &["∂A = ∂C ⊙ C ⊙ (1 - C)"],
     meaning: Meaning::Map(sigmoid),
     ..PLAIN
@@ -143,6 +155,7 @@ fn sigmoid(a: f64) -> f64 {
 pub const ERF: OpDef = OpDef {
     name: "erf",
     numpy: "_erf({0})",
+    julia: "_erf.({0})",
     adjoint: &["∂A = ∂C ⊙ (1.1283791670955126 exp(-A.^2))"],
     meaning: Meaning::Map(erf),
     ..PLAIN
@@ -175,6 +188,7 @@ pub fn erf(a: f64) -> f64 {
 pub const SIN: OpDef = OpDef {
     name: "sin",
     numpy: "np.sin({0})",
+    julia: "sin.({0})",
     adjoint: &["∂A = ∂C ⊙ cos(A)"],
     meaning: Meaning::Map(f64::sin),
     ..PLAIN
@@ -184,6 +198,7 @@ pub const SIN: OpDef = OpDef {
 pub const COS: OpDef = OpDef {
     name: "cos",
     numpy: "np.cos({0})",
+    julia: "cos.({0})",
     adjoint: &["∂A = -(∂C ⊙ sin(A))"],
     meaning: Meaning::Map(f64::cos),
     ..PLAIN
@@ -193,6 +208,7 @@ pub const COS: OpDef = OpDef {
 pub const ABS: OpDef = OpDef {
     name: "abs",
     numpy: "np.abs({0})",
+    julia: "abs.({0})",
     adjoint: &["∂A = ∂C ⊙ sign(A)"],
     meaning: Meaning::Map(f64::abs),
     domain: Domain::Kinked,
@@ -203,6 +219,7 @@ pub const ABS: OpDef = OpDef {
 pub const SIGN: OpDef = OpDef {
     name: "sign",
     numpy: "np.sign({0})",
+    julia: "sign.({0})",
     adjoint: &["∂A = 0 ∂C"],
     meaning: Meaning::Map(|a| if a == 0.0 || a.is_nan() { a } else { a.signum() }),
     domain: Domain::Kinked,

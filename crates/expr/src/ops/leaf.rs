@@ -36,6 +36,7 @@ pub const EYE: OpDef = OpDef {
     name: "eye",
     arity: 0,
     numpy: "np.eye({rows})",
+    julia: "Matrix(1.0I, {rows}, {rows})",
     index: "[i=j]",
     shape: ShapeRule::Given,
     meaning: Meaning::Matrix(|op, _, dim| {

@@ -11,6 +11,7 @@ pub const MATMUL: OpDef = OpDef {
     arity: 2,
     form: Form::Operator,
     numpy: "({0} @ {1})",
+    julia: "({0} * {1})",
     index: "Σk A[i,k] B[k,j]",
     shape: ShapeRule::Product,
     adjoint: &["∂A = ∂C Bᵀ", "∂B = Aᵀ ∂C"],
@@ -28,6 +29,7 @@ pub const TRANSPOSE: OpDef = OpDef {
     name: "transpose",
     form: Form::Operator,
     numpy: "{0}.T",
+    julia: "{0}'",
     index: "A[j,i]",
     shape: ShapeRule::Transposed,
     adjoint: &["∂A = ∂Cᵀ"],
@@ -43,6 +45,7 @@ pub const ADD: OpDef = OpDef {
     arity: 2,
     form: Form::Operator,
     numpy: "({0} + {1})",
+    julia: "({0} .+ {1})",
     adjoint: &["∂A = ∂C", "∂B = ∂C"],
     laws: ["d(A + B) = dA + dB", ""],
     meaning: Meaning::Zip(|a, b| a + b),
@@ -55,6 +58,7 @@ pub const NEG: OpDef = OpDef {
     name: "neg",
     form: Form::Operator,
     numpy: "(-{0})",
+    julia: "(-{0})",
     adjoint: &["∂A = -∂C"],
     laws: ["d(-A) = -dA", "⟨G, -A⟩ = ⟨-G, A⟩"],
     meaning: Meaning::Map(|a| -a),
@@ -66,6 +70,7 @@ pub const SPREAD: OpDef = OpDef {
     name: "spread",
     form: Form::Operator,
     numpy: "np.broadcast_to({0}, ({rows}, {cols}))",
+    julia: "({0} .+ zeros({rows}, {cols}))",
     index: "A[i,j]",
     shape: ShapeRule::Spread,
     adjoint: &["∂A = transposed(∂C)"],
@@ -95,6 +100,7 @@ const fn spread_back(_: Op, _: usize, operand: &[Shape]) -> Op {
 pub const SUM: OpDef = OpDef {
     name: "sum",
     numpy: "np.sum({0}, keepdims=True)",
+    julia: "sum({0}; dims = (1, 2))",
     index: "Σk Σl A[k,l]",
     shape: ShapeRule::Reduced,
     adjoint: &["∂A = transposed(∂C)"],
@@ -109,6 +115,7 @@ pub const SUM: OpDef = OpDef {
 pub const ROWSUM: OpDef = OpDef {
     name: "rowsum",
     numpy: "np.sum({0}, axis=1, keepdims=True)",
+    julia: "sum({0}; dims = 2)",
     index: "Σk A[i,k]",
     laws: ["d rowsum(A) = rowsum(dA)", "⟨g, rowsum(A)⟩ = ⟨g 𝟏ᵀ, A⟩"],
     jacobian: &["𝟏ᵀ ⊗ I"],
@@ -122,6 +129,7 @@ pub const ROWSUM: OpDef = OpDef {
 pub const COLSUM: OpDef = OpDef {
     name: "colsum",
     numpy: "np.sum({0}, axis=0, keepdims=True)",
+    julia: "sum({0}; dims = 1)",
     index: "Σk A[k,j]",
     laws: ["d(𝟏ᵀ A) = 𝟏ᵀ dA", "⟨g, 𝟏ᵀ A⟩ = ⟨𝟏 g, A⟩"],
     jacobian: &["I ⊗ 𝟏ᵀ"],
@@ -135,6 +143,7 @@ pub const COLSUM: OpDef = OpDef {
 pub const ROWMAX: OpDef = OpDef {
     name: "rowmax",
     numpy: "np.max({0}, axis=1, keepdims=True)",
+    julia: "maximum({0}; dims = 2)",
     index: "max k A[i,k]",
     shape: ShapeRule::Reduced,
     adjoint: &["∂A = (∂C ⊘ rowsum(A >= C)) ⊙ (A >= C)"],
@@ -161,6 +170,7 @@ pub fn maximum(a: f64, b: f64) -> f64 {
 pub const RESHAPE: OpDef = OpDef {
     name: "reshape",
     numpy: "np.reshape({0}, ({rows}, {cols}))",
+    julia: "_reshape({0}, {rows}, {cols})",
     index: "A[row,col]",
     shape: ShapeRule::Reshaped,
     adjoint: &["∂A = transposed(∂C)"],
@@ -177,6 +187,7 @@ pub const SLICE: OpDef = OpDef {
     name: "slice",
     form: Form::Operator,
     numpy: "{0}[{slice}]",
+    julia: "{0}[{slice}]",
     index: "A[i+r,j+c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)"],
@@ -203,6 +214,7 @@ pub const SLICE: OpDef = OpDef {
 pub const PLACE: OpDef = OpDef {
     name: "place",
     numpy: "_place({0}, {axis}, {start}, {total})",
+    julia: "_place({0}, {axis}, {start}, {total})",
     index: "A?[i-r,j-c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)"],
@@ -233,6 +245,7 @@ pub const HCAT: OpDef = OpDef {
     name: "hcat",
     arity: 2,
     numpy: "np.hstack(({0}, {1}))",
+    julia: "hcat({0}, {1})",
     index: "A?[i,j] + B?[i-r,j-c]",
     shape: ShapeRule::Along,
     adjoint: &["∂A = transposed(∂C)", "∂B = transposed(∂C)"],
@@ -255,6 +268,7 @@ pub const HCAT: OpDef = OpDef {
 pub const VCAT: OpDef = OpDef {
     name: "vcat",
     numpy: "np.vstack(({0}, {1}))",
+    julia: "vcat({0}, {1})",
     laws: ["d vcat(A, B) = vcat(dA, 0) + vcat(0, dB)", "⟨G, A among zeros⟩ = ⟨G[…], A⟩"],
     meaning: Meaning::Matrix(|_, m, _| {
         let data = m[0].data.iter().chain(&m[1].data).copied().collect();
@@ -267,6 +281,7 @@ pub const VCAT: OpDef = OpDef {
 pub const DIAG: OpDef = OpDef {
     name: "diag",
     numpy: "np.diagflat({0})",
+    julia: "diagm(vec({0}))",
     index: "[i=j] A[i,1]",
     shape: ShapeRule::Diagonal,
     adjoint: &["∂A = diag(∂C)"],
@@ -281,6 +296,7 @@ pub const DIAG: OpDef = OpDef {
 pub const DIAGONAL: OpDef = OpDef {
     name: "diag",
     numpy: "np.diagonal({0}).reshape(-1, 1)",
+    julia: "reshape(diag({0}), :, 1)",
     index: "A[i,i]",
     shape: ShapeRule::SquareToColumn,
     adjoint: &["∂A = diag(∂C)"],

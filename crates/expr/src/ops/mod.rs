@@ -14,6 +14,7 @@ const PLAIN: OpDef = OpDef {
     arity: 1,
     form: Form::Call,
     numpy: "",
+    julia: "",
     index: "",
     shape: ShapeRule::Same,
     adjoint: &[],

@@ -9,6 +9,7 @@ use crate::window::Window;
 pub const UNFOLD: OpDef = OpDef {
     name: "unfold",
     numpy: "_unfold({0}, {window})",
+    julia: "_unfold({0}, {window})",
     shape: ShapeRule::Unfolded,
     adjoint: &["∂A = transposed(∂C)"],
     laws: ["d unfold(A) = unfold(dA)", "⟨G, unfold(A)⟩ = ⟨fold(G), A⟩"],
@@ -29,6 +30,7 @@ pub const UNFOLD: OpDef = OpDef {
 pub const FOLD: OpDef = OpDef {
     name: "fold",
     numpy: "_fold({0}, {window})",
+    julia: "_fold({0}, {window})",
     shape: ShapeRule::Folded,
     laws: ["d fold(A) = fold(dA)", "⟨G, fold(A)⟩ = ⟨unfold(G), A⟩"],
     transposed: Some(|op, _, _| Op::Unfold(window(op))),
@@ -49,6 +51,7 @@ pub const FOLD: OpDef = OpDef {
 pub const MAXPOOL: OpDef = OpDef {
     name: "maxpool",
     numpy: "_maxpool({0}, {window})",
+    julia: "_maxpool({0}, {window})",
     shape: ShapeRule::Pooled,
     adjoint: &["∂A = transposed(∂C, A)"],
     laws: ["d maxpool(A) = pick(dA, A)", "⟨G, pick(D, A)⟩ = ⟨unpool(G, A), D⟩"],
@@ -68,6 +71,7 @@ pub const UNPOOL: OpDef = OpDef {
     name: "unpool",
     arity: 2,
     numpy: "_unpool({0}, {1}, {window})",
+    julia: "_unpool({0}, {1}, {window})",
     shape: ShapeRule::Unpooled,
     adjoint: &["∂A = transposed(∂C, B)", "∂B = 0 B"],
     laws: ["d unpool(A, B) = unpool(dA, B)", "⟨G, unpool(D, B)⟩ = ⟨pick(G, B), D⟩"],
@@ -89,6 +93,7 @@ pub const UNPOOL: OpDef = OpDef {
 pub const PICK: OpDef = OpDef {
     name: "pick",
     numpy: "_pick({0}, {1}, {window})",
+    julia: "_pick({0}, {1}, {window})",
     shape: ShapeRule::Picked,
     laws: ["d pick(A, B) = pick(dA, B)", "⟨G, pick(D, B)⟩ = ⟨unpool(G, B), D⟩"],
     transposed: Some(|op, _, _| Op::Unpool(window(op))),

@@ -9,6 +9,7 @@ pub const INV: OpDef = OpDef {
     name: "inv",
     form: crate::op::Form::Operator,
     numpy: "np.linalg.inv({0})",
+    julia: "inv({0})",
     shape: ShapeRule::Square,
     adjoint: &["∂A = -(Cᵀ ∂C Cᵀ)"],
     laws: ["d(A⁻¹) = -A⁻¹ dA A⁻¹", "⟨G, A D B⟩ = ⟨Aᵀ G Bᵀ, D⟩"],
@@ -23,6 +24,7 @@ pub const INV: OpDef = OpDef {
 pub const DET: OpDef = OpDef {
     name: "det",
     numpy: "np.reshape(np.linalg.det({0}), (1, 1))",
+    julia: "fill(det({0}), 1, 1)",
     shape: ShapeRule::SquareToScalar,
     adjoint: &["∂A = (∂C C) A⁻¹ᵀ"],
     laws: ["d det(A) = det(A) tr(A⁻¹ dA)", "⟨g, tr(B D)⟩ = ⟨g Bᵀ, D⟩"],
@@ -36,6 +38,7 @@ pub const DET: OpDef = OpDef {
 pub const LOGDET: OpDef = OpDef {
     name: "logdet",
     numpy: "np.reshape(np.linalg.slogdet({0})[1], (1, 1))",
+    julia: "fill(logabsdet({0})[1], 1, 1)",
     shape: ShapeRule::SquareToScalar,
     adjoint: &["∂A = ∂C A⁻¹ᵀ"],
     laws: ["d logdet(A) = tr(A⁻¹ dA)", "⟨g, tr(B D)⟩ = ⟨g Bᵀ, D⟩"],

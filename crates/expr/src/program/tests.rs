@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use expect_test::expect;
 
+use super::julia::JULIA;
+use super::numpy::NUMPY;
 use super::*;
 use crate::elaborate::{Equations, read};
 use crate::library::Library;
@@ -69,12 +71,36 @@ fn python(program: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
+/// Runs Julia; `None`, said aloud, where there is none.
+fn julia(program: &str) -> Option<String> {
+    let path = std::env::temp_dir().join(format!("matgrad-{}-{program:p}.jl", std::process::id()));
+    std::fs::write(&path, program).unwrap();
+    let run = Command::new("julia").arg("--startup-file=no").arg(&path).output();
+    std::fs::remove_file(&path).unwrap();
+    let Ok(output) = run else {
+        let said = "NOT TESTED: there is no julia, so no Julia program was run\n";
+        std::io::stderr().write_all(said.as_bytes()).unwrap();
+        return None;
+    };
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}\n{program}");
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
 fn agrees_with_meaning(source: &str) {
+    for language in [&NUMPY, &JULIA] {
+        agrees_in(language, source);
+    }
+}
+
+fn agrees_in(language: &Language, source: &str) {
+    let is_julia = std::ptr::eq(language.none, JULIA.none);
     let (page, gradients) = page(source);
     let graph = &page.graph;
     let objective = page.objective.unwrap();
     let mut bindings = Bindings::default();
-    let mut program = module(graph, objective, &gradients) + "\nvalues = {}\n";
+    let mut program = module(language, graph, objective, &gradients);
+    program += if is_julia { "\nvalues = Dict{Symbol, Any}()\n" } else { "\nvalues = {}\n" };
     for (seed, v) in graph.variables.iter().enumerate() {
         let size = |d: Dim| d.evaluate(&|_| Some(6)).unwrap();
         let (rows, cols) = (size(v.shape.rows), size(v.shape.cols));
@@ -83,30 +109,49 @@ fn agrees_with_meaning(source: &str) {
             Initial::None | Initial::Draw(..) => sample(rows, cols, seed),
         };
         if !matches!(v.initial, Initial::Value(_)) {
-            let mut array = literal(&value);
-            if cols == 1 {
-                array += ".reshape(-1)";
-            }
-            // Both spellings are accepted.
+            let array = language.matrix(&value);
+            // One-dimensional arrays are accepted, and all spellings of a name.
             let key = keys(graph.name(v.node).unwrap()).into_iter().nth(seed % 2);
             let key = key.unwrap_or_else(|| key_of(graph, v.node));
-            program += &format!("values['{key}'] = {array}\n");
+            program += &match (is_julia, cols == 1) {
+                (false, false) => format!("values['{key}'] = {array}\n"),
+                (false, true) => format!("values['{key}'] = {array}.reshape(-1)\n"),
+                (true, false) => format!("values[Symbol(\"{key}\")] = {array}\n"),
+                (true, true) => format!("values[Symbol(\"{key}\")] = vec({array})\n"),
+            };
         }
         bindings.set(graph, v.node, value).unwrap();
     }
     let mut roots = vec![objective];
     roots.extend(gradients.iter().map(|&(_, g)| g));
     let meant = evaluate(graph, &roots, &bindings).unwrap();
-    program += "L, G = objective_and_gradients(**values)\nassert type(L) is float\n";
-    program += "print(repr(L))\n";
+    program += match is_julia {
+        false => {
+            "L, G = objective_and_gradients(**values)\nassert type(L) is float\nprint(repr(L))\n"
+        }
+        true => {
+            "L, G = objective_and_gradients(; values...)\n@assert L isa Float64\nprintln(repr(L))\n"
+        }
+    };
     let mut expected = meant[&objective].data.clone();
     for (of, gradient) in gradients.iter().filter(|(of, _)| graph.variable(*of).is_some()) {
         let (key, m) = (key_of(graph, *of), &meant[gradient]);
-        program += &format!("assert G['{key}'].shape == ({}, {})\n", m.rows, m.cols);
-        program += &format!("for g in G['{key}'].ravel(): print(repr(float(g)))\n");
+        program += &match is_julia {
+            false => format!(
+                "assert G['{key}'].shape == ({}, {})\n\
+                 for g in G['{key}'].ravel(): print(repr(float(g)))\n",
+                m.rows, m.cols
+            ),
+            true => format!(
+                "@assert size(G[\"{key}\"]) == ({}, {})\n\
+                 foreach(g -> println(repr(g)), permutedims(G[\"{key}\"]))\n",
+                m.rows, m.cols
+            ),
+        };
         expected.extend(&m.data);
     }
-    let Some(output) = python(&program) else { return };
+    let run = if is_julia { julia } else { python };
+    let Some(output) = run(&program) else { return };
     let found: Vec<f64> = output.lines().map(|line| line.parse().unwrap()).collect();
     assert_eq!(found.len(), expected.len());
     for (a, b) in found.iter().zip(&expected) {
@@ -150,8 +195,11 @@ fn pictures_agree_with_meaning() {
 #[test]
 fn erf_agrees_with_meaning() {
     let points = [-7.0, -3.5, -3.0, -0.3, 0.0, 1e-9, 0.9, 2.9, 3.1, 5.9, 6.0, 40.0];
-    let rows = points.map(number).join(", ");
-    let program = format!("{HEAD}{ERF}\nfor y in _erf(np.array([{rows}])): print(repr(float(y)))");
+    let rows = points.map(|x| NUMPY.number(x)).join(", ");
+    let program = format!(
+        "{}{}\nfor y in _erf(np.array([{rows}])): print(repr(float(y)))",
+        NUMPY.head, NUMPY.helpers[0].1
+    );
     let Some(output) = python(&program) else { return };
     for (line, x) in output.lines().zip(points) {
         let y: f64 = line.parse().unwrap();
@@ -163,7 +211,7 @@ fn erf_agrees_with_meaning() {
 #[test]
 fn the_module_keeps_the_names() {
     let (page, gradients) = page(SOFTMAX);
-    let text = module(&page.graph, page.objective.unwrap(), &gradients);
+    let text = module(&NUMPY, &page.graph, page.objective.unwrap(), &gradients);
     let function = &text[text.find("def objective").unwrap()..];
     expect![[r#"
         def objective_and_gradients(**values):
@@ -187,7 +235,7 @@ fn the_module_keeps_the_names() {
             }
     "#]].assert_eq(function);
     let (page, gradients) = self::page(TWO_LAYERS);
-    let text = module(&page.graph, page.objective.unwrap(), &gradients);
+    let text = module(&NUMPY, &page.graph, page.objective.unwrap(), &gradients);
     let function = &text[text.find("def objective").unwrap()..];
     expect![[r#"
         def objective_and_gradients(**values):

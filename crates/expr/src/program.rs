@@ -1,72 +1,100 @@
-//! Equations as a Python module that imports only NumPy.
+//! Equations as a program of another language: Python with NumPy, or Julia.
 //!
 //! After derivation, beside the other printers. Each named or shared node is one assignment; each
-//! op is written by its template ([`crate::op::OpDef::numpy`]), each call by its body.
+//! op is written by its template ([`crate::op::OpDef::numpy`], `julia`), each call by its body. What
+//! else differs between the languages is a [`Language`].
 //!
 //! ```
-//! use matgrad_expr::{elaborate, library::Library, numpy};
+//! use matgrad_expr::{elaborate, library::Library, program};
 //! let page = "input X : B×4\nparam w : 4×1\nL = sum(X w)\nminimize L\nG = X' ones(rows(X))\n";
 //! let page = elaborate::read("page", page, &Library::parse(&[]).unwrap()).unwrap();
 //! let gradients = [(page.parameters()[0], page.definitions[1])];
-//! let module = numpy::module(&page.graph, page.objective.unwrap(), &gradients);
+//! let module = program::module(&program::numpy::NUMPY, &page.graph, page.objective.unwrap(), &gradients);
 //! assert!(module.contains("L = np.sum((X @ w), keepdims=True)"));
 //! ```
 
 use std::collections::{BTreeSet, HashMap};
 
-mod text;
+pub mod julia;
+pub mod numpy;
 
 use crate::dim::{Dim, Symbol};
 use crate::graph::{Graph, Initial, NodeId, Variable};
 use crate::matrix::Matrix;
-use crate::op::{Axis, Op};
+use crate::op::{Axis, Op, OpDef};
 use crate::syntax::{Name, ascii};
-use text::{ERF, HEAD, PICTURES, PLACE, RESERVED};
 
-/// A module that defines `objective_and_gradients(**values) -> (float, dict)`.
+/// How a language writes what is not in the op table.
+pub struct Language {
+    template: fn(&OpDef) -> &'static str,
+    /// Names with a meaning of their own.
+    reserved: &'static [&'static str],
+    head: &'static str,
+    /// Functions that are written where the body calls them.
+    helpers: &'static [(&'static str, &'static str)],
+    /// Those of the ops on pictures.
+    pictures: &'static str,
+    not_finite: fn(f64) -> String,
+    /// A matrix from the text of each entry.
+    literal: fn(&dyn Fn(usize, usize) -> String, (usize, usize)) -> String,
+    full: fn(&str, &str, &str) -> String,
+    float: fn(&str) -> String,
+    /// Rows (0) or columns (1) of an array.
+    side: fn(&str, usize) -> String,
+    over: &'static str,
+    minus: &'static str,
+    none: &'static str,
+    /// The number of the first axis.
+    first: usize,
+    slice: fn(&str, &str) -> String,
+    copied: fn(&str, &str) -> String,
+    function: fn(&str, &str, &[String]) -> String,
+}
+
+/// A file that defines `objective_and_gradients`, which takes the values by name and gives the
+/// objective and the gradients by name.
 ///
 /// `gradients` are (of, gradient) pairs, intermediate ones among them, each after those it needs;
-/// the dict holds those of variables, by the variable's name. Values are accepted by every ASCII
-/// spelling of a name (`W1`, `W_1`); numbers and one-dimensional arrays become matrices; written
-/// initial values are defaults; dimension symbols are read from the shapes.
-pub fn module(graph: &Graph, objective: NodeId, gradients: &[(NodeId, NodeId)]) -> String {
+/// the result holds those of variables, by the variable's name. Values are accepted by every
+/// ASCII spelling of a name (`W1`, `W_1`); numbers and one-dimensional arrays become matrices;
+/// written initial values are defaults; dimension symbols are read from the shapes.
+pub fn module(
+    language: &Language,
+    graph: &Graph,
+    objective: NodeId,
+    gradients: &[(NodeId, NodeId)],
+) -> String {
     let mut roots = vec![objective];
     roots.extend(gradients.iter().map(|&(_, gradient)| gradient));
     let order = graph.reachable(&roots, true);
     let mut writer = Writer {
+        language,
         graph,
-        taken: RESERVED.iter().map(|s| s.to_string()).collect(),
+        taken: language.reserved.iter().map(|s| s.to_string()).collect(),
         names: HashMap::new(),
         symbols: HashMap::new(),
         lines: Vec::new(),
     };
     writer.variables(&roots, &order);
     writer.assignments(&roots, &order, gradients);
-    let mut dict = Vec::new();
+    let mut entries = Vec::new();
     for &(of, gradient) in gradients {
         if graph.variable(of).is_some() {
             let key = graph.name(of).map_or_else(|| "?".into(), key);
-            // A copy, as the value may be a view or the gradient of another as well.
-            dict.push(format!("        \"{key}\": np.array({}),", writer.names[&gradient]));
+            entries.push((language.copied)(&key, &writer.names[&gradient]));
         }
     }
     let body: String = writer.lines.iter().map(|line| format!("    {line}\n")).collect();
-    let mut text = String::from(HEAD);
-    let pictures = order.iter().any(|&id| graph.get(id).op.window().is_some());
-    for (needed, definition) in
-        [(body.contains("_erf("), ERF), (body.contains("_place("), PLACE), (pictures, PICTURES)]
-    {
-        if needed {
+    let mut text = String::from(language.head);
+    for (call, definition) in language.helpers {
+        if body.contains(call) {
             text += definition;
         }
     }
-    let dict =
-        if dict.is_empty() { "{}".into() } else { format!("{{\n{}\n    }}", dict.join("\n")) };
-    let value = &writer.names[&objective];
-    text + &format!(
-        "\n\ndef objective_and_gradients(**values):\n    \"\"\"The objective, and its gradient by \
-         each parameter.\"\"\"\n{body}    return {value}.item(), {dict}\n"
-    )
+    if order.iter().any(|&id| graph.get(id).op.window().is_some()) {
+        text += language.pictures;
+    }
+    text + &(language.function)(&body, &writer.names[&objective], &entries)
 }
 
 /// The key of a variable in the dict of gradients.
@@ -97,8 +125,9 @@ fn keys(name: &Name) -> Vec<String> {
 const LONGEST: usize = 88;
 
 struct Writer<'a> {
+    language: &'a Language,
     graph: &'a Graph,
-    /// Python names in use.
+    /// Names in use.
     taken: BTreeSet<String>,
     names: HashMap<NodeId, String>,
     symbols: HashMap<Symbol, String>,
@@ -106,7 +135,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// A Python name that is not in use yet.
+    /// A name that is not in use yet.
     fn identifier(&mut self, canonical: &str) -> String {
         let letters = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
         let mut name: String = ascii(canonical).chars().map(letters).collect();
@@ -161,12 +190,14 @@ impl Writer<'_> {
         let [rows, cols] = sides.map(|dim| self.dim(dim));
         let default = match (&variable.initial, &rows, &cols) {
             (Initial::Value(m), Some(rows), Some(cols)) if (m.rows, m.cols) == (1, 1) => {
-                format!(", np.full(({rows}, {cols}), {})", number(m.data[0]))
+                format!(", {}", (self.language.full)(&self.language.number(m.data[0]), rows, cols))
             }
-            (Initial::Value(m), _, _) if (m.rows, m.cols) != (1, 1) => format!(", {}", literal(m)),
+            (Initial::Value(m), _, _) if (m.rows, m.cols) != (1, 1) => {
+                format!(", {}", self.language.matrix(m))
+            }
             (Initial::Value(_) | Initial::None | Initial::Draw(..), _, _) => String::new(),
         };
-        let side = |side: Option<String>| side.unwrap_or_else(|| "None".into());
+        let side = |side: Option<String>| side.unwrap_or_else(|| self.language.none.into());
         let value = format!("_take(values, [{}]{default})", quoted.join(", "));
         self.lines.push(format!(
             "{identifier} = _matrix(\"{}\", {value}, {}, {})",
@@ -184,15 +215,16 @@ impl Writer<'_> {
             let symbol_name = self.identifier(self.graph.symbols.name(*symbol));
             let divisor = match factors.len() {
                 0 => String::new(),
-                _ => format!(" // ({})", factors.join(" * ")),
+                _ => format!("{}({})", self.language.over, factors.join(" * ")),
             };
-            self.lines.push(format!("{symbol_name} = {identifier}.shape[{axis}]{divisor}"));
+            let side = (self.language.side)(&identifier, axis);
+            self.lines.push(format!("{symbol_name} = {side}{divisor}"));
             self.symbols.insert(*symbol, symbol_name);
         }
         self.names.insert(variable.node, identifier);
     }
 
-    /// A dimension in Python, if all its symbols are known.
+    /// A dimension, if all its symbols are known.
     fn dim(&self, dim: Dim) -> Option<String> {
         let symbols: Option<Vec<String>> =
             dim.symbols().map(|s| self.symbols.get(&s).cloned()).collect();
@@ -256,16 +288,19 @@ impl Writer<'_> {
     }
 
     fn expression(&self, id: NodeId, inline: &HashMap<NodeId, String>) -> String {
-        let node = self.graph.get(id);
+        let (node, language) = (self.graph.get(id), self.language);
         if let Some(body) = self.graph.body(id) {
             return self.operand(body, inline);
         }
         match node.op {
             Op::Number(bits) => {
-                return format!("np.full((1, 1), {})", number(f64::from_bits(bits.0)));
+                let number = language.number(f64::from_bits(bits.0));
+                return (language.full)(&number, "1", "1");
             }
-            Op::Size(dim) => return format!("np.full((1, 1), float({}))", self.known_dim(dim)),
-            Op::Literal(i) => return literal(&self.graph.literals[i as usize]),
+            Op::Size(dim) => {
+                return (language.full)(&(language.float)(&self.known_dim(dim)), "1", "1");
+            }
+            Op::Literal(i) => return language.matrix(&self.graph.literals[i as usize]),
             _ => {}
         }
         if node.op == Op::Add {
@@ -273,21 +308,21 @@ impl Writer<'_> {
             let negative =
                 b.strip_prefix('(').and_then(outermost).and_then(|b| b.strip_prefix('-'));
             if let Some(b) = negative {
-                return format!("({a} - {b})");
+                return format!("({a}{}{b})", language.minus);
             }
         }
-        let mut text = node.op.def().numpy.to_string();
+        let mut text = (language.template)(node.op.def()).to_string();
         if let Op::Slice(axis, start, length) = node.op {
             let (start, length) = (self.known_dim(start), self.known_dim(length));
-            let range = format!("{start}:{start} + {length}");
+            let range = (language.slice)(&start, &length);
             let rows = axis == Axis::Rows;
             let slice = if rows { format!("{range}, :") } else { format!(":, {range}") };
             text = text.replace("{slice}", &slice);
         }
         if let Op::Place(axis, start, total) = node.op {
-            let axis = if axis == Axis::Rows { "0" } else { "1" };
+            let axis = language.first + usize::from(axis != Axis::Rows);
             text = text
-                .replace("{axis}", axis)
+                .replace("{axis}", &axis.to_string())
                 .replace("{start}", &self.known_dim(start))
                 .replace("{total}", &self.known_dim(total));
         }
@@ -312,7 +347,7 @@ impl Writer<'_> {
         text
     }
 
-    /// An operand; where NumPy spreads it by itself, what is spread.
+    /// An operand; where the language spreads it by itself, what is spread.
     fn spread_operand(&self, id: NodeId, i: usize, inline: &HashMap<NodeId, String>) -> String {
         let node = self.graph.get(id);
         let operand = node.operands[i];
@@ -327,16 +362,16 @@ impl Writer<'_> {
             return self.operand(operand, inline);
         }
         if let Some(value) = self.graph.number_at(operand) {
-            return number(value);
+            return self.language.number(value);
         }
         match (self.graph.get(operand).op, self.graph.get(operand).operands.first()) {
             (Op::Spread(_), Some(&inner)) => match self.graph.get(inner).op {
                 Op::Size(dim) if !self.names.contains_key(&inner) => {
-                    format!("float({})", self.known_dim(dim))
+                    (self.language.float)(&self.known_dim(dim))
                 }
                 _ => self.operand(inner, inline),
             },
-            (Op::Size(dim), _) => format!("float({})", self.known_dim(dim)),
+            (Op::Size(dim), _) => (self.language.float)(&self.known_dim(dim)),
             _ => self.operand(operand, inline),
         }
     }
@@ -352,22 +387,18 @@ fn outermost(rest: &str) -> Option<&str> {
     (closing + 1 == rest.len()).then(|| &rest[..closing])
 }
 
-fn number(value: f64) -> String {
-    match value {
-        _ if value.is_finite() && value < 0.0 => format!("({value:?})"),
-        _ if value.is_finite() => format!("{value:?}"),
-        _ => format!("float(\"{value}\")"),
+impl Language {
+    fn number(&self, value: f64) -> String {
+        match value {
+            _ if value.is_finite() && value < 0.0 => format!("({value:?})"),
+            _ if value.is_finite() => format!("{value:?}"),
+            _ => (self.not_finite)(value),
+        }
     }
-}
 
-fn literal(matrix: &Matrix) -> String {
-    let rows: Vec<String> = (0..matrix.rows)
-        .map(|i| {
-            let row: Vec<String> = matrix.row(i).iter().map(|&x| number(x)).collect();
-            format!("[{}]", row.join(", "))
-        })
-        .collect();
-    format!("np.array([{}])", rows.join(", "))
+    fn matrix(&self, m: &Matrix) -> String {
+        (self.literal)(&|i, j| self.number(m.at(i, j)), (m.rows, m.cols))
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,44 @@
-//! The parts of a module that are always the same.
+//! Python, as a module that imports only NumPy.
+
+use super::Language;
+
+/// Python with NumPy.
+pub const NUMPY: Language = Language {
+    template: |op| op.numpy,
+    reserved: &RESERVED,
+    head: HEAD,
+    helpers: &[("_erf", ERF), ("_place(", PLACE)],
+    pictures: PICTURES,
+    not_finite: |value| format!("float(\"{value}\")"),
+    literal: |entry, (rows, cols)| {
+        let row = |i| (0..cols).map(|j| entry(i, j)).collect::<Vec<_>>().join(", ");
+        let rows: Vec<String> = (0..rows).map(|i| format!("[{}]", row(i))).collect();
+        format!("np.array([{}])", rows.join(", "))
+    },
+    full: |value, rows, cols| format!("np.full(({rows}, {cols}), {value})"),
+    float: |dim| format!("float({dim})"),
+    side: |name, axis| format!("{name}.shape[{axis}]"),
+    over: " // ",
+    minus: " - ",
+    none: "None",
+    first: 0,
+    slice: |start, length| format!("{start}:{start} + {length}"),
+    // A copy, as the value may be a view or the gradient of another as well.
+    copied: |key, value| format!("        \"{key}\": np.array({value}),"),
+    function: |body, value, gradients| {
+        let dict = match gradients.is_empty() {
+            true => "{}".into(),
+            false => format!("{{\n{}\n    }}", gradients.join("\n")),
+        };
+        format!(
+            "\n\ndef objective_and_gradients(**values):\n    \"\"\"The objective, and its gradient \
+             by each parameter.\"\"\"\n{body}    return {value}.item(), {dict}\n"
+        )
+    },
+};
 
 /// Names with a meaning of their own: of Python, and of the module.
-pub(super) const RESERVED: [&str; 50] = [
+const RESERVED: [&str; 50] = [
     "False",
     "None",
     "True",
@@ -98,7 +135,7 @@ def _erf(a):
 "#;
 
 /// Zeros with a matrix inside.
-pub(super) const PLACE: &str = r#"
+const PLACE: &str = r#"
 
 def _place(a, axis, start, total):
     if axis == 0:
@@ -111,7 +148,7 @@ def _place(a, axis, start, total):
 "#;
 
 /// Windows that move over pictures, as [`crate::ops::picture`] has them.
-pub(super) const PICTURES: &str = r#"
+const PICTURES: &str = r#"
 
 def _windows(a, fill, picture, size, stride, pad, dilation):
     """The padded pictures, and for each place and entry of the window its row and column."""

@@ -1,5 +1,6 @@
 //! The binary, run as people run it: one test binary.
 
+mod book;
 mod costs;
 mod forms;
 mod messages;

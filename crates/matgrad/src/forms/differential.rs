@@ -107,9 +107,11 @@ pub fn proof(gradients: &Gradients) -> Result<Proof, String> {
         laws: Adjoints::new(standard()),
         graph: &mut graph,
     };
-    for id in (0..prover.graph.len()).map(|i| NodeId(i as u32)) {
-        prover.rewriter.settle(id, id);
-    }
+    // The forward pass stays as it was written, as in the derivation.
+    let mut kept = prover.graph.reachable(&[gradients.objective], true);
+    kept.extend(prover.graph.reachable(&[gradients.objective], false));
+    kept.extend(prover.graph.names().iter().map(|n| n.1));
+    kept.into_iter().for_each(|id| prover.rewriter.settle(id, id));
     let mut starts = vec![(gradients.objective, one)];
     let between =
         |&&(of, _): &&(NodeId, NodeId)| !gradients.wrt.contains(&of) && of != gradients.objective;

@@ -24,6 +24,9 @@ use crate::matrix::Matrix;
 use crate::op::{Axis, Op, OpDef};
 use crate::syntax::{Name, ascii};
 
+/// The text of each entry of a matrix.
+type Entries<'a> = &'a dyn Fn(usize, usize) -> String;
+
 /// How a language writes what is not in the op table.
 pub struct Language {
     template: fn(&OpDef) -> &'static str,
@@ -36,7 +39,7 @@ pub struct Language {
     pictures: &'static str,
     not_finite: fn(f64) -> String,
     /// A matrix from the text of each entry.
-    literal: fn(&dyn Fn(usize, usize) -> String, (usize, usize)) -> String,
+    literal: fn(Entries, (usize, usize)) -> String,
     full: fn(&str, &str, &str) -> String,
     float: fn(&str) -> String,
     /// Rows (0) or columns (1) of an array.

@@ -52,11 +52,13 @@ impl Syntax {
     pub(crate) fn instruction(self, work: &Instruction) -> String {
         let (zero, one) = (self.number(0.0), self.number(1.0));
         match work {
-            Instruction::Product { a, b, to } => {
+            Instruction::Product { a, b, to, then } => {
                 let add = format!("s += {} * {};", entry(a, "i", "k"), entry(b, "k", "j"));
                 let sum = self.each("k", &size(a.cols), &add);
                 let start = self.variable("s", &zero);
-                self.grid(to.rows, to.cols, &format!("{start}{sum}{} = s;", entry(to, "i", "j")))
+                let body = format!("{start}{sum}{} = s;", entry(to, "i", "j"));
+                let then = then.as_ref().map(|tile| self.tile(tile)).unwrap_or_default();
+                self.grid(to.rows, to.cols, &body) + &then
             }
             Instruction::Tile(t) => self.tile(t),
             Instruction::Reduce { reduction, a, to } => self.reduce(*reduction, a, to),
@@ -147,7 +149,7 @@ impl Syntax {
         let mut body = self.registers(tile.registers);
         let source = |source: &Source| match source {
             Source::Register(r) => format!("r{r}"),
-            Source::Memory(view) => entry(view, "i", "j"),
+            Source::Memory(view) | Source::Result(view) => entry(view, "i", "j"),
             // All its entries are one number.
             Source::Scalar(view) => entry(view, "0", "0"),
             Source::Number(x) => self.number(*x),

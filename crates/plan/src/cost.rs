@@ -41,15 +41,16 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
         Cost { flops, numbers, threads }
     };
     match instruction {
-        Instruction::Product { a, b, to } => {
+        Instruction::Product { a, b, to, then } => {
             let flops = 2 * view(to) * a.cols.at(rows) as u64;
             let numbers = view(a) + view(b) + view(to);
-            shared(flops, numbers, (flops / PRODUCT).max(numbers / NUMBERS))
+            let parts = (flops / PRODUCT).max(numbers / NUMBERS);
+            let (more, others) = then.as_ref().map_or((0, 0), |tile| element_wise(tile, rows));
+            shared(flops + more, numbers + others, parts.max(more / NUMBERS))
         }
         Instruction::Tile(tile) => {
-            let entries = (tile.rows.at(rows) * tile.cols.at(rows)) as u64;
-            let flops = entries * tile.operations.len() as u64;
-            shared(flops, entries * operands(tile), flops / NUMBERS)
+            let (flops, numbers) = element_wise(tile, rows);
+            shared(flops, numbers, flops / NUMBERS)
         }
         Instruction::Reduce { a, to, .. } => {
             shared(view(a), view(a) + slot(to), (view(a) / NUMBERS).min(slot(to)))
@@ -69,6 +70,12 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
             alone(0, slot(to))
         }
     }
+}
+
+/// Operations, and numbers read and written.
+fn element_wise(tile: &Tile, rows: usize) -> (u64, u64) {
+    let entries = (tile.rows.at(rows) * tile.cols.at(rows)) as u64;
+    (entries * tile.operations.len() as u64, entries * operands(tile))
 }
 
 /// Matrices of its shape that a tile reads and writes.

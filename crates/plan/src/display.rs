@@ -41,8 +41,12 @@ impl fmt::Display for Instruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slot = |s: &Slot| format!("{}×{} @{}", s.rows, s.cols, s.offset);
         match self {
-            Instruction::Product { a, b, to } => {
-                write!(f, "gemm {}×{}×{} @{}", a.rows, a.cols, b.cols, to.offset)
+            Instruction::Product { a, b, to, then } => {
+                write!(f, "gemm {}×{}×{}", a.rows, a.cols, b.cols)?;
+                match then {
+                    Some(tile) => write!(f, ", then {} ops", tile.operations.len()),
+                    None => write!(f, " @{}", to.offset),
+                }
             }
             Instruction::Tile(tile) => {
                 let (ops, registers) = (tile.operations.len(), tile.registers);

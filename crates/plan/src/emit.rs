@@ -26,7 +26,24 @@ pub(crate) fn emit(values: &Values, schedule: &Schedule) -> Draft {
     let mut draft = Draft { instructions: Vec::new(), equations: Vec::new(), regions };
     for &unit in &schedule.order {
         match values.units[unit].work {
-            Work::Tile => tile(values, unit, &mut draft),
+            Work::Tile => {
+                let product = schedule.products[unit];
+                let node = product.map(|product| values.units[product].nodes[0]);
+                let (tile, equation) = tile(values, unit, node);
+                let Some(node) = node else {
+                    draft.push(Instruction::Tile(tile), equation);
+                    continue;
+                };
+                single(values, node, &mut draft);
+                // The product has just been pushed.
+                if let Some(Instruction::Product { then, .. }) = draft.instructions.last_mut() {
+                    *then = Some(tile);
+                }
+                if let Some(product) = draft.equations.last_mut() {
+                    *product = format!("{product}; {equation}");
+                }
+            }
+            Work::Single if schedule.products.contains(&Some(unit)) => {}
             Work::Single => {
                 for &id in &values.units[unit].nodes {
                     single(values, id, &mut draft);
@@ -84,7 +101,9 @@ fn single(values: &Values, id: NodeId, draft: &mut Draft) {
         part.expect("the start of a whole slot is zero, so any start can be added")
     };
     let instruction = match op {
-        Op::MatMul => Instruction::Product { a: operands[0], b: operands[1], to: place },
+        Op::MatMul => {
+            Instruction::Product { a: operands[0], b: operands[1], to: place, then: None }
+        }
         Op::Sum(Axis::All) => reduce(Reduction::Sum),
         Op::Sum(Axis::Rows) => reduce(Reduction::RowSum),
         Op::Sum(Axis::Cols) => reduce(Reduction::ColSum),
@@ -202,10 +221,11 @@ impl Step {
     }
 }
 
-fn tile(values: &Values, unit: usize, draft: &mut Draft) {
+/// A unit, with its equation; the product that it takes up, if there is one.
+fn tile(values: &Values, unit: usize, product: Option<NodeId>) -> (Tile, String) {
     let nodes = &values.units[unit].nodes;
     let shape = oriented(values.view(nodes[0]), values.view(nodes[0]));
-    let steps = live(steps(values, unit));
+    let steps = live(steps(values, unit, product));
     let mut last = vec![0; steps.len()];
     for (i, step) in steps.iter().enumerate() {
         last[i] = last[i].max(i);
@@ -259,11 +279,11 @@ fn tile(values: &Values, unit: usize, draft: &mut Draft) {
         .collect();
     let (rows, cols) = (shape.rows, shape.cols);
     let tile = Tile { rows, cols, registers, operations, stores };
-    draft.push(Instruction::Tile(tile), equation.join("; "));
+    (tile, equation.join("; "))
 }
 
 /// The steps of a unit, with loads where an operand is no contiguous matrix of the same shape.
-fn steps(values: &Values, unit: usize) -> Vec<Step> {
+fn steps(values: &Values, unit: usize, product: Option<NodeId>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for &id in &values.units[unit].nodes {
         let view = values.view(id);
@@ -275,6 +295,9 @@ fn steps(values: &Values, unit: usize) -> Vec<Step> {
                 (Some(step), _) => Operand::Step(step),
                 (_, Some(Immediate::Number(number))) => Operand::Other(Source::Number(number)),
                 (_, Some(Immediate::Size(size))) => Operand::Other(Source::Size(size)),
+                (None, None) if product == Some(operand) => {
+                    Operand::Other(Source::Result(oriented(values.view(operand), view)))
+                }
                 (None, None) => outside(oriented(values.view(operand), view), &mut steps),
             });
         }

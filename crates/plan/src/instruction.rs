@@ -7,14 +7,16 @@ use crate::picture::Picture;
 /// [`Tile`] may overwrite an operand which the tile reads at the same places only.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Instruction {
-    /// Matrix product, to ← a b.
+    /// Matrix product, to ← a b, and element-wise work on it while it is at hand.
     Product {
         /// m×k.
         a: View,
         /// k×n.
         b: View,
-        /// m×n; no entry twice.
+        /// m×n; no entry twice. Where there is work on it, nothing else reads it.
         to: View,
+        /// Of the shape of `to`, or of its transposed where that lies row by row.
+        then: Option<Tile>,
     },
     /// Element-wise work of one shape.
     Tile(Tile),
@@ -147,6 +149,8 @@ pub enum Source {
     Memory(View),
     /// One number of the arena for all entries.
     Scalar(View),
+    /// The same for the product that the tile is the `then` of: they may be at hand, and not there.
+    Result(View),
     /// A number.
     Number(f64),
     /// A size as a number.
@@ -225,10 +229,13 @@ impl Instruction {
     /// Shows the offset of every operand and result to a function, which may change it.
     pub(crate) fn offsets(&mut self, f: &mut impl FnMut(&mut usize, Access)) {
         match self {
-            Instruction::Product { a, b, to } => {
+            Instruction::Product { a, b, to, then } => {
                 f(&mut a.offset, Access::Read);
                 f(&mut b.offset, Access::Read);
                 f(&mut to.offset, Access::Write);
+                if let Some(tile) = then {
+                    tile.offsets(f);
+                }
             }
             Instruction::Tile(tile) => tile.offsets(f),
             Instruction::Picture(picture) => {
@@ -263,7 +270,9 @@ impl Instruction {
 impl Tile {
     fn offsets(&mut self, f: &mut impl FnMut(&mut usize, Access)) {
         let source = |source: &mut Source, f: &mut dyn FnMut(&mut usize, Access)| match source {
-            Source::Memory(view) | Source::Scalar(view) => f(&mut view.offset, Access::Read),
+            Source::Memory(view) | Source::Result(view) | Source::Scalar(view) => {
+                f(&mut view.offset, Access::Read)
+            }
             Source::Register(_) | Source::Number(_) | Source::Size(_) => {}
         };
         for operation in &mut self.operations {

@@ -13,6 +13,8 @@ pub(crate) struct Schedule {
     pub order: Vec<usize>,
     /// Updates that are copied at the end; the others are written in place.
     pub copies: Vec<Update>,
+    /// For each unit the product that it takes up at once: it alone reads it.
+    pub products: Vec<Option<usize>>,
 }
 
 pub(crate) fn schedule(values: &mut Values) -> Schedule {
@@ -49,7 +51,38 @@ pub(crate) fn schedule(values: &mut Values) -> Schedule {
             copies.push(update);
         }
     }
-    Schedule { order, copies }
+    let products = products(values, &order, &reads);
+    Schedule { order, copies, products }
+}
+
+/// Finds element-wise units that can begin with a product, which then moves to their place.
+fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Option<usize>> {
+    let mut found = vec![None; values.units.len()];
+    for (place, &unit) in order.iter().enumerate() {
+        if values.units[unit].work != Work::Tile {
+            continue;
+        }
+        let result = values.view(values.units[unit].nodes[0]);
+        let fits = |before: usize| {
+            let product = values.product(order[before])?;
+            let region = product.offset;
+            let lies = |view: View| (view.rows, view.cols, view.is_by_columns());
+            let mut uses = values.reads(unit).into_iter().filter(|view| view.offset == region);
+            let others = (0..order.len()).any(|i| i != place && reads[i].contains(&region));
+            let alone = !others
+                && !values.regions[region].permanent
+                && values.updates.iter().all(|update| update.from.offset != region);
+            // What the product reads must not be overwritten before it, nor by the unit.
+            let late = order[before + 1..=place].iter();
+            let kept =
+                late.clone().all(|&u| reads[before].iter().all(|&r| !values.overwrites(u, r)));
+            let first = uses.next()?;
+            let same = first == product && uses.all(|view| view == product);
+            (alone && kept && same && lies(product) == lies(result)).then_some(order[before])
+        };
+        found[unit] = (0..place).rev().find_map(fits);
+    }
+    found
 }
 
 /// Each unit behind all that it needs.

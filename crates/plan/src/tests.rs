@@ -66,13 +66,11 @@ fn a_layer_prints() {
     check(
         &program(),
         &expect![[r#"
-            copy                        copy rows×4 @176; 0 operations, 1024 bytes
-            %3 ← X W                    gemm rows×4×3 @304; 768 operations, 944 bytes
-            Z ← (%3 + b); %6 ← (Z ⊙ Z)  tile 3×rows, 3 ops, 1 registers; 288 operations, 1920 bytes
-            L ← sum(%6)                 sum rows×3 @160; 96 operations, 388 bytes
-            ∂W ← Xᵀ Z                   gemm 4×rows×3 @304; 768 operations, 944 bytes
-            %13 ← (W + (-0.2 ⊙ ∂W))     tile 4×3, 2 ops, 2 registers; 24 operations, 144 bytes
-            6 instructions, 592 numbers, 1944 operations a step for 32 rows
+            copy                                  copy rows×4 @176; 0 operations, 1024 bytes
+            %3 ← X W; Z ← (%3 + b); %6 ← (Z ⊙ Z)  gemm rows×4×3, then 3 ops; 1056 operations, 2480 bytes
+            L ← sum(%6)                           sum rows×3 @160; 96 operations, 388 bytes
+            ∂W ← Xᵀ Z; %13 ← (W + (-0.2 ⊙ ∂W))    gemm 4×rows×3, then 2 ops; 792 operations, 1040 bytes
+            4 instructions, 592 numbers, 1944 operations a step for 32 rows
         "#]],
     );
 }

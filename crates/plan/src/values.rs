@@ -202,6 +202,20 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// What a unit makes that is a single product.
+    pub fn product(&self, unit: usize) -> Option<View> {
+        let Unit { work: Work::Single, nodes, .. } = &self.units[unit] else { return None };
+        let id = *nodes.first()?;
+        (self.request.graph.get(id).op == Op::MatMul).then(|| self.view(id))
+    }
+
+    /// Whether an element-wise unit writes new values over this variable.
+    pub fn overwrites(&self, unit: usize, region: usize) -> bool {
+        self.units[unit].work == Work::Tile
+            && self.regions[region].variable
+            && self.units[unit].nodes.iter().any(|&id| self.view(id).offset == region)
+    }
+
     pub fn extent(&self, dim: Dim, id: NodeId) -> Result<Extent, PlanError> {
         let graph = self.request.graph;
         let mut extent = Some(Extent::of(usize::try_from(dim.coefficient()).unwrap_or(usize::MAX)));

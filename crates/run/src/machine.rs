@@ -12,7 +12,7 @@ use crate::denormal::Flushed;
 use crate::matrix::{self, Matrix};
 use crate::picture;
 use crate::pool::Pool;
-use crate::product::{Product, scratch};
+use crate::product::{Product, Then, scratch};
 use crate::real::{Real, Task};
 use crate::reduce::Reduce;
 use crate::simd::Isa;
@@ -81,8 +81,9 @@ impl<T: Real> Machine<T> {
         let rows = program.capacity();
         let scratch = program.instructions().iter().map(|instruction| match instruction {
             Instruction::Tile(tile) => tile.registers * tile::BLOCK,
-            Instruction::Product { a, b, .. } => {
-                scratch(a.rows.at(rows), b.cols.at(rows), a.cols.at(rows))
+            Instruction::Product { a, b, then, .. } => {
+                let registers = then.as_ref().map(|tile| tile.registers);
+                scratch(a.rows.at(rows), b.cols.at(rows), a.cols.at(rows), registers)
             }
             Instruction::Picture(_)
             | Instruction::Reduce { .. }
@@ -311,16 +312,18 @@ impl<T: Real> Shared<T> {
         // SAFETY: only instructions of one part ask for it, so nothing else is in the arena then.
         let all = || unsafe { std::slice::from_raw_parts_mut(self.arena, self.arena_len) };
         match instruction {
-            Instruction::Product { a, b, to } => {
-                let (a, b) = (Matrix::of(a, rows), Matrix::of(b, rows));
-                let work =
-                    Product { arena, a, b, to: Matrix::of(to, rows), pack: scratch, part, parts };
+            Instruction::Product { a, b, to, then } => {
+                let [a, b, to] = [a, b, to].map(|view| Matrix::of(view, rows));
+                let (isa, start) = (self.isa, to.offset);
+                let then = then.as_ref().map(|tile| Then { tile, rows, isa, start });
+                let work = Product { arena, a, b, to, then, pack: scratch, part, parts };
                 // SAFETY: as the caller says; the scratch memory is large enough for each product.
                 unsafe { T::run(self.isa, Task::Product(work)) }
             }
             Instruction::Tile(tile) => {
                 let entries = share(tile.rows.at(rows) * tile.cols.at(rows), 64, part, parts);
-                let work = Entries { tile, entries, arena, registers: scratch, rows };
+                let product = std::ptr::null();
+                let work = Entries { tile, entries, arena, registers: scratch, rows, product };
                 // SAFETY: as for products.
                 unsafe { T::run(self.isa, Task::Entries(work)) }
             }

@@ -7,10 +7,13 @@
 //! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM crates allocate at every
 //! call, which a step must not.)
 
+use matgrad_plan::instruction::Tile;
+
 use crate::machine::share;
 use crate::matrix::Matrix;
-use crate::real::Real;
-use crate::simd::{Vector, Work};
+use crate::real::{Real, Task};
+use crate::simd::{Isa, Vector, Work};
+use crate::tile::{BLOCK, Entries};
 
 /// Terms that are added in registers.
 const DEPTH: usize = 256;
@@ -32,29 +35,48 @@ const DOTS: usize = 8;
 /// A matrix a of so few numbers is not worth the setting up of blocks.
 const FEW: usize = 64;
 
-/// Numbers of scratch memory that a product of this shape needs.
-pub(crate) fn scratch(m: usize, n: usize, k: usize) -> usize {
-    let depth = k.min(DEPTH);
-    let across = m.max(n).min(WIDTH).next_multiple_of(PANEL);
-    let down = m.max(n).min(HEIGHT).next_multiple_of(ROWS);
-    depth * (across + down)
+/// Numbers of scratch memory that a product of this shape needs, and so many registers where there
+/// is work on it.
+pub(crate) fn scratch(m: usize, n: usize, k: usize, registers: Option<usize>) -> usize {
+    let (down, across) = largest_block(m, n);
+    let then = registers.map_or(0, |registers| registers * BLOCK + down * across);
+    k.min(DEPTH) * (across + down) + then
 }
 
-/// to ← a b, or a part of it: some rows and columns of the result.
-pub struct Product<T> {
+/// Rows and columns that are packed at once at most.
+fn largest_block(m: usize, n: usize) -> (usize, usize) {
+    let longer = m.max(n);
+    (longer.min(HEIGHT).next_multiple_of(ROWS), longer.min(WIDTH).next_multiple_of(PANEL))
+}
+
+/// Element-wise work on the result of a product.
+#[derive(Clone, Copy)]
+pub struct Then<'a> {
+    pub tile: &'a Tile,
+    /// Rows of the batch.
+    pub rows: usize,
+    pub isa: Isa,
+    /// Where the whole result begins.
+    pub start: usize,
+}
+
+/// to ← a b, or a part of it: some rows and columns of the result; then the work on these.
+#[derive(Clone, Copy)]
+pub struct Product<'a, T> {
     pub arena: *mut T,
     pub a: Matrix,
     pub b: Matrix,
     /// Row by row, or column by column.
     pub to: Matrix,
-    /// [`scratch`] numbers.
+    pub then: Option<Then<'a>>,
+    /// [`scratch`] numbers: registers and a block of the result for the work, packed operands.
     pub pack: *mut T,
     /// Which part, of how many.
     pub part: usize,
     pub parts: usize,
 }
 
-impl<T: Real> Work<T> for Product<T> {
+impl<T: Real> Work<T> for Product<'_, T> {
     /// # Safety
     /// The matrices are inside the arena, `to` overlaps neither operand, and `pack` is as said.
     #[inline(always)]
@@ -83,10 +105,11 @@ impl<T: Real> Work<T> for Product<T> {
             } else if n <= V::LANES && m * k <= FEW {
                 product.few::<V>();
             } else if V::Half::LANES < V::LANES && n <= V::Half::LANES {
-                product.blocks::<V::Half, false>();
+                return product.blocks::<V::Half, false>();
             } else {
-                product.blocks::<V, true>();
+                return product.blocks::<V, true>();
             }
+            product.finish();
         }
     }
 }
@@ -125,11 +148,11 @@ struct Place<T> {
     add: bool,
 }
 
-impl<T: Real> Product<T> {
+impl<T: Real> Product<'_, T> {
     /// The rows and columns of this part: of the ways to cut the result into so many pieces the one
     /// whose pieces are smallest.
     #[inline(always)]
-    fn restricted(self, across: usize) -> Product<T> {
+    fn restricted(self, across: usize) -> Self {
         if self.parts == 1 {
             return self;
         }
@@ -147,6 +170,31 @@ impl<T: Real> Product<T> {
         let b = self.b.part(0..self.b.rows, cols.clone());
         let to = self.to.part(rows, cols);
         Product { a, b, to, ..self }
+    }
+
+    /// The work on all of this part, which is in its place.
+    unsafe fn finish(&self) {
+        let along = if self.to.col_stride == 1 { self.to } else { self.to.transposed() };
+        let from = self.arena.wrapping_add(along.offset).cast_const();
+        // SAFETY: as for the product.
+        unsafe { self.work(along, from, along.row_stride) }
+    }
+
+    /// The work on some rows and columns of the result, which are at `from`.
+    unsafe fn work(&self, part: Matrix, from: *const T, stride: usize) {
+        let Some(Then { tile, rows, isa, start }) = self.then else { return };
+        let whole = part.row_stride == part.cols && stride == part.cols;
+        let (runs, length) =
+            if whole { (1, part.rows * part.cols) } else { (part.rows, part.cols) };
+        for i in 0..runs {
+            let first = part.at(i, 0) - start;
+            let (entries, product) = (first..first + length, from.wrapping_add(i * stride));
+            let (arena, registers) = (self.arena, self.pack);
+            let work = Entries { tile, entries, arena, registers, rows, product };
+            // SAFETY: the tile is of the shape of the result; the scratch memory begins with its
+            // registers, and nothing else is there now.
+            unsafe { T::run(isa, Task::Entries(work)) }
+        }
     }
 
     unsafe fn zero(&self) {
@@ -231,18 +279,24 @@ impl<T: Real> Product<T> {
         let near = b.col_stride == 1 && (n <= across || k * n <= NEAR || m < 2 * ROWS);
         let pack_rows = !(a.col_stride == 1 || (a.row_stride == 1 && n <= across));
         let depth = k.div_ceil(k.div_ceil(DEPTH));
+        // Work is done on each block; where one block has all terms, it need not go to its place.
+        let then = self.then.filter(|_| self.to.col_stride == 1);
+        let block = self.pack.wrapping_add(then.map_or(0, |then| then.tile.registers * BLOCK));
+        let at_hand = then.is_some() && depth == k;
+        let (down, across_all) = largest_block(m, n);
+        let pack = block.wrapping_add(then.map_or(0, |_| down * across_all));
         for first in (0..k).step_by(depth) {
             let depth = depth.min(k - first);
             for first_col in (0..n).step_by(WIDTH) {
                 let cols = WIDTH.min(n - first_col);
-                let rows_pack = self.pack.wrapping_add(depth * cols.next_multiple_of(across));
+                let rows_pack = pack.wrapping_add(depth * cols.next_multiple_of(across));
                 for top in (0..m).step_by(HEIGHT) {
                     let height = HEIGHT.min(m - top);
                     // SAFETY: rows, columns and terms are inside the matrices; the scratch memory
                     // has room for the columns and behind them for the rows.
                     unsafe {
                         if !near && top == 0 {
-                            self.pack_columns(across, first, depth, first_col, cols);
+                            self.pack_columns(across, first, depth, first_col, cols, pack);
                         }
                         if pack_rows {
                             self.pack_rows(first, depth, top, height, rows_pack);
@@ -252,17 +306,23 @@ impl<T: Real> Product<T> {
                                 let at = b.at(first, first_col + col);
                                 (self.arena.add(at).cast_const(), b.row_stride)
                             } else {
-                                (self.pack.add(col * depth).cast_const(), across)
+                                (pack.add(col * depth).cast_const(), across)
                             };
                             let width = across.min(cols - col);
+                            let (to, row_stride) = if at_hand {
+                                (block.add(col), cols)
+                            } else {
+                                let at = self.to.at(top, first_col + col);
+                                (self.arena.add(at), self.to.row_stride)
+                            };
                             let place = Place {
                                 depth,
                                 a: self.arena,
                                 a_stride: 0,
                                 b: panel,
                                 b_stride,
-                                to: self.arena.add(self.to.at(top, first_col + col)),
-                                row_stride: self.to.row_stride,
+                                to,
+                                row_stride,
                                 col_stride: self.to.col_stride,
                                 last: width - if width > V::LANES { V::LANES } else { 0 },
                                 add: first > 0,
@@ -274,9 +334,20 @@ impl<T: Real> Product<T> {
                                 self.panel::<V, 1>(place, first, top, height, rows);
                             }
                         }
+                        if then.is_some() && first + depth == k {
+                            let part = self.to.part(top..top + height, first_col..first_col + cols);
+                            let there = self.arena.add(part.offset);
+                            let (from, stride) =
+                                if at_hand { (block, cols) } else { (there, part.row_stride) };
+                            self.work(part, from.cast_const(), stride);
+                        }
                     }
                 }
             }
+        }
+        if then.is_none() {
+            // SAFETY: as for the product.
+            unsafe { self.finish() }
         }
     }
 
@@ -335,13 +406,14 @@ impl<T: Real> Product<T> {
         depth: usize,
         first_col: usize,
         cols: usize,
+        pack: *mut T,
     ) {
         for col in (0..cols).step_by(across) {
             let width = across.min(cols - col);
             // SAFETY: terms and columns are inside b; the scratch memory has room.
             unsafe {
                 let from = self.arena.add(self.b.at(first, first_col + col)).cast_const();
-                let to = self.pack.add(col * depth);
+                let to = pack.add(col * depth);
                 if self.b.col_stride == 1 {
                     for p in 0..depth {
                         let (from, to) = (from.add(p * self.b.row_stride), to.add(p * across));

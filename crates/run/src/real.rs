@@ -18,7 +18,7 @@ mod sealed {
 /// What vectors are for. (One value for all, so that loops are compiled in this crate only.)
 #[doc(hidden)]
 pub enum Task<'a, T> {
-    Product(Product<T>),
+    Product(Product<'a, T>),
     Entries(Entries<'a, T>),
     Reduce(Reduce<T>),
 }

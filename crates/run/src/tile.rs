@@ -21,6 +21,8 @@ pub struct Entries<'a, T> {
     pub registers: *mut T,
     /// Rows of the batch.
     pub rows: usize,
+    /// What a product gave for the first of these entries and those behind it, where there is one.
+    pub product: *const T,
 }
 
 impl<T: Real> Work<T> for Entries<'_, T> {
@@ -28,9 +30,10 @@ impl<T: Real> Work<T> for Entries<'_, T> {
     /// The tile belongs to a program whose arena this is, and there are so many registers.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(self) {
-        let Entries { tile, entries, arena, registers, rows } = self;
+        let Entries { tile, entries, arena, registers, rows, product } = self;
         let cols = tile.cols.at(rows);
-        let mut block = Block { arena, registers, rows, cols, at: entries.start, length: 0 };
+        let at = entries.start;
+        let mut block = Block { arena, registers, rows, cols, product, at, length: 0 };
         while block.at < entries.end {
             block.length = BLOCK.min(entries.end - block.at);
             for operation in &tile.operations {
@@ -47,6 +50,7 @@ impl<T: Real> Work<T> for Entries<'_, T> {
                 }
             }
             block.at += block.length;
+            block.product = block.product.wrapping_add(block.length);
         }
     }
 }
@@ -57,6 +61,7 @@ struct Block<T> {
     registers: *mut T,
     rows: usize,
     cols: usize,
+    product: *const T,
     at: usize,
     length: usize,
 }
@@ -102,6 +107,7 @@ impl<T: Real> Block<T> {
                     let start = view.offset + view.start.at(self.rows) + self.at;
                     Value::Block(self.arena.add(start))
                 }
+                Source::Result(_) => Value::Block(self.product),
                 Source::Scalar(view) => {
                     Value::One(*self.arena.add(view.offset + view.start.at(self.rows)))
                 }

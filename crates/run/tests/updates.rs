@@ -139,3 +139,22 @@ fn threads_change_no_bit_and_instruction_sets_only_the_last_ones() {
         }
     }
 }
+
+/// Products of one and of several blocks of terms, rows and columns, with an update upon them.
+#[test]
+fn work_upon_a_product_is_part_of_it() {
+    for (m, k, n) in [(97, 40, 700), (130, 300, 600), (5, 1, 40), (40, 1, 3), (3, 70, 2), (1, 9, 1)]
+    {
+        let mut page = Page::new();
+        let [m, k, n] = [m, k, n].map(Dim::of);
+        let (x, d, w) = (page.variable(k, m), page.variable(k, n), page.variable(m, n));
+        let g = &mut page.graph;
+        let xt = g.node(Op::Transpose, &[x]).unwrap();
+        let grad = g.product(xt, d).unwrap();
+        let square = g.elementwise(Op::Mul, &[grad, grad]).unwrap();
+        let new = g.elementwise(Op::Add, &[w, square]).unwrap();
+        page.compare::<f64>(&[], &[(w, new)], 1e-12).unwrap();
+        let program = page.plan(&[], &[(w, new)]);
+        assert_eq!(program.instructions().len(), 1, "{program}");
+    }
+}

@@ -10,7 +10,7 @@ fn check<T: Real>(m: usize, n: usize, k: usize, tolerance: f64) {
         |offset, rows, cols| Matrix { offset, rows, cols, row_stride: cols, col_stride: 1 };
     let entry = |i: usize| ((i * 7919) % 101) as f64 / 50.5 - 1.0;
     let numbers: Vec<T> = (0..m * k + k * n + m * n).map(|i| T::from_f64(entry(i))).collect();
-    let mut pack = vec![T::ZERO; scratch(m, n, k)];
+    let mut pack = vec![T::ZERO; scratch(m, n, k, None)];
     for (flip_a, flip_b) in [(false, false), (true, false), (false, true), (true, true)] {
         let a = if flip_a { matrix(0, k, m).transposed() } else { matrix(0, m, k) };
         let b = if flip_b { matrix(m * k, n, k).transposed() } else { matrix(m * k, k, n) };
@@ -20,7 +20,8 @@ fn check<T: Real>(m: usize, n: usize, k: usize, tolerance: f64) {
             let mut multiply = |parts| {
                 for part in 0..parts {
                     let (arena, pack) = (arena.as_mut_ptr(), pack.as_mut_ptr());
-                    let work = Product { arena, a, b, to, pack, part, parts };
+                    let then = None;
+                    let work = Product { arena, a, b, to, then, pack, part, parts };
                     // SAFETY: the three matrices lie one after the other in the arena.
                     unsafe { T::run(isa, Task::Product(work)) };
                 }

@@ -275,8 +275,20 @@ fn along(
                 Ok(found[&derived.objective].data[0])
             };
             let mut slope = |h: f64| Ok::<f64, Error>((value(h)? - value(-h)?) / (2.0 * h));
-            let (coarse, fine) = (slope(2e-3)?, slope(1e-3)?);
-            numeric.push((4.0 * fine - coarse) / 3.0);
+            // Two extrapolations that differ have a kink between their points: go nearer.
+            let mut best = (f64::INFINITY, 0.0);
+            for h in [1e-3, 1e-4, 1e-5, 1e-6] {
+                let (far, middle, near) = (slope(4.0 * h)?, slope(2.0 * h)?, slope(h)?);
+                let found = (4.0 * near - middle) / 3.0;
+                let apart = (found - (4.0 * middle - far) / 3.0).abs();
+                if apart < best.0 {
+                    best = (apart, found);
+                }
+                if apart <= 1e-9 * found.abs() {
+                    break;
+                }
+            }
+            numeric.push(best.1);
             exact.push(analytic[&gradient].data.iter().zip(&d).map(|(g, d)| g * d).sum());
         }
         moved.values.insert(parameter, middle);

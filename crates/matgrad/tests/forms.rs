@@ -282,6 +282,17 @@ fn random_directions_see_a_wrong_adjoint_and_say_whose_it_is() {
 }
 
 #[test]
+fn random_directions_step_over_kinks() {
+    let page = "input X : 40×36\ntarget Y : 40×3\nparam K : 9×2\nparam W : 8×3\n\
+                U = unfold(X, 6×6×1, 3×3)\nF = reshape(relu(U K), rows = rows(X))\n\
+                Z = maxpool(F, 4×4×2, 2×2) W\nminimize mse(Z, Y)";
+    let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
+    let how = Checking { seed: 0, samples: 5, directions: Some(4) };
+    let faults = certify(&equations, &[], how).expect("it is checked").faults(1e-7);
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+#[test]
 fn integrated_gradients_sum_to_the_difference_of_the_scores() {
     let network = matgrad::Network::layers(3, 2).dense(5).loss("cross_entropy");
     let network = matgrad::Network::parse("net.eq", &network.equations()).expect("a network");

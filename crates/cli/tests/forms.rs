@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{file, matgrad};
+use crate::{file, matgrad, root};
 
 /// Pages that use, together, what the forms write: layers, losses, pictures, slices, inverses.
 const PAGES: [(&str, &str); 6] = [
@@ -43,13 +43,23 @@ const FORMS: [&[&str]; 5] = [
     &["--rolled"],
 ];
 
-/// Every page in every form (but those without equal layers rolled up).
+/// Every page, and the ten derivations of the tests, in every form (but those without equal layers rolled up).
 fn written(format: &str) -> Vec<(String, String)> {
     let mut all = Vec::new();
+    let ten = std::fs::read_dir(root().join("tests/derivations")).expect("the ten derivations");
+    let mut pages: Vec<(String, String)> = ten
+        .map(|f| f.expect("a file").path().display().to_string())
+        .map(|path| (path.clone(), path))
+        .collect();
+    pages.sort();
+    assert_eq!(pages.len(), 10);
     for (name, page) in PAGES {
         let path = file("forms", &format!("{name}.eq"), page.as_bytes());
+        pages.push((name.to_string(), path));
+    }
+    for (name, path) in &pages {
         for form in FORMS.iter().filter(|f| name == "layers" || f[0] != "--rolled") {
-            let out = matgrad(&[&["derive", &path, "--format", format][..], form].concat());
+            let out = matgrad(&[&["derive", path, "--format", format][..], form].concat());
             let said = String::from_utf8_lossy(&out.stderr).into_owned();
             assert!(out.status.success(), "{name} {form:?}: {said}");
             let text = String::from_utf8_lossy(&out.stdout).into_owned();

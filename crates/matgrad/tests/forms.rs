@@ -12,59 +12,24 @@ use matgrad::expr::dim::Dim;
 use matgrad::expr::elaborate::read;
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::{Bindings, evaluate};
+use matgrad::expr::program::{self, julia::JULIA, numpy::NUMPY};
 use matgrad::forms::{block::block, differential, index, jacobian, rolled, vector};
 use matgrad::library::standard;
 
 /// The derivations whose matrix form is a snapshot in the tests of `calculus`.
 const PAGES: [(&str, &str); 10] = [
-    (
-        "linear regression",
-        "input X : m×n\ntarget y : m×1\nparam w : n×1\nminimize sum((X w - y) .^ 2)",
-    ),
-    (
-        "logistic regression",
-        "input X : B×n\ntarget y : B×1\nparam w : n×1\nparam b : 1×1\nz = X w + b\n\
-         minimize binary_cross_entropy(z, y)",
-    ),
-    (
-        "softmax regression",
-        "input X : B×4\ntarget Y : B×3\nparam W : 4×3\nparam b : 1×3\nZ = X W + b\n\
-         L = cross_entropy(Z, Y)\nminimize L",
-    ),
-    (
-        "two layers",
-        "input X : B×n\ntarget Y : B×p\nparam W1 : n×m\nparam b1 : 1×m\nparam W2 : m×p\n\
-         param b2 : 1×p\nZ1 = X W1 + b1\nA1 = sigmoid(Z1)\nZ2 = A1 W2 + b2\nA2 = sigmoid(Z2)\n\
-         L = half_sse(A2, Y)\nminimize L",
-    ),
-    (
-        "deep tanh",
-        "input X : B×n\ntarget Y : B×p\nparam W1 : n×m\nparam W2 : m×m\nparam W3 : m×p\n\
-         A1 = tanh(X W1)\nA2 = tanh(A1 W2)\nZ = A2 W3\nminimize cross_entropy(Z, Y)",
-    ),
-    (
-        "tied autoencoder",
-        "input X : B×n\nparam W : n×m\nH = sigmoid(X W)\nR = H Wᵀ\nminimize mse(R, X)",
-    ),
-    (
-        "layer normalisation",
-        "input X : B×k\ntarget Y : B×n\nparam W : k×n\nparam g : 1×n\nparam b : 1×n\nZ = X W\n\
-         D = Z - rowmean(Z)\ns = sqrt(rowmean(D .^ 2) + 1e-5)\nN = D ⊘ s\n\
-         minimize mse(N ⊙ g + b, Y)",
-    ),
-    (
-        "residual block",
-        "input X : B×n\ntarget Y : B×n\nparam W : n×n\nparam V : n×n\nH = X V\nA = relu(H W)\n\
-         R = H + A\nminimize mse(R, Y)",
-    ),
-    (
-        "ridge",
-        "input X : m×n\ntarget y : m×1\nconst c : 1×1\nparam w : n×1\n\
-         minimize norm2(X w - y)^2 + c norm2(w)^2",
-    ),
+    ("linear regression", include_str!("../../../tests/derivations/linear-regression.eq")),
+    ("logistic regression", include_str!("../../../tests/derivations/logistic-regression.eq")),
+    ("softmax regression", include_str!("../../../tests/derivations/softmax-regression.eq")),
+    ("two layers", include_str!("../../../tests/derivations/two-layers.eq")),
+    ("deep tanh", include_str!("../../../tests/derivations/deep-tanh.eq")),
+    ("tied autoencoder", include_str!("../../../tests/derivations/tied-autoencoder.eq")),
+    ("layer normalisation", include_str!("../../../tests/derivations/layer-normalisation.eq")),
+    ("residual block", include_str!("../../../tests/derivations/residual-block.eq")),
+    ("ridge", include_str!("../../../tests/derivations/ridge.eq")),
     (
         "Gaussian log-likelihood",
-        "input X : m×n\nparam S : n×n\nminimize m / 2 logdet(S) + 0.5 tr(X inv(S) Xᵀ)",
+        include_str!("../../../tests/derivations/gaussian-log-likelihood.eq"),
     ),
 ];
 
@@ -112,6 +77,67 @@ fn numbers(derived: &Gradients, seed: u64) -> Bindings {
         at.values.insert(variable.node, Matrix::new(rows, cols, data));
     }
     at
+}
+
+/// A program of all pages, run: for each its objective and gradients, entry by entry.
+fn run(command: &str, arguments: &[&str], program: &str, ending: &str) -> Option<Vec<f64>> {
+    let name = format!("matgrad-derivations-{}.{ending}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, program).expect("writable");
+    let output = std::process::Command::new(command).args(arguments).arg(&path).output();
+    std::fs::remove_file(&path).expect("it was written");
+    let Ok(output) = output else {
+        eprintln!("CHECK NOT RUN: there is no {command} to run what is written for it");
+        return None;
+    };
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}\n{program}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Some(text.lines().map(|line| line.parse().expect("a number")).collect())
+}
+
+#[test]
+fn the_written_programs_agree_with_the_matrix_form() {
+    let (mut numpy, mut julia, mut wanted) = (String::new(), String::new(), Vec::new());
+    for (_, page) in PAGES {
+        let derived = derived(page);
+        let at = numbers(&derived, 9);
+        let graph = &derived.graph;
+        numpy += &program::module(&NUMPY, graph, derived.objective, &derived.gradients);
+        julia += &program::module(&JULIA, graph, derived.objective, &derived.gradients);
+        numpy += "\nL, G = objective_and_gradients(**{";
+        julia += "\nL, G = objective_and_gradients(; Dict{Symbol, Any}(";
+        for variable in &graph.variables {
+            let name = &graph.name(variable.node).expect("a name").spelling;
+            let m = &at.values[&variable.node];
+            let shape = (m.rows, m.cols);
+            numpy += &format!("'{name}': np.array({:?}).reshape{shape:?}, ", m.data);
+            julia +=
+                &format!(":{name} => permutedims(reshape({:?}, {}, {})), ", m.data, m.cols, m.rows);
+        }
+        numpy += "})\nprint(repr(float(L)))\n";
+        julia += ")...)\nprintln(L)\n";
+        let mut roots = vec![derived.objective];
+        for &of in &derived.wrt {
+            let name = &graph.name(of).expect("a name").spelling;
+            numpy += &format!("for g in G['{name}'].ravel(): print(repr(float(g)))\n");
+            julia += &format!("foreach(println, permutedims(G[\"{name}\"]))\n");
+            roots.push(derived.of(of).expect("a gradient"));
+        }
+        let meant = evaluate(graph, &roots, &at).expect("it has a value");
+        wanted.extend(roots.iter().flat_map(|r| meant[r].data.clone()));
+    }
+    let python = std::process::Command::new("python3").args(["-c", "import numpy"]).output();
+    let python = if python.is_ok_and(|o| o.status.success()) { "python3" } else { "NumPy" };
+    for found in
+        [run(python, &[], &numpy, "py"), run("julia", &["--startup-file=no"], &julia, "jl")]
+    {
+        let Some(found) = found else { continue };
+        assert_eq!(found.len(), wanted.len());
+        for (a, b) in found.iter().zip(&wanted) {
+            assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a} is not {b}");
+        }
+    }
 }
 
 fn apart(a: &Matrix, b: &Matrix) -> f64 {

@@ -405,10 +405,9 @@ impl Rolled {
             all.extend([gap(), Part::Text(title), gap()]);
             all.extend_from_slice(parts);
         };
-        section(
-            "By induction over the layers, from the last to the first. Base:".into(),
-            &self.base,
-        );
+        let title = "By induction over the layers, from the last to the first, what stands before the \
+                     differential of a value is its gradient. Base:";
+        section(title.into(), &self.base);
         section(
             format!("Step, from `l+1` to `l`, for {}: the proof of one layer.", range(last, first)),
             &self.step,

@@ -35,6 +35,7 @@ def test_gradients_are_those_of_the_emitted_numpy_module():
     given = arrays(np.float64)
     loss, gradients = net.gradients(**given)
     scope = {}
+    assert "function objective_and_gradients(; values...)" in net.to_julia()
     exec(net.to_numpy(), scope)
     expected, theirs = scope["objective_and_gradients"](**given)
     assert loss == pytest.approx(expected, rel=1e-13)

@@ -60,6 +60,10 @@ class Network:
         """A Python module that computes objective and gradients with NumPy alone."""
         return self._page.derive("numpy", [])
 
+    def to_julia(self) -> str:
+        """A Julia file that computes objective and gradients with its standard library alone."""
+        return self._page.derive("julia", [])
+
     def gradients(self, **arrays: Any) -> tuple[float, dict[str, np.ndarray]]:
         """The objective and its gradient for each parameter, at these arrays.
 

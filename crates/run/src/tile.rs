@@ -44,9 +44,9 @@ impl<T: Real> Work<T> for Entries<'_, T> {
                 // SAFETY: the slot has the tile's shape, so entries `at .. at + length` are in it;
                 // registers are no part of the arena.
                 unsafe {
-                    let from = block.registers.add(register * BLOCK);
-                    let to = block.arena.add(slot.offset + block.at);
-                    to.copy_from_nonoverlapping(from, block.length);
+                    let from = block.registers.add(register * BLOCK).cast_const();
+                    let start = block.arena.add(slot.offset + block.at);
+                    block.each([from], Place { start, whole: false }, |[entry]: [V; 1]| entry);
                 }
             }
             block.at += block.length;
@@ -66,6 +66,27 @@ struct Block<T> {
     length: usize,
 }
 
+/// Where a block of results begins.
+#[derive(Clone, Copy)]
+struct Place<T> {
+    start: *mut T,
+    /// Whether there is room behind the block. A vector that is written whole is sooner there for
+    /// the next operation than a part of one.
+    whole: bool,
+}
+
+impl<T: Real> Place<T> {
+    /// Writes the last `n` results, at `at`.
+    #[inline(always)]
+    unsafe fn end<V: Vector<Number = T>>(self, results: V, at: usize, n: usize) {
+        // SAFETY: the caller says that they belong there, and registers are multiples of vectors.
+        unsafe {
+            let to = self.start.add(at);
+            if self.whole { results.store(to) } else { results.store_part(to, n) }
+        }
+    }
+}
+
 /// The first entry of a block, or one number in the place of it.
 #[derive(Clone, Copy)]
 enum Value<T> {
@@ -82,12 +103,16 @@ impl<T: Real> Block<T> {
         // stores at the end of the block.
         unsafe {
             let to = match operation.to {
-                Target::Register(register) => self.registers.add(register * BLOCK),
-                Target::Memory(slot) => self.arena.add(slot.offset + self.at),
+                Target::Register(register) => {
+                    Place { start: self.registers.add(register * BLOCK), whole: true }
+                }
+                Target::Memory(slot) => {
+                    Place { start: self.arena.add(slot.offset + self.at), whole: false }
+                }
             };
             match operation.function {
                 Function::Load(view) => {
-                    let to = std::slice::from_raw_parts_mut(to, self.length);
+                    let to = std::slice::from_raw_parts_mut(to.start, self.length);
                     self.load(Matrix::of(&view, self.rows), to);
                 }
                 Function::Map(map, a) => self.map::<V>(map, self.value(a), to),
@@ -163,19 +188,19 @@ impl<T: Real> Block<T> {
     unsafe fn each<V: Vector<Number = T>, const N: usize>(
         &self,
         from: [*const T; N],
-        to: *mut T,
+        to: Place<T>,
         f: impl Fn([V; N]) -> V,
     ) {
         let whole = self.length - self.length % V::LANES;
         // SAFETY: `length` entries are there.
         unsafe {
             for i in (0..whole).step_by(V::LANES) {
-                f(from.map(|from| V::load(from.add(i)))).store(to.add(i));
+                f(from.map(|from| V::load(from.add(i)))).store(to.start.add(i));
             }
             let rest = self.length - whole;
             if rest > 0 {
                 let values = from.map(|from| V::load_part(from.add(whole), rest));
-                f(values).store_part(to.add(whole), rest);
+                to.end(f(values), whole, rest);
             }
         }
     }
@@ -185,7 +210,7 @@ impl<T: Real> Block<T> {
         &self,
         a: Value<T>,
         b: Value<T>,
-        to: *mut T,
+        to: Place<T>,
         f: impl Fn(V, V) -> V,
     ) {
         // SAFETY: as for `each`.
@@ -209,7 +234,7 @@ impl<T: Real> Block<T> {
     }
 
     #[inline(always)]
-    unsafe fn map<V: Vector<Number = T>>(&self, map: Map, a: Value<T>, to: *mut T) {
+    unsafe fn map<V: Vector<Number = T>>(&self, map: Map, a: Value<T>, to: Place<T>) {
         // SAFETY: as for `each`.
         unsafe {
             match a {
@@ -218,9 +243,9 @@ impl<T: Real> Block<T> {
                     for i in (0..self.length).step_by(V::LANES) {
                         let lanes = V::LANES.min(self.length - i);
                         if lanes == V::LANES {
-                            map_of(map, V::load(a.add(i))).store(to.add(i));
+                            map_of(map, V::load(a.add(i))).store(to.start.add(i));
                         } else {
-                            map_of(map, V::load_part(a.add(i), lanes)).store_part(to.add(i), lanes);
+                            to.end(map_of(map, V::load_part(a.add(i), lanes)), i, lanes);
                         }
                     }
                 }
@@ -233,7 +258,7 @@ impl<T: Real> Block<T> {
     }
 
     #[inline(always)]
-    unsafe fn zip<V: Vector<Number = T>>(&self, zip: Zip, a: Value<T>, b: Value<T>, to: *mut T) {
+    unsafe fn zip<V: Vector<Number = T>>(&self, zip: Zip, a: Value<T>, b: Value<T>, to: Place<T>) {
         let (one, zero) = (V::splat(T::ONE), V::splat(T::ZERO));
         // What is not equal to itself is a NaN, and stays.
         let or_nan = |a: V, chosen: V| a.if_greater_equal(a, chosen, a);

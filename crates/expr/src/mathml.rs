@@ -14,7 +14,7 @@ use crate::latex::formula::{Formula, NameParts, Sign, formula};
 use crate::print::equation;
 
 /// The equation of a node as a complete `<math>` element; the node itself is written out even
-/// when it has a name.
+/// when it has a name. Each name is an element that bears it, in canonical form, as `data-name`.
 pub fn mathml(graph: &Graph, id: NodeId) -> String {
     complete(&formula(&equation(graph, id)))
 }
@@ -77,6 +77,11 @@ fn fenced(open: &str, inside: &Formula, close: &str) -> String {
 }
 
 fn spell_name(name: &NameParts) -> String {
+    let marked = format!(" data-name=\"{}\">", escape(&name.canonical).replace('"', "&quot;"));
+    letters(name).replacen('>', &marked, 1)
+}
+
+fn letters(name: &NameParts) -> String {
     let body = tag("mi", &escape(&name.body));
     let word = if name.word.is_empty() { String::new() } else { tag("mi", &escape(&name.word)) };
     let digits = if name.digits.is_empty() { String::new() } else { tag("mn", &name.digits) };
@@ -140,11 +145,11 @@ mod tests {
         let lines = page.definitions.iter().map(|&id| mathml(&page.graph, id) + "\n");
         let text = lines.collect::<String>() + &mathml_name("∂W₁") + "\n";
         expect![[r#"
-            <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow><mo form="prefix">−</mo><mfrac><msup><mrow><mo>(</mo><mrow><mi>X</mi><mo>&#x2062;</mo><msub><mi>W</mi><mrow><mn>1</mn></mrow></msub></mrow><mo>)</mo></mrow><mo>⊤</mo></msup><mi>B</mi></mfrac></mrow></math>
-            <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow><msup><msub><mi>W</mi><mrow><mn>1</mn></mrow></msub><mrow><mo>∘</mo><mn>2</mn></mrow></msup><mo>⊙</mo><mrow><mi>exp</mi><mo>&#x2061;</mo><mrow><mo>(</mo><mrow><mrow><msub><mi>W</mi><mrow><mn>1</mn></mrow></msub><mo>&gt;</mo><mn>0</mn></mrow></mrow><mo>)</mo></mrow></mrow></mrow></math>
+            <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow><mo form="prefix">−</mo><mfrac><msup><mrow><mo>(</mo><mrow><mi data-name="X">X</mi><mo>&#x2062;</mo><msub data-name="W₁"><mi>W</mi><mrow><mn>1</mn></mrow></msub></mrow><mo>)</mo></mrow><mo>⊤</mo></msup><mi data-name="B">B</mi></mfrac></mrow></math>
+            <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow><msup><msub data-name="W₁"><mi>W</mi><mrow><mn>1</mn></mrow></msub><mrow><mo>∘</mo><mn>2</mn></mrow></msup><mo>⊙</mo><mrow><mi>exp</mi><mo>&#x2061;</mo><mrow><mo>(</mo><mrow><mrow><msub data-name="W₁"><mi>W</mi><mrow><mn>1</mn></mrow></msub><mo>&gt;</mo><mn>0</mn></mrow></mrow><mo>)</mo></mrow></mrow></mrow></math>
             <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow><mrow><mn>1</mn><mo>·</mo><msup><mn>10</mn><mrow><mo>−</mo><mn>7</mn></mrow></msup></mrow><mo>&#x2062;</mo><mrow><mo>[</mo><mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>2</mn></mtd></mtr><mtr><mtd><mn>3</mn></mtd><mtd><mrow><mo form="prefix">−</mo><mn>4</mn></mrow></mtd></mtr></mtable><mo>]</mo></mrow></mrow></math>
-            <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow><msub><mi>W</mi><mrow><mn>1</mn></mrow></msub><mo>+</mo><msup><mi>η</mi><mo>+</mo></msup></mrow></math>
-            <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow><mo>∂</mo><msub><mi>W</mi><mrow><mn>1</mn></mrow></msub></mrow></math>
+            <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow><msub data-name="W₁"><mi>W</mi><mrow><mn>1</mn></mrow></msub><mo>+</mo><msup data-name="η⁺"><mi>η</mi><mo>+</mo></msup></mrow></math>
+            <math xmlns="http://www.w3.org/1998/Math/MathML"><mrow data-name="∂W₁"><mo>∂</mo><msub><mi>W</mi><mrow><mn>1</mn></mrow></msub></mrow></math>
         "#]].assert_eq(&text);
         // Every element that opens closes again.
         let mut open = Vec::new();

@@ -4,10 +4,14 @@
 //! A [`Report`] is gathered by the caller, and prints itself.
 
 mod chart;
+mod field;
+mod graph;
 mod page;
 pub mod tensorboard;
 
 pub use chart::{Series, bars, lines};
+pub use field::{Plane, Shade, heat, surface};
+pub use graph::{Vertex, graph};
 pub use page::{Part, Report};
 
 /// Text inside HTML.

@@ -60,6 +60,8 @@ pub(crate) enum Sign {
 /// A name taken apart: `∂Δmin₀⁺` is one ∂, the letter Δ, the subscripts `min` and `0`, and a plus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NameParts {
+    /// The whole name.
+    pub canonical: String,
     /// How many ∂ stand in front.
     pub partials: usize,
     /// A letter or a word.
@@ -93,7 +95,7 @@ impl NameParts {
             Some(letter) => (letter.to_string(), chars.as_str().to_string()),
             None => (body.to_string(), String::new()),
         };
-        NameParts { partials, body, word, digits, mark }
+        NameParts { canonical: canonical.into(), partials, body, word, digits, mark }
     }
 }
 

@@ -25,16 +25,23 @@ fn shown(count: usize, most: usize) -> Vec<Option<usize>> {
     (0..CORNER).map(Some).chain([None]).chain(last).collect()
 }
 
-struct Statistics {
-    least: f64,
-    most: f64,
-    mean: f64,
-    norm: f64,
+/// What is said of a matrix too large to be shown whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    /// The least entry.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// The Frobenius norm.
+    pub norm: f64,
 }
 
-impl Statistics {
-    fn of(m: &Matrix) -> Statistics {
-        Statistics {
+impl Summary {
+    /// Of a matrix.
+    pub fn of(m: &Matrix) -> Summary {
+        Summary {
             least: m.data.iter().copied().fold(f64::INFINITY, f64::min),
             most: m.data.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             mean: m.data.iter().sum::<f64>() / m.data.len().max(1) as f64,
@@ -47,6 +54,11 @@ fn large(m: &Matrix) -> bool {
     m.rows > ROWS || m.cols > COLS
 }
 
+/// Rows and columns of a matrix that are shown, from 0: all of a small one, else its corners.
+pub fn corners(m: &Matrix) -> [Vec<usize>; 2] {
+    [shown(m.rows, ROWS), shown(m.cols, COLS)].map(|found| found.into_iter().flatten().collect())
+}
+
 /// `Z₁ = X W₁ + b₁`, `W₁ ← …`, or the name of what is given.
 fn equation(line: &Line) -> String {
     match (line.name.ends_with('←'), line.equation == line.name) {
@@ -57,7 +69,7 @@ fn equation(line: &Line) -> String {
 }
 
 fn summary(m: &Matrix, digits: usize) -> String {
-    let s = Statistics::of(m);
+    let s = Summary::of(m);
     format!(
         "least {:.digits$e}, largest {:.digits$e}, mean {:.digits$e}, norm {:.digits$e}",
         s.least, s.most, s.mean, s.norm
@@ -152,7 +164,7 @@ impl Explanation {
             if m.data.len() <= WHOLE {
                 line["value"] = (0..m.rows).map(|i| json!(m.row(i))).collect();
             } else {
-                let s = Statistics::of(m);
+                let s = Summary::of(m);
                 let corners = shown(m.rows, ROWS).into_iter().flatten().map(|i| {
                     let row = shown(m.cols, COLS).into_iter().flatten().map(|j| m.at(i, j));
                     json!(row.collect::<Vec<f64>>())

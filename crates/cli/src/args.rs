@@ -252,6 +252,18 @@ pub enum Verb {
     Export(crate::exchange::Export),
     /// Make a model of an ONNX graph
     Import(crate::exchange::Import),
+    /// A page in the browser: equations, gradients, matrices and training, on this machine alone
+    #[command(
+        before_help = "Examples:\n  matgrad studio                     the worked example\n  matgrad studio net.eq iris.csv\n  matgrad studio iris.csv            with a page of layers"
+    )]
+    Studio {
+        /// A page of equations, a table, or both in this order
+        #[arg(num_args = 0..=2, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Where to listen; port 0 is any that is free
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT")]
+        listen: std::net::SocketAddr,
+    },
     /// Print a page in canonical form
     #[command(before_help = "Examples:\n  matgrad fmt net.eq\n  cat net.eq | matgrad fmt -")]
     Fmt {

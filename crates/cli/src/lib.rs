@@ -10,6 +10,7 @@ mod exchange;
 mod folds;
 mod forms;
 mod report;
+mod studio;
 mod tables;
 mod train;
 
@@ -126,6 +127,7 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         }
         Verb::Export(args) => exchange::export(&args, talk),
         Verb::Import(args) => exchange::import(&args, talk),
+        Verb::Studio { files, listen } => studio::studio(&files, listen, talk),
         Verb::Fmt { file } => equations::format(&file),
         Verb::Man { folder, force } => man(folder.as_deref(), force),
         Verb::Completions { shell } => {

@@ -44,6 +44,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The largest message, and the largest table, in bytes.
 const MESSAGE: usize = 4 << 20;
 const TABLE: usize = 256 << 20;
+/// Of the thread that reads and derives; only what is used of it is taken.
+const STACK: usize = 256 << 20;
 
 /// A page that is served.
 pub struct Server {
@@ -99,10 +101,15 @@ impl Server {
     /// # Errors
     /// A listener that fails.
     pub fn run(self) -> Result<(), Error> {
-        let app = router(self.shared);
-        self.runtime
-            .block_on(async { axum::serve(self.listener, app).await })
-            .map_err(|e| Error::Run(format!("the server stopped: {e}")))
+        let failed = |e: &dyn std::fmt::Display| Error::Run(format!("the server stopped: {e}"));
+        let Server { runtime, listener, shared, .. } = self;
+        let serve = move || runtime.block_on(async { axum::serve(listener, router(shared)).await });
+        // Long chains of equations are walked by recursion.
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn(serve);
+        match thread.map_err(|e| failed(&e))?.join() {
+            Ok(served) => served.map_err(|e| failed(&e)),
+            Err(_) => Err(failed(&"it panicked")),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
-use matgrad_studio::{Session, Settings};
+use matgrad_studio::Session;
 
 use crate::serve;
 
@@ -109,13 +109,14 @@ fn large_pages_are_answered_in_parts() {
     let wide = "input X : B×1000\ntarget Y : B×10\nparam W_1 : 1000×990 ~ glorot\n\
         param W_2 : 990×10 ~ glorot\nZ = tanh(X W_1) W_2\nL = cross_entropy(Z, Y)\nminimize L\n";
     for (name, text) in [("1,000 equations", long.as_str()), ("a million weights", wide)] {
-        let url = serve(Session::new("large.eq", text, None, Settings::default()));
+        let url = serve(Session::worked_example());
         let (host, token) = parts(&url);
         let own = format!("Host: {host}\r\n");
         let edit =
             serde_json::json!({"do": "edit", "text": format!("{text}V = 2 L\n")}).to_string();
         let requests = [
             (format!("POST /{token}/do"), edit),
+            (format!("POST /{token}/do"), "{\"do\":\"edit\",\"text\":\"Z = X W\"}".into()),
             (format!("GET /{token}/state"), String::new()),
             (format!("POST /{token}/do"), "{\"do\":\"step\",\"to\":\"backward\"}".into()),
             (format!("POST /{token}/do"), "{\"do\":\"step\",\"to\":\"update\"}".into()),

@@ -22,7 +22,10 @@ page.on("request", (request) => {
 
 const numbers = (name) => page.locator(`.matrix[data-name="${name}"] table button`).allTextContents();
 const step = (name) => page.getByRole("button", { name, exact: true }).click();
-const shown = (name) => page.locator(`.matrix[data-name="${name}"] table`).waitFor();
+async function shown(name) {
+  await page.locator(`.matrix[data-name="${name}"]`).scrollIntoViewIfNeeded();
+  await page.locator(`.matrix[data-name="${name}"] table`).waitFor();
+}
 
 async function edits() {
   await page.goto(worked);
@@ -59,6 +62,7 @@ async function steps() {
     assert(await page.locator(sight).count() > 0, place);
   }
   // Why this entry: two products.
+  await shown("∂W₁");
   await page.locator('.matrix[data-name="∂W₁"] table button').first().click();
   await page.locator("#why .sum").waitFor();
   assert.match(await page.locator("#why").textContent(), /0\.000438568/);

@@ -10,6 +10,7 @@ use matgrad::expr::latex::{latex, latex_name};
 use matgrad::expr::mathml::{mathml, mathml_name};
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::print::unicode;
+use matgrad::expr::program::{module, numpy::NUMPY};
 use matgrad::library::standard;
 use matgrad::{Error, Evaluator, Link, Precision, Solver};
 use matgrad_report::{Plane, Vertex, graph, heat, surface};
@@ -234,7 +235,7 @@ pub fn copy(session: &Session, format: &str) -> Result<String, Error> {
         }
         "numpy" => {
             let d = &walk.derived;
-            Ok(matgrad::expr::numpy::module(&d.graph, d.objective, &d.gradients))
+            Ok(module(&NUMPY, &d.graph, d.objective, &d.gradients))
         }
         other => Err(Error::Input(format!("there is no format {other}; latex and numpy are"))),
     }

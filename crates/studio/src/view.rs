@@ -161,9 +161,8 @@ fn used(graph: &Graph, node: NodeId, numbers: &HashMap<NodeId, usize>) -> Vec<us
 
 /// The matrices of these equations, as far as they have numbers.
 pub fn numbers(session: &Session, equations: impl Iterator<Item = usize>) -> Value {
-    let each = equations.filter_map(|number| {
-        Some((number.to_string(), session.value(number).map_or(Value::Null, matrix)))
-    });
+    let each = equations
+        .map(|number| (number.to_string(), session.value(number).map_or(Value::Null, matrix)));
     Value::Object(each.collect())
 }
 

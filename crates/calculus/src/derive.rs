@@ -49,13 +49,11 @@ pub fn derive(
     library: &Library,
 ) -> Result<Gradients, String> {
     let mut graph = graph.clone();
-    let stability = Rules::stability(library);
-    let mut stable = Rewriter::new(&stability, true);
+    let mut stable = Rewriter::new(Rules::stability(), true);
     let objective = stable.rewrite(&mut graph, objective);
     let mut steps = stable.steps;
 
-    let simplify = Rules::simplify(library);
-    let mut pass = Pass::new(&mut graph, &simplify, wrt, library);
+    let mut pass = Pass::new(&mut graph, Rules::simplify(), wrt, library);
     pass.run(objective)?;
     let Pass { adjoints, rewriter, surrogates, finished, .. } = pass;
     steps.extend(rewriter.steps);

@@ -1,11 +1,14 @@
 //! Rewrite rules: text, one a line, a name and two equations.
 
+use std::sync::LazyLock;
+
 use matgrad_expr::dim;
 use matgrad_expr::expression::{Builder, Scope};
 use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad_expr::infer::one_shape;
 use matgrad_expr::library::Library;
 use matgrad_expr::syntax::{Expr, Name, Role, Shape, parse_expr};
+use matgrad_library::standard;
 
 /// A rule with its two sides in one small graph.
 #[derive(Clone, Debug)]
@@ -29,18 +32,29 @@ pub struct Rules {
     pub rules: Vec<Rule>,
 }
 
-const SIMPLIFY: &str = include_str!("simplify.eq");
-const STABILITY: &str = include_str!("stability.eq");
-
 impl Rules {
-    /// The rules that make results readable.
-    pub fn simplify(library: &Library) -> Rules {
-        Rules::parse(SIMPLIFY, library).unwrap_or_else(|e| panic!("simplify.eq: {e}"))
+    /// The rules that make results readable, read once, over the standard library.
+    ///
+    /// # Panics
+    /// Never: the tests read the same file.
+    pub fn simplify() -> &'static Rules {
+        static SIMPLIFY: LazyLock<Rules> = LazyLock::new(|| {
+            Rules::parse(include_str!("simplify.eq"), standard())
+                .unwrap_or_else(|e| panic!("simplify.eq: {e}"))
+        });
+        &SIMPLIFY
     }
 
-    /// The rules that keep numbers in range.
-    pub fn stability(library: &Library) -> Rules {
-        Rules::parse(STABILITY, library).unwrap_or_else(|e| panic!("stability.eq: {e}"))
+    /// The rules that keep numbers in range, read once, over the standard library.
+    ///
+    /// # Panics
+    /// Never: the tests read the same file.
+    pub fn stability() -> &'static Rules {
+        static STABILITY: LazyLock<Rules> = LazyLock::new(|| {
+            Rules::parse(include_str!("stability.eq"), standard())
+                .unwrap_or_else(|e| panic!("stability.eq: {e}"))
+        });
+        &STABILITY
     }
 
     /// Reads `name  pattern → replacement` lines.

@@ -140,7 +140,7 @@ pub fn derive(asked: &Asked, format: Format, steps: bool) -> Result<(), Failure>
     match format {
         Format::Unicode => {
             if steps {
-                let rules = [Rules::stability(standard()), Rules::simplify(standard())];
+                let rules = [Rules::stability(), Rules::simplify()];
                 let text = |name: &str| {
                     let rule = rules.iter().flat_map(|r| &r.rules).find(|r| r.name == name);
                     rule.map_or(String::new(), |r| format!("   {} → {}", r.text.0, r.text.1))

@@ -75,7 +75,7 @@ pub fn block(
             active.insert(id);
         }
     }
-    let mut walk = Walk { graph: graph.clone(), input, active, rules: Rules::simplify(standard()) };
+    let mut walk = Walk { graph: graph.clone(), input, active, rules: Rules::simplify() };
     let terms = walk.terms(output)?;
     Ok(Block { input: walk.graph.shape(input), graph: walk.graph, terms })
 }
@@ -84,7 +84,7 @@ struct Walk {
     graph: Graph,
     input: NodeId,
     active: HashSet<NodeId>,
-    rules: Rules,
+    rules: &'static Rules,
 }
 
 impl Walk {
@@ -191,7 +191,7 @@ impl Walk {
             .expected(&scope, &right, node.shape)
             .map_err(|d| format!("{}: {}", print_expr(&right, false), d.title))?;
         let built = self.graph.spread(built, node.shape).map_err(|e| format!("{e:?}"))?;
-        let mut rewriter = Rewriter::new(&self.rules, false);
+        let mut rewriter = Rewriter::new(self.rules, false);
         // Named values stay as they are.
         self.graph.names().iter().for_each(|&(_, named)| rewriter.settle(named, named));
         Ok(rewriter.rewrite(&mut self.graph, built))

@@ -59,6 +59,34 @@ impl Encoder {
         })
     }
 
+    /// Of a table without names: numbers as they are in, and numbers, or the classes 0, 1, … in
+    /// one column after them, out.
+    ///
+    /// # Errors
+    /// None in practice: what it says is a schema.
+    pub fn plain(inputs: usize, outputs: usize, classes: bool) -> Result<Encoder, Error> {
+        let input = |i: usize| {
+            json!({"name": (i + 1).to_string(), "position": i, "indicator": false,
+                   "numbers": {"impute": 0.0, "offset": 0.0, "divisor": 1.0}})
+        };
+        let target = |j: usize| {
+            json!({"name": (inputs + j + 1).to_string(), "position": inputs + j, "offset": 0.0,
+                   "divisor": 1.0})
+        };
+        let labels: Vec<String> = (0..outputs).map(|k| k.to_string()).collect();
+        let targets = match classes {
+            true => json!({"classes": {"name": (inputs + 1).to_string(), "position": inputs,
+                                       "labels": labels}}),
+            false => json!({"numbers": (0..outputs).map(target).collect::<Vec<_>>()}),
+        };
+        let columns = inputs + if classes { 1 } else { outputs };
+        Encoder::from_json(&json!({
+            "version": VERSION, "named": false, "columns": columns, "warnings": [],
+            "allow_missing_targets": false, "target": targets,
+            "inputs": (0..inputs).map(input).collect::<Vec<_>>(),
+        }))
+    }
+
     /// The encoder that [`Encoder::to_json`] wrote.
     ///
     /// # Errors

@@ -55,9 +55,10 @@ impl<T: Real> Predictor<T> {
     ) -> Result<Predictor<T>, Error> {
         let graph = &network.equations.graph;
         let wrong = |what: &str| Error::Input(format!("{what}: this network does not predict"));
+        let output = network.equations.inference(network.output);
         let program = plan(&Request {
             graph,
-            outputs: &[network.output],
+            outputs: &[output],
             updates: &[],
             dims: &Default::default(),
             rows: Some((network.batch, block.max(1))),
@@ -70,8 +71,8 @@ impl<T: Real> Predictor<T> {
             let cols = graph.shape(node).cols.number().map(|n| n as usize);
             cols.ok_or_else(|| wrong("inputs and outputs need a number of columns"))
         };
-        let output = program.output(network.output).copied();
-        let output = output.ok_or_else(|| wrong("the output has no place"))?;
+        let slot = program.output(output).copied();
+        let slot = slot.ok_or_else(|| wrong("the output has no place"))?;
         let weights = weights.iter().filter_map(|(node, matrix)| {
             let values = matrix.data.iter().map(|&x| T::from_f64(x)).collect();
             Some((*program.variable(*node)?, values))
@@ -79,7 +80,7 @@ impl<T: Real> Predictor<T> {
         Ok(Predictor {
             weights: weights.collect(),
             input: (network.input, cols(network.input)?),
-            output: (output, cols(network.output)?),
+            output: (slot, cols(output)?),
             program: Arc::new(program),
         })
     }

@@ -12,7 +12,7 @@ use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
 use matgrad::{Costs, Model, Network, Precision};
 use prost::Message;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::Error;
 use crate::export::export;
@@ -105,7 +105,9 @@ pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result
         })
         .collect();
     let width = |node| names.shape(node).cols.number().unwrap_or(1) as usize;
-    let encoder = plain_encoder(width(network.input), width(network.target), &loss)?;
+    let (inputs, outputs) = (width(network.input), width(network.target));
+    let classes = loss == "cross_entropy" && outputs > 1;
+    let encoder = Encoder::plain(inputs, outputs, classes).map_err(matgrad::Error::from)?;
     let (costs, precision) = (Costs::default(), Precision::F32);
     Ok(Model { network, weights, encoder, costs, seed: 0, precision, training: None })
 }
@@ -172,31 +174,6 @@ fn own(proto: &ModelProto, folder: Option<&Path>) -> Result<Option<Model>, Error
     let model = Model { network, weights, encoder, costs, seed, precision, training: None };
     let same = export(&model).is_ok_and(|again| again.graph == proto.graph);
     Ok(same.then_some(model))
-}
-
-/// Numbers in, and classes or numbers out, as they are.
-fn plain_encoder(inputs: usize, outputs: usize, loss: &str) -> Result<Encoder, Error> {
-    let classes = loss == "cross_entropy" && outputs > 1;
-    let input = |i: usize| {
-        json!({"name": (i + 1).to_string(), "position": i, "indicator": false,
-               "numbers": {"impute": 0.0, "offset": 0.0, "divisor": 1.0}})
-    };
-    let target = |j: usize| {
-        json!({"name": (inputs + j + 1).to_string(), "position": inputs + j, "offset": 0.0,
-               "divisor": 1.0})
-    };
-    let labels: Vec<String> = (0..outputs).map(|k| k.to_string()).collect();
-    let targets = match classes {
-        true => json!({"classes": {"name": (inputs + 1).to_string(), "position": inputs,
-                                   "labels": labels}}),
-        false => json!({"numbers": (0..outputs).map(target).collect::<Vec<_>>()}),
-    };
-    let columns = inputs + if classes { 1 } else { outputs };
-    let encoder = json!({
-        "version": 1, "named": false, "columns": columns, "allow_missing_targets": false,
-        "inputs": (0..inputs).map(input).collect::<Vec<_>>(), "target": targets, "warnings": [],
-    });
-    Ok(Encoder::from_json(&encoder).map_err(matgrad::Error::from)?)
 }
 
 /// The graph without the softmax or sigmoid that it ends in, which is part of the loss; and the

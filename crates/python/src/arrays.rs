@@ -1,7 +1,8 @@
 //! NumPy arrays to matrices and back.
 
 use matgrad::expr::matrix::Matrix;
-use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray2};
+use matgrad::{Engine, Rows};
+use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use crate::error;
@@ -33,6 +34,90 @@ impl Array<'_> {
             Array::F64(array) => array.as_array().iter().copied().collect(),
         };
         Matrix::new(rows, cols, data)
+    }
+}
+
+/// Rows that batches are taken from.
+pub enum Source {
+    /// All their numbers.
+    Dense(Rows),
+    /// Those that are not 0.
+    Sparse(Sparse),
+}
+
+/// Compressed rows: of row i, entries `starts[i]..starts[i + 1]` are its columns and numbers.
+pub struct Sparse {
+    cols: usize,
+    starts: Vec<usize>,
+    columns: Vec<usize>,
+    numbers: Vec<f64>,
+}
+
+impl Sparse {
+    /// These rows with their zeros.
+    pub fn dense(&self, rows: &[usize], out: &mut Vec<f64>) {
+        out.clear();
+        out.resize(rows.len() * self.cols, 0.0);
+        for (row, to) in rows.iter().zip(out.chunks_mut(self.cols.max(1))) {
+            for entry in self.starts[*row]..self.starts[row + 1] {
+                to[self.columns[entry]] += self.numbers[entry];
+            }
+        }
+    }
+}
+
+/// What rows may come as: an array, or (columns, starts, columns of entries, entries).
+#[derive(FromPyObject)]
+pub enum Given<'py> {
+    /// An array.
+    Dense(Array<'py>),
+    /// Compressed rows, as SciPy's `csr_array` has them.
+    Sparse(
+        usize,
+        PyReadonlyArray1<'py, i64>,
+        PyReadonlyArray1<'py, i64>,
+        PyReadonlyArray1<'py, f64>,
+    ),
+}
+
+impl Given<'_> {
+    /// Rows in the precision of an engine, and how many.
+    ///
+    /// # Errors
+    /// Compressed rows that point outside.
+    pub fn source(&self, engine: &Engine) -> PyResult<(Source, usize)> {
+        match self {
+            Given::Dense(array) => {
+                let rows = match (array, engine) {
+                    (Array::F32(array), Engine::F32(_)) => {
+                        let array = array.as_array();
+                        Rows::single(array.ncols(), array.iter().copied().collect())
+                    }
+                    (Array::F32(_) | Array::F64(_), Engine::F32(_) | Engine::F64(_)) => {
+                        engine.rows(&array.matrix())
+                    }
+                };
+                Ok((Source::Dense(rows), array.shape().0))
+            }
+            Given::Sparse(cols, starts, columns, numbers) => {
+                let whole = |array: &PyReadonlyArray1<'_, i64>| -> PyResult<Vec<usize>> {
+                    let numbers = array.as_array().iter().map(|&i| usize::try_from(i)).collect();
+                    Result::map_err(numbers, error)
+                };
+                let (starts, columns) = (whole(starts)?, whole(columns)?);
+                let numbers: Vec<f64> = numbers.as_array().iter().copied().collect();
+                let ascending = starts.windows(2).all(|pair| pair[0] <= pair[1]);
+                if !ascending
+                    || starts.last() != Some(&numbers.len())
+                    || columns.len() != numbers.len()
+                    || columns.iter().any(|column| column >= cols)
+                {
+                    return Err(error("these compressed rows point outside of themselves"));
+                }
+                let rows = starts.len() - 1;
+                Ok((Source::Sparse(Sparse { cols: *cols, starts, columns, numbers }), rows))
+            }
+        }
     }
 }
 

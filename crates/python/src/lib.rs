@@ -4,11 +4,14 @@
 //! without the interpreter's lock.
 
 mod arrays;
+mod model;
 mod network;
 mod trainer;
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 
+use matgrad::Layers;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -30,6 +33,32 @@ fn functions() -> Vec<String> {
     matgrad::library::standard().names.iter().cloned().collect()
 }
 
+/// The settings of a rule or solver with these; says which is not one.
+#[pyfunction]
+fn settings(method: &str, given: HashMap<String, f64>) -> PyResult<Vec<(String, f64)>> {
+    let given: Vec<(String, f64)> = given.into_iter().collect();
+    matgrad::Method::named(method).and_then(|method| method.settings(&given)).map_err(error)
+}
+
+/// The page of a network of dense layers.
+#[pyfunction]
+fn layers(
+    inputs: usize,
+    outputs: usize,
+    hidden: Vec<usize>,
+    activation: &str,
+    loss: &str,
+    dropout: f64,
+    weight_decay: f64,
+) -> String {
+    let start = matgrad::Network::layers(inputs, outputs).activation(activation).loss(loss);
+    let add = |layers: Layers, &units: &usize| match dropout > 0.0 {
+        true => layers.dense(units).dropout(dropout),
+        false => layers.dense(units),
+    };
+    hidden.iter().fold(start, add).weight_decay(weight_decay).equations()
+}
+
 /// The command line: what these arguments ask, after the program's name; the exit code.
 #[pyfunction]
 fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
@@ -45,6 +74,8 @@ fn _matgrad(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<trainer::Trainer>()?;
     module.add_function(wrap_pyfunction!(functions, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
-    module.add_function(wrap_pyfunction!(trainer::search, module)?)?;
-    module.add_function(wrap_pyfunction!(trainer::output, module)?)
+    module.add_function(wrap_pyfunction!(settings, module)?)?;
+    module.add_function(wrap_pyfunction!(layers, module)?)?;
+    module.add_class::<model::Model>()?;
+    module.add_class::<model::Explanation>()
 }

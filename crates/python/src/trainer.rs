@@ -1,73 +1,62 @@
-//! Training of a page with inputs X, row weights S and targets Y: the epochs that the estimators
-//! ask for, and the output of the trained page.
+//! Epochs of a network with inputs X, targets Y and, where it has them, row weights: what the
+//! estimators, which decide after each epoch, ask for.
 
 use std::collections::HashMap;
 
 use matgrad::data::Random;
-use matgrad::expr::dim::Symbol;
-use matgrad::expr::elaborate::Equations;
 use matgrad::expr::graph::NodeId;
-use matgrad::expr::matrix::Matrix;
-use matgrad::{
-    Around, Engine, FitOptions, Method, Network, Precision, Rows, TrainingStep, UpdateRule,
-};
+use matgrad::{Around, Evaluator, Network, Precision, TrainingStep, UpdateRule};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays::{Array, array};
+use crate::arrays::{Array, Given, Source, array};
 use crate::error;
-use crate::network::{page, spelling, variable};
+use crate::model::{network, precision, weights_of, weights_to};
 
-/// The rows of a variable.
-struct Data {
-    node: NodeId,
-    rows: Rows,
-}
+/// Steps between two looks for Ctrl-C inside an epoch.
+const STEPS_A_LOOK: usize = 256;
 
 /// Weights and the state of an update rule, with data to train on.
 #[pyclass(module = "matgrad._matgrad")]
 pub struct Trainer {
-    equations: Equations,
+    network: Network,
     step: TrainingStep,
-    data: Vec<Data>,
-    row_weights: Vec<f64>,
-    double: bool,
-    evaluator: Option<Forward>,
+    data: Vec<(NodeId, Source)>,
+    rows: usize,
+    row_weights: Option<Vec<f64>>,
+    /// Whether the batch in place is all rows, so that the next one is too.
+    whole: bool,
+    /// Memory of a batch.
+    dense: Vec<f64>,
+    precision: Precision,
+    evaluator: Option<(usize, Evaluator)>,
 }
 
-fn batch(equations: &Equations) -> PyResult<Symbol> {
-    let input = variable(equations, "X")?;
-    let rows = equations.graph.shape(input).rows.as_symbol();
-    rows.ok_or_else(|| error("X has a fixed number of rows; write `input X : B×columns`"))
-}
-
-fn precision(double: bool) -> Precision {
-    if double { Precision::F64 } else { Precision::F32 }
-}
-
-fn write_weights(
-    engine: &mut Engine,
-    equations: &Equations,
-    weights: &Bound<'_, PyDict>,
-) -> PyResult<()> {
-    for (name, value) in weights {
-        let (name, value): (String, Array) = (name.extract()?, value.extract()?);
-        engine.write(variable(equations, &name)?, &value.matrix().data).map_err(error)?;
+impl Trainer {
+    fn place(&mut self, rows: &[usize]) -> Result<(), matgrad::Error> {
+        if self.whole {
+            return Ok(());
+        }
+        let engine = &mut self.step.engine;
+        engine.set_rows(rows.len())?;
+        for (node, source) in &self.data {
+            match source {
+                Source::Dense(numbers) => engine.gather(*node, numbers, rows)?,
+                Source::Sparse(numbers) => {
+                    numbers.dense(rows, &mut self.dense);
+                    engine.write(*node, &self.dense)?;
+                }
+            }
+        }
+        self.whole = rows.len() == self.rows;
+        Ok(())
     }
-    Ok(())
-}
-
-fn write_rows(engine: &mut Engine, data: &[Data], rows: &[usize]) -> PyResult<()> {
-    engine.set_rows(rows.len()).map_err(error)?;
-    for part in data {
-        engine.gather(part.node, &part.rows, rows).map_err(error)?;
-    }
-    Ok(())
 }
 
 #[pymethods]
 impl Trainer {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of the Python class")]
     fn new(
         source: &str,
         weights: &Bound<'_, PyDict>,
@@ -76,43 +65,74 @@ impl Trainer {
         rows: usize,
         double: bool,
         threads: usize,
+        seed: u64,
     ) -> PyResult<Trainer> {
-        let equations = page("network", source)?;
+        let network = network(source, Some("Z"))?;
         let rule = if rule.contains("optimizer") {
             UpdateRule::parse("rule", rule)
         } else {
             UpdateRule::named(rule)
         };
         let rule = rule.map_err(error)?;
-        let objective = equations.objective.ok_or_else(|| error("the page has no objective"))?;
         let settings: Vec<(String, f64)> = settings.into_iter().collect();
-        let rows = (batch(&equations)?, rows.max(1));
+        let precision = precision(double);
         let mut step = TrainingStep::compile(
-            &equations,
-            objective,
+            &network.equations,
+            network.objective,
             &rule,
             &settings,
-            rows,
-            precision(double),
+            (network.batch, rows.max(1)),
+            precision,
             Around::default(),
         )
         .map_err(error)?;
+        step.seed = seed;
         step.set_threads(threads);
-        write_weights(&mut step.engine, &equations, weights)?;
+        let constants = network.initial(0).map_err(error)?;
+        for (node, value) in constants.into_iter().chain(weights_of(&network, weights)?) {
+            step.engine.write(node, &value.data).map_err(error)?;
+        }
         Ok(Trainer {
-            equations,
+            network,
             step,
             data: Vec::new(),
-            row_weights: Vec::new(),
-            double,
+            rows: 0,
+            row_weights: None,
+            whole: false,
+            dense: Vec::new(),
+            precision,
             evaluator: None,
         })
     }
 
-    /// The rows to train on: inputs, targets, and a weight for each row.
-    fn data(&mut self, inputs: Array<'_>, targets: Array<'_>, weights: Array<'_>) -> PyResult<()> {
-        self.row_weights = weights.matrix().data;
-        self.data = rows_of(&self.equations, &self.step.engine, &inputs, &targets, &weights)?;
+    /// The rows to train on: inputs, targets, and a weight for each row if the page takes them.
+    #[pyo3(signature = (inputs, targets, weights = None))]
+    fn data(
+        &mut self,
+        inputs: Given<'_>,
+        targets: Array<'_>,
+        weights: Option<Array<'_>>,
+    ) -> PyResult<()> {
+        self.row_weights = weights.as_ref().map(|weights| weights.matrix().data);
+        let parts = [
+            (self.network.input, Some(inputs)),
+            (self.network.target, Some(Given::Dense(targets))),
+            (self.network.row_weights.unwrap_or(self.network.input), weights.map(Given::Dense)),
+        ];
+        self.data.clear();
+        for (node, given) in parts.into_iter().filter_map(|(node, given)| Some((node, given?))) {
+            let (source, rows) = given.source(&self.step.engine)?;
+            if self.data.is_empty() {
+                self.rows = rows;
+            } else if rows != self.rows {
+                return Err(error(format!(
+                    "targets or weights have {rows} rows, X has {}",
+                    self.rows
+                )));
+            }
+            self.data.push((node, source));
+        }
+        self.whole = false;
         Ok(())
     }
 
@@ -121,19 +141,23 @@ impl Trainer {
     #[pyo3(signature = (size, seed))]
     fn epoch(&mut self, py: Python<'_>, size: usize, seed: Option<u64>) -> PyResult<f64> {
         py.detach(|| {
-            let mut order: Vec<usize> = (0..self.row_weights.len()).collect();
-            if let Some(seed) = seed.filter(|_| size < order.len()) {
+            let mut order: Vec<usize> = (0..self.rows).collect();
+            if let Some(seed) = seed.filter(|_| size < self.rows) {
                 Random::seed(seed).shuffle(&mut order);
             }
             let (mut sum, mut total) = (0.0, 0.0);
-            for rows in order.chunks(size.max(1)) {
+            for (number, rows) in order.chunks(size.max(1)).enumerate() {
                 // A batch of rows that weigh nothing has no mean, and nothing to learn from.
-                if rows.iter().all(|&row| self.row_weights[row] == 0.0) {
+                let weighs = |w: &Vec<f64>| rows.iter().any(|&row| w[row] != 0.0);
+                if !self.row_weights.as_ref().is_none_or(weighs) {
                     continue;
                 }
-                write_rows(&mut self.step.engine, &self.data, rows)?;
+                self.place(rows).map_err(error)?;
                 sum += self.step.run().map_err(error)? * rows.len() as f64;
                 total += rows.len() as f64;
+                if number % STEPS_A_LOOK == STEPS_A_LOOK - 1 {
+                    Python::attach(|py| py.check_signals())?;
+                }
             }
             Ok(sum / total)
         })
@@ -141,19 +165,12 @@ impl Trainer {
 
     /// The weights by name.
     fn weights<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let weights = PyDict::new(py);
-        for node in self.equations.parameters() {
-            let shape = self.equations.graph.shape(node);
-            let size = |dim: matgrad::expr::dim::Dim| {
-                dim.number()
-                    .map(|n| n as usize)
-                    .ok_or_else(|| error("a parameter needs whole numbers for rows and columns"))
-            };
-            let data = self.step.engine.read(node).map_err(error)?;
-            let value = Matrix::new(size(shape.rows)?, size(shape.cols)?, data);
-            weights.set_item(spelling(&self.equations, node), array(py, value)?)?;
+        let mut weights = self.network.initial(0).map_err(error)?;
+        weights.retain(|(node, _)| self.network.equations.learnt().contains(node));
+        for (node, value) in &mut weights {
+            value.data = self.step.engine.read(*node).map_err(error)?;
         }
-        Ok(weights)
+        weights_to(py, &self.network, weights)
     }
 
     /// Changes a hyperparameter of the rule.
@@ -172,149 +189,32 @@ impl Trainer {
     }
 
     /// The loss L and the output Z on other rows, with the present weights.
+    #[pyo3(signature = (inputs, targets, weights = None))]
     fn evaluate<'py>(
         &mut self,
         py: Python<'py>,
         inputs: Array<'_>,
         targets: Array<'_>,
-        weights: Array<'_>,
+        weights: Option<Array<'_>>,
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let engine = &self.step.engine;
-        let data = rows_of(&self.equations, engine, &inputs, &targets, &weights)?;
         let count = inputs.shape().0;
-        if self.evaluator.as_ref().is_none_or(|forward| forward.capacity != count) {
-            self.evaluator = Some(Forward::new(&self.equations, count, self.double, true)?);
+        if self.evaluator.as_ref().is_none_or(|(capacity, _)| *capacity != count) {
+            let mut evaluator =
+                Evaluator::new(&self.network, count, self.precision).map_err(error)?;
+            let constants = self.network.initial(0).map_err(error)?;
+            let constants = constants.iter().map(|(node, m)| (*node, m.data.as_slice()));
+            evaluator.weights(constants).map_err(error)?;
+            self.evaluator = Some((count, evaluator));
         }
-        let forward = self.evaluator.as_mut().expect("it was made just now");
-        for node in self.equations.parameters() {
+        let (_, evaluator) = self.evaluator.as_mut().expect("it was made just now");
+        for node in self.network.equations.learnt() {
             let values = self.step.engine.read(node).map_err(error)?;
-            forward.engine.write(node, &values).map_err(error)?;
+            evaluator.weights([(node, values.as_slice())].into_iter()).map_err(error)?;
         }
-        let (value, loss) = py.detach(|| forward.run(&data, count))?;
+        let (inputs, targets) = (inputs.matrix(), targets.matrix());
+        let weights = weights.map(|weights| weights.matrix());
+        let done = py.detach(|| evaluator.run_weighted(&inputs, Some(&targets), weights.as_ref()));
+        let (value, loss) = done.map_err(error)?;
         Ok((loss, array(py, value)?.into_any()))
     }
-}
-
-fn rows_of(
-    equations: &Equations,
-    engine: &Engine,
-    inputs: &Array<'_>,
-    targets: &Array<'_>,
-    weights: &Array<'_>,
-) -> PyResult<Vec<Data>> {
-    let mut data = Vec::new();
-    for (name, array) in [("X", inputs), ("Y", targets), ("S", weights)] {
-        let node = variable(equations, name)?;
-        let (rows, _) = array.shape();
-        if rows != inputs.shape().0 {
-            return Err(error(format!("{name} has {rows} rows, X has {}", inputs.shape().0)));
-        }
-        data.push(Data { node, rows: engine.rows(&array.matrix()) });
-    }
-    Ok(data)
-}
-
-/// The page without its gradients.
-struct Forward {
-    engine: Engine,
-    output: NodeId,
-    loss: Option<NodeId>,
-    cols: usize,
-    capacity: usize,
-}
-
-impl Forward {
-    fn new(equations: &Equations, capacity: usize, double: bool, loss: bool) -> PyResult<Forward> {
-        let graph = &equations.graph;
-        let named = |name: &str| {
-            graph.find(name).ok_or_else(|| error(format!("the page names no value {name}")))
-        };
-        let output = named("Z")?;
-        let loss = if loss { Some(named("L")?) } else { None };
-        let outputs: Vec<NodeId> = [output].into_iter().chain(loss).collect();
-        let rows = Some((batch(equations)?, capacity.max(1)));
-        let engine = Engine::new(graph, &outputs, &[], &HashMap::new(), rows, precision(double))
-            .map_err(error)?;
-        let cols = graph.shape(output).cols.number().unwrap_or(1) as usize;
-        Ok(Forward { engine, output, loss, cols, capacity })
-    }
-
-    fn run(&mut self, data: &[Data], rows: usize) -> PyResult<(Matrix, f64)> {
-        let (mut values, mut sum) = (Vec::with_capacity(rows * self.cols), 0.0);
-        let order: Vec<usize> = (0..rows).collect();
-        for rows in order.chunks(self.capacity.max(1)) {
-            write_rows(&mut self.engine, data, rows)?;
-            self.engine.step();
-            values.extend(self.engine.read(self.output).map_err(error)?);
-            if let Some(loss) = self.loss {
-                sum += self.engine.read(loss).map_err(error)?[0] * rows.len() as f64;
-            }
-        }
-        Ok((Matrix::new(rows, self.cols, values), sum / rows as f64))
-    }
-}
-
-/// The output Z of a page for rows of X.
-#[pyfunction]
-pub fn output<'py>(
-    py: Python<'py>,
-    source: &str,
-    weights: &Bound<'py, PyDict>,
-    inputs: Array<'_>,
-    double: bool,
-    threads: usize,
-) -> PyResult<Bound<'py, PyAny>> {
-    let equations = page("network", source)?;
-    let rows = inputs.shape().0;
-    let mut forward = Forward::new(&equations, rows.min(1024), double, false)?;
-    forward.engine.set_threads(threads);
-    write_weights(&mut forward.engine, &equations, weights)?;
-    let node = variable(&equations, "X")?;
-    let data = [Data { node, rows: forward.engine.rows(&inputs.matrix()) }];
-    let (value, _) = py.detach(|| forward.run(&data, rows))?;
-    Ok(array(py, value)?.into_any())
-}
-
-/// Lowers the objective of a page with one input X and one target Y by a solver that searches, on
-/// all rows at once: the weights, and the objective before each iteration.
-#[pyfunction]
-#[expect(clippy::too_many_arguments, reason = "they are the arguments of the Python function")]
-pub fn search<'py>(
-    py: Python<'py>,
-    source: &str,
-    weights: &Bound<'py, PyDict>,
-    solver: &str,
-    inputs: Array<'_>,
-    targets: Array<'_>,
-    iterations: usize,
-    tolerance: f64,
-) -> PyResult<(Bound<'py, PyDict>, Vec<f64>)> {
-    let network = Network::parse("network", source).map_err(error)?;
-    let mut start = Vec::new();
-    for (name, value) in weights {
-        let (name, value): (String, Array) = (name.extract()?, value.extract()?);
-        start.push((variable(&network.equations, &name)?, value.matrix()));
-    }
-    let options = FitOptions {
-        settings: vec![("tolerance".into(), tolerance)],
-        epochs: iterations,
-        precision: Precision::F64,
-        ..FitOptions::new(Method::named(solver).map_err(error)?)
-    };
-    let data = (inputs.matrix(), targets.matrix());
-    let (found, losses) = py.detach(|| {
-        let mut fit = network.fit(&start, (&data.0, &data.1), None, &options).map_err(error)?;
-        let mut losses = Vec::new();
-        for epoch in fit.by_ref() {
-            losses.push(epoch.map_err(error)?.train_loss);
-            // Ctrl-C is seen between two iterations.
-            Python::attach(|py| py.check_signals())?;
-        }
-        Ok::<_, PyErr>((fit.weights().map_err(error)?, losses))
-    })?;
-    let weights = PyDict::new(py);
-    for (node, value) in found {
-        weights.set_item(spelling(&network.equations, node), array(py, value)?)?;
-    }
-    Ok((weights, losses))
 }

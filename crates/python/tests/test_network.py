@@ -1,5 +1,6 @@
 """Pages of equations from Python."""
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -88,3 +89,96 @@ def test_ctrl_c_stops_a_fit_of_the_command_line_as_it_does_the_binarys(tmp_path)
         time.sleep(0.01)
     fit.send_signal(signal.SIGINT)
     assert fit.wait(timeout=30) == 130
+
+
+def test_a_network_is_kept_and_handed_on(tmp_path):
+    random = np.random.default_rng(1)
+    X = random.normal(size=(60, 4))
+    Y = np.eye(3)[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0)]
+    net = matgrad.Network.layers(4, 3, (6,), loss="cross_entropy", seed=3)
+    history = net.compile("adam", lr=0.05).fit(
+        X, Y, epochs=80, validation_data=(X[:20], Y[:20]), sample_weight=None
+    )
+    assert history["loss"][-1] < history["loss"][0] / 2
+    assert len(history["validation_loss"]) == 80
+    P = net.predict(X)
+    np.testing.assert_allclose(P.sum(axis=1), 1)
+    file = tmp_path / "net.safetensors"
+    net.save(file)
+    again = matgrad.Network.load(file)
+    assert again.equations == net.equations
+    np.testing.assert_array_equal(again.predict(X), P)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).predict(X), P)
+    said = command("predict", str(file), "-", "--proba", input="".join(
+        ",".join(map(repr, row)) + "\n" for row in X[:3].tolist()))
+    assert said.returncode == 0, said.stderr
+    numbers = [line.split(",")[-3:] for line in said.stdout.splitlines()[-3:]]
+    np.testing.assert_allclose(np.array(numbers, float), P[:3], rtol=1e-6)
+    onnx = matgrad.Network.from_onnx(net.to_onnx())
+    np.testing.assert_allclose(onnx.predict(X), P, rtol=1e-5)
+    header, code = net.to_c("tiny")
+    assert "tiny_step" in header and "tiny_step" in code
+
+
+def test_a_model_of_the_command_line_is_a_network(tmp_path):
+    table, model = tmp_path / "table.csv", tmp_path / "table.model"
+    rows = [(k % 7 * 100, "red" if k % 3 else "blue", k % 2) for k in range(90)]
+    text = "".join(f"{a},{b},{'yes' if c else 'no'}\n" for a, b, c in rows)
+    table.write_text("size,colour,y\n" + text, encoding="utf-8")
+    done = command("train", str(table), "--target", "y", "--epochs", "5", "-o", str(model))
+    assert done.returncode == 0, done.stderr
+    net = matgrad.Network.load(model)
+    assert net.labels == ["no", "yes"]
+    columns = {"colour": [b for _, b, _ in rows], "size": [float(a) for a, _, _ in rows]}
+    mine = net.predict(net.encode(columns))[:, 1]
+    said = command("predict", str(model), str(table), "--proba")
+    theirs = [float(line.split(",")[-1]) for line in said.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(mine, theirs, rtol=1e-4)
+    assert net.save(tmp_path / "again.model") is None
+
+
+def test_notebooks_show_mathematics_and_pages():
+    net = matgrad.Network(PAGE)
+    derived = net.derive()
+    assert derived._repr_latex_().startswith("$$\n\\begin{aligned}")
+    given = arrays(np.float64)
+    net.weights = {"W": given["W"]}
+    np.testing.assert_array_equal(net.weights["W"], given["W"])
+    said = net.explain(given["X"][:1], given["Y"][:1], entries=("d_W[1,2]",))
+    assert "softmax" in str(said) and said._repr_html_().startswith("<iframe srcdoc=")
+    assert {line["part"] for line in said.to_dict()["lines"]} == {"forward", "backward", "update"}
+
+
+class Capsule:
+    """An array that speaks DLPack and nothing else."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __dlpack__(self, **how):
+        return self._array.__dlpack__(**how)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+
+def test_arrays_come_by_dlpack_and_by_buffer():
+    net = matgrad.Network(PAGE)
+    given = arrays(np.float32)
+    expected = net.gradients(**given)[1]["W"]
+    by_dlpack = net.gradients(**{name: Capsule(a) for name, a in given.items()})[1]["W"]
+    by_buffer = net.gradients(**{name: memoryview(a) for name, a in given.items()})[1]["W"]
+    np.testing.assert_array_equal(by_dlpack, expected)
+    np.testing.assert_array_equal(by_buffer, expected)
+
+
+def test_what_does_not_fit_is_said():
+    net = matgrad.Network(PAGE)
+    with pytest.raises(matgrad.Error, match="did you mean adam"):
+        net.compile("adma")
+    with pytest.raises(matgrad.Error, match="takes 4"):
+        net.predict(np.ones((2, 5)))
+    with pytest.raises(matgrad.Error, match="W is 4×3, the array is 3×4"):
+        net.weights = {"W": np.ones((3, 4))}
+    with pytest.raises(matgrad.Error, match="none.model"):
+        matgrad.Network.load("none.model")

@@ -137,6 +137,9 @@ impl Search {
 
     /// Other weights of the rows.
     pub fn weigh(&mut self, node: NodeId, weights: &Matrix) -> Result<(), Error> {
+        if let State::Lm(_, residuals) = &mut self.state {
+            residuals.weigh(node, weights)?;
+        }
         self.program.weigh(node, weights)
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Residuals {
     pick: NodeId,
     gradients: Vec<NodeId>,
     data: (Matrix, Matrix),
+    /// Square roots of the rows' weights.
+    weights: Vec<f64>,
     size: usize,
 }
 
@@ -41,7 +43,7 @@ impl Residuals {
         let mut graph = network.equations.graph.clone();
         let wrong = |e| Error::Run(format!("the residuals cannot be derived: {e:?}"));
         let shape = graph.shape(network.output);
-        let pick = graph.add_variable(made_up("S"), Kind::Given, shape, Initial::None);
+        let pick = graph.add_variable(made_up("picked entry"), Kind::Given, shape, Initial::None);
         let picked = graph.elementwise(Op::Mul, &[pick, network.output]).map_err(wrong)?;
         let sum = graph.node(Op::Sum(Axis::All), &[picked]).map_err(wrong)?;
         let derived = derive(&graph, sum, &parameters, standard()).map_err(Error::Run)?;
@@ -68,7 +70,23 @@ impl Residuals {
             pick,
             gradients,
             data: (inputs.clone(), targets.clone()),
+            weights: vec![1.0; inputs.rows],
         })
+    }
+
+    /// Other weights of the rows, which are those of the squares.
+    ///
+    /// # Errors
+    /// A weight for each target instead of each row.
+    pub fn weigh(&mut self, node: NodeId, weights: &Matrix) -> Result<(), Error> {
+        if weights.cols != 1 {
+            return Err(Error::Input(
+                "Levenberg–Marquardt takes one weight a row, not one a target; take lbfgs or scg"
+                    .into(),
+            ));
+        }
+        self.weights = weights.data.iter().map(|weight| weight.sqrt()).collect();
+        self.loss.weigh(node, weights)
     }
 
     /// The triangular factor of J at these weights.
@@ -127,11 +145,12 @@ impl Residuals {
                 let mut from = 0;
                 for &gradient in &self.gradients {
                     let part = self.engine.read(gradient)?;
-                    row[from..from + part.len()].copy_from_slice(&part);
+                    let weighted = part.iter().map(|entry| entry * self.weights[i]);
+                    row[from..from + part.len()].iter_mut().zip(weighted).for_each(|(r, w)| *r = w);
                     from += part.len();
                 }
                 let residual = self.engine.read(output)?[k] - targets.at(i, k);
-                take(residual, &mut row);
+                take(residual * self.weights[i], &mut row);
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ matrix equations that can be derived, checked, trained and explained.
 
 from ._classifier import MLPClassifier
 from ._matgrad import Error, __version__
-from ._network import Network
+from ._network import Derivation, Explanation, Network
 from ._regressor import MLPRegressor
 
-__all__ = ["Error", "MLPClassifier", "MLPRegressor", "Network", "__version__"]
+__all__ = ["Derivation", "Error", "Explanation", "MLPClassifier", "MLPRegressor", "Network", "__version__"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._estimator import Estimator
-from ._mlp import _LOSSES, _MLP, _link, store
+from ._mlp import _LOSSES, _MLP, _link, named_loss, store
 from ._validate import column, same_length, weights_of
 
 
@@ -19,9 +19,16 @@ class MLPClassifier(_MLP):
         A function of matgrad's library for all hidden layers, or one for each.
     solver : str, default="adam"
         ``sgd adam adamw nadam adamax rmsprop adagrad lion``; on all rows at once ``rprop
-        rprop_plus irprop_minus irprop_plus quickprop``; searches ``lbfgs scg``.
+        rprop_plus irprop_minus irprop_plus quickprop``; searches ``lbfgs scg``, and ``lm`` for
+        squared errors.
     alpha : float, default=1e-4
         Strength of the squared-weights term of the objective.
+    loss : str, default="log_loss"
+        ``log_loss hinge expected_cost`` (of ``cost_matrix``), a loss of matgrad's library for
+        values (of the probabilities P), or an equation of Z, P, Y (and C, the costs) by row or entry, such as
+        ``"(P - Y) .^ 2"``.
+    dropout : float or sequence of float, default=0.0
+        Share of each hidden layer (or one for each) that a step leaves out.
     class_weight : dict or "balanced", optional
         Multiplies the weights of the rows of each class.
     cost_matrix : array of shape (n_classes, n_classes), optional
@@ -75,6 +82,7 @@ class MLPClassifier(_MLP):
         n_iter_no_change=10,
         max_fun=15000,
         loss="log_loss",
+        dropout=0.0,
         class_weight=None,
         cost_matrix=None,
         n_jobs=None,
@@ -82,10 +90,25 @@ class MLPClassifier(_MLP):
         store(self, locals())
 
     def _row_loss(self):
-        if self.loss != "log_loss":
-            raise ValueError(f"The 'loss' of a classifier is 'log_loss'. Got {self.loss!r} instead.")
-        return _LOSSES["log_loss" if self._width_of_target > 1 and not self._multilabel
-                       else "binary_log_loss"]
+        one_of_many = self._width_of_target > 1 and not self._multilabel
+        link = "softmax" if one_of_many else "logistic"
+        if self.loss == "log_loss":
+            return _LOSSES["log_loss" if one_of_many else "binary_log_loss"]
+        if self.loss == "hinge":
+            return "hinge_each(Z, 2 Y - 1)", link
+        if self.loss == "expected_cost":
+            return self._expected_cost(one_of_many), link
+        return named_loss(self.loss, "P", ["log_loss", "hinge", "expected_cost"]), link
+
+    def _expected_cost(self, one_of_many: bool) -> str:
+        """What decisions cost that are taken with these probabilities."""
+        if self.cost_matrix is None or self._multilabel:
+            raise ValueError("loss='expected_cost' needs cost_matrix, and one class a row")
+        if one_of_many:
+            return "expected_cost_each(Z, Y, C)"
+        C = np.asarray(self.cost_matrix, dtype=float)
+        (a, b), (c, d) = (tuple(map(float, row)) for row in C)
+        return f"(1 - Y) ⊙ ({a!r} (1 - P) + {b!r} P) + Y ⊙ ({c!r} (1 - P) + {d!r} P)"
 
     def _strata(self, Y):
         if self._multilabel:
@@ -156,9 +179,9 @@ class MLPClassifier(_MLP):
         array = self._read(X, reset=not again)
         Y = self._encode(y, self.classes_ if again else None)
         same_length(array, Y)
-        weight = self._weighted(Y, weights_of(sample_weight, len(array), array.dtype))
+        weight = self._weighted(Y, weights_of(sample_weight, len(Y), array.dtype))
         self._check_costs()
-        self._fit(array, Y, weight, incremental=False)
+        self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -178,8 +201,9 @@ class MLPClassifier(_MLP):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         Y = self._encode(y, self.classes_)
         same_length(array, Y)
-        weight = self._weighted(Y, weights_of(sample_weight, len(array), array.dtype))
-        self._fit(array, Y, weight, incremental=True)
+        weight = self._weighted(Y, weights_of(sample_weight, len(Y), array.dtype))
+        self._check_costs()
+        self._train((X, y, sample_weight), array, Y, weight, incremental=True)
         return self
 
     def _check_costs(self) -> None:
@@ -199,7 +223,7 @@ class MLPClassifier(_MLP):
             right = (output > 0).ravel() == (Y > 0.5).ravel()
         else:
             right = output.argmax(axis=1) == Y.argmax(axis=1)
-        return float(np.average(right, weights=weight.ravel()))
+        return float(np.average(right, weights=None if weight is None else weight.ravel()))
 
     def decision_function(self, X):
         """The output before its link: (n,) for two classes, else (n, n_classes)."""

@@ -99,6 +99,17 @@ class Estimator:
             input_tags=InputTags(sparse=True, allow_nan=True),
         )
 
+    def set_callbacks(self, *callbacks: Any):
+        """scikit-learn's callbacks (1.9 or newer), such as ``sklearn.callback.ProgressBar()``."""
+        from sklearn.callback import CallbackSupportMixin
+
+        return CallbackSupportMixin.set_callbacks(self, *callbacks)
+
+    def _init_callback_context(self, **how: Any):
+        from sklearn.callback import CallbackSupportMixin
+
+        return CallbackSupportMixin._init_callback_context(self, **how)
+
     # Metadata routing: `fit`, `partial_fit` and `score` take `sample_weight`, and `partial_fit`
     # of a classifier takes `classes`.
 

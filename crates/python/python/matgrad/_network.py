@@ -1,7 +1,10 @@
-"""A page of matrix equations: derive, check, evaluate, print."""
+"""A page of matrix equations: derive, check, train, explain, print, keep."""
 
 from __future__ import annotations
 
+import html
+import json
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,13 +12,66 @@ import numpy as np
 from . import _matgrad
 
 
+class Derivation(str):
+    """Equations as text that show as mathematics in notebooks.
+
+    Attributes
+    ----------
+    latex : str
+        The same equations in LaTeX, one aligned block.
+    """
+
+    latex: str
+
+    def __new__(cls, text: str, latex: str):
+        made = super().__new__(cls, text)
+        made.latex = latex
+        return made
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex}\n$$"
+
+
+class Explanation:
+    """Every number of a batch: forward, backward and an update; a page in notebooks."""
+
+    def __init__(self, said):
+        self._said = said
+
+    def to_html(self, digits: int = 6) -> str:
+        """A page that needs nothing else."""
+        return self._said.html(digits)
+
+    def to_latex(self, digits: int = 6) -> str:
+        """A document on amsmath and amssymb."""
+        return self._said.latex(digits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All lines with their equations and numbers."""
+        return json.loads(self._said.json())
+
+    def _repr_html_(self) -> str:
+        page = html.escape(self.to_html(), quote=True)
+        return f'<iframe srcdoc="{page}" style="width:100%;height:32em;border:0"></iframe>'
+
+    def __str__(self) -> str:
+        return self._said.text(6)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class Network:
-    """A network as a page of equations.
+    """A network as a page of equations, with its weights.
 
     Parameters
     ----------
     equations : str
         The page, in matgrad's language (ASCII or Unicode).
+    seed : int, default=0
+        Of the weights that are drawn where the page gives none.
+    dtype : {"float64", "float32"}, default="float64"
+        The precision of training, and of the weights in a file.
 
     Examples
     --------
@@ -35,8 +91,71 @@ class Network:
     ∂b = 𝟏ᵀ ∂Z                        1×3
     """
 
-    def __init__(self, equations: str):
+    def __init__(self, equations: str, *, seed: int = 0, dtype: Any = "float64"):
         self._page = _matgrad.Network(equations)
+        self._seed, self._dtype = seed, np.dtype(dtype)
+        if self._dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype is float32 or float64, not {self._dtype}")
+        self._made = None
+        self.compile()
+
+    # -- made, kept ---------------------------------------------------------------------------
+
+    @classmethod
+    def layers(
+        cls,
+        inputs: int,
+        outputs: int,
+        hidden: tuple[int, ...] = (),
+        *,
+        activation: str = "tanh",
+        loss: str = "mse",
+        dropout: float = 0.0,
+        weight_decay: float = 0.0,
+        seed: int = 0,
+        dtype: Any = "float64",
+    ) -> Network:
+        """A network of dense layers; ``equations`` is the page that they are.
+
+        Examples
+        --------
+        >>> net = Network.layers(4, 3, (8,), loss="cross_entropy")
+        >>> net.parameters["W₁"]
+        ('4', '8')
+        """
+        page = _matgrad.layers(
+            inputs, outputs, list(hidden), activation, loss, dropout, weight_decay
+        )
+        return cls(page, seed=seed, dtype=dtype)
+
+    @classmethod
+    def _of(cls, model, dtype: Any) -> Network:
+        net = cls(model.source, dtype=dtype)
+        net._made = model
+        return net
+
+    @classmethod
+    def load(cls, path: Any) -> Network:
+        """Reads the ``.safetensors`` file that ``save`` or the command line wrote."""
+        model = _matgrad.Model.load(path)
+        return cls._of(model, "float64" if model.double else "float32")
+
+    @classmethod
+    def from_onnx(cls, data: bytes, loss: str | None = None) -> Network:
+        """Reads an ONNX graph."""
+        return cls._of(_matgrad.Model.from_onnx(data, loss), "float32")
+
+    def save(self, path: Any) -> None:
+        """Writes one ``.safetensors`` file, which the command line and ``load`` read."""
+        self._model.save(path)
+
+    @property
+    def _model(self):
+        if self._made is None:
+            self._made = _matgrad.Model(self.equations, self._seed, self._dtype == np.float64)
+        return self._made
+
+    # -- mathematics --------------------------------------------------------------------------
 
     @property
     def equations(self) -> str:
@@ -48,9 +167,10 @@ class Network:
         """Names and shapes of the trained matrices."""
         return dict(self._page.parameters)
 
-    def derive(self, *wrt: str) -> str:
+    def derive(self, *wrt: str) -> Derivation:
         """The gradients of the objective with respect to the parameters (or these names)."""
-        return self._page.derive("unicode", list(wrt)).rstrip("\n")
+        text = self._page.derive("unicode", list(wrt)).rstrip("\n")
+        return Derivation(text, self.to_latex(*wrt))
 
     def to_latex(self, *wrt: str) -> str:
         """The gradients in LaTeX, one aligned block."""
@@ -64,20 +184,127 @@ class Network:
         """A Julia file that computes objective and gradients with its standard library alone."""
         return self._page.derive("julia", [])
 
+    def to_onnx(self) -> bytes:
+        """The network with its weights as an ONNX graph."""
+        return self._model.onnx()
+
+    def to_c(self, prefix: str = "net", rows: int = 1) -> tuple[str, str]:
+        """Header and code of the forward pass in C99, for up to ``rows`` rows at once."""
+        return self._model.c(prefix, rows)
+
     def gradients(self, **arrays: Any) -> tuple[float, dict[str, np.ndarray]]:
         """The objective and its gradient for each parameter, at these arrays.
 
-        In 32 bits when every array is float32, else in 64.
+        In 32 bits when every array is float32, else in 64. Arrays are anything with a buffer,
+        ``__array__`` or ``__dlpack__``.
         """
-        read = {name: _two_dimensional(name, value) for name, value in arrays.items()}
+        read = {name: as_matrix(name, value) for name, value in arrays.items()}
         double = any(value.dtype != np.float32 for value in read.values())
         return self._page.gradients_at(double, **read)
 
     def check(self, **arrays: Any) -> dict[str, float]:
         """‖numeric − analytic‖ / ‖numeric + analytic‖ for each parameter, in 64 bits."""
         return self._page.check(
-            **{name: _two_dimensional(name, value) for name, value in arrays.items()}
+            **{name: as_matrix(name, value) for name, value in arrays.items()}
         )
+
+    # -- training -----------------------------------------------------------------------------
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of the weights by name; ``net.weights = {"W": array}`` sets those named."""
+        return self._model.weights()
+
+    @weights.setter
+    def weights(self, given: dict[str, Any]) -> None:
+        self._model.set_weights({name: as_matrix(name, value) for name, value in given.items()})
+
+    def compile(self, optimizer: str = "adam", **settings: float) -> Network:
+        """Chooses the update rule (or ``lbfgs scg lm``) and its settings, such as ``lr``.
+
+        A wrong name is said here; returns the network.
+        """
+        _matgrad.settings(optimizer, settings)
+        self._method = (optimizer, settings)
+        return self
+
+    def fit(
+        self,
+        X: Any,
+        Y: Any,
+        *,
+        epochs: int = 300,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        validation_data: tuple[Any, Any] | None = None,
+        seed: int = 0,
+        n_jobs: int = 1,
+        callback: Any = None,
+    ) -> dict[str, list[float]]:
+        """Trains from the present weights; the loss before each epoch, and that held back.
+
+        Parameters
+        ----------
+        X, Y : arrays
+            The matrices that the equations take.
+        batch_size : int, optional
+            Rows of a batch; all without it.
+        validation_data : pair of arrays, optional
+            The weights of its least loss are kept.
+        callback : callable, optional
+            ``callback(epoch, loss, validation_loss, weights)`` after each epoch; true stops.
+
+        Examples
+        --------
+        >>> page = "input X : B×1\\ntarget Y : B×1\\nparam w : 1×1\\nZ = X w\\nminimize mse(Z, Y)"
+        >>> net = Network(page)
+        >>> history = net.compile("sgd", lr=0.1).fit([[1.0], [2.0]], [[3.0], [6.0]], epochs=50)
+        >>> round(float(net.weights["w"][0, 0]), 6)
+        3.0
+        """
+        weight = None
+        if sample_weight is not None:
+            weight = as_matrix("sample_weight", np.reshape(sample_weight, (len(X), -1)))
+        held = None
+        if validation_data is not None:
+            held = (as_matrix("X", validation_data[0]), as_matrix("Y", validation_data[1]))
+        losses, interrupted = self._model.fit(
+            as_matrix("X", X), as_matrix("Y", Y), weight, held, self._method[0],
+            self._method[1], epochs, batch_size, seed, n_jobs, callback,
+        )
+        if interrupted:
+            warnings.warn("Training interrupted; the weights of the last epoch stay", stacklevel=2)
+        history = {"loss": [loss for loss, _ in losses]}
+        if held is not None:
+            history["validation_loss"] = [loss for _, loss in losses]
+        return history
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Outputs for rows of X: probabilities where the loss takes logits of classes.
+
+        In the precision of X; contiguous arrays are read where they lie.
+        """
+        return self._model.predict(as_matrix("X", X), True)
+
+    def encode(self, table: Any) -> np.ndarray:
+        """The matrix X of a table (dict, pandas, polars, pyarrow), as in the model's training."""
+        return self._model.encode(columns_of(table))
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the classes in the order of the outputs; none for numbers."""
+        return self._model.labels
+
+    def explain(self, X: Any, Y: Any, *, lr: float = 0.1, entries: tuple[str, ...] = ()):
+        """Every number of these rows: forward, backward, and one step of descent.
+
+        Parameters
+        ----------
+        entries : sequence of str
+            Entries such as ``"d_W1[3,2]"`` whose sums are written out.
+        """
+        X, Y = as_matrix("X", X), as_matrix("Y", Y)
+        return Explanation(self._model.explain(X, Y, lr, list(entries)))
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.to_latex()}\n$$"
@@ -85,8 +312,38 @@ class Network:
     def __repr__(self) -> str:
         return f"Network({self.equations!r})"
 
+    def __getstate__(self):
+        return {
+            "equations": self.equations, "dtype": self._dtype.name, "method": self._method,
+            "seed": self._seed, "weights": None if self._made is None else self.weights,
+        }
 
-def _two_dimensional(name: str, value: Any) -> np.ndarray:
+    def __setstate__(self, state):
+        self.__init__(state["equations"], seed=state["seed"], dtype=state["dtype"])
+        self._method = state["method"]
+        if state["weights"] is not None:
+            self.weights = state["weights"]
+
+
+def columns_of(table: Any) -> list[tuple[str, list]]:
+    """Names and cells of a table; a missing cell is NaN among numbers and None among words."""
+    names = getattr(table, "column_names", None) or getattr(table, "columns", None)
+    names = list(table) if names is None or callable(names) else list(names)
+    read = []
+    for name in names:
+        cells = np.asarray(table[name])
+        if cells.dtype.kind in "fiub":
+            read.append((str(name), cells.astype(np.float64).tolist()))
+        else:
+            words = [None if w is None or w != w else str(w) for w in cells.tolist()]
+            read.append((str(name), words))
+    return read
+
+
+def as_matrix(name: str, value: Any) -> np.ndarray:
+    """A float32 or float64 matrix, without a copy where it is one already."""
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        value = np.from_dlpack(value)
     array = np.asarray(value)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._mlp import _LOSSES, _MLP, _link, store
+from ._mlp import _LOSSES, _MLP, _link, named_loss, store
 from ._validate import column, numbers, same_length, weights_of
 
 
@@ -14,7 +14,8 @@ class MLPRegressor(_MLP):
     Parameters
     ----------
     loss : str, default="squared_error"
-        ``squared_error absolute_error huber poisson``.
+        ``squared_error absolute_error huber poisson``, a loss of matgrad's library for values,
+        or an equation of Z and Y by row or entry, such as ``"log(cosh(Z - Y))"``.
 
     See :class:`MLPClassifier` for the others.
 
@@ -59,17 +60,14 @@ class MLPRegressor(_MLP):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        dropout=0.0,
         n_jobs=None,
     ):
         store(self, locals())
 
     def _row_loss(self):
-        if self.loss not in _LOSSES or self.loss.endswith("log_loss"):
-            choices = [name for name in _LOSSES if not name.endswith("log_loss")]
-            raise ValueError(
-                f"The 'loss' parameter must be one of {choices}. Got {self.loss!r} instead."
-            )
-        return _LOSSES[self.loss]
+        known = {name: loss for name, loss in _LOSSES.items() if not name.endswith("log_loss")}
+        return known.get(self.loss) or (named_loss(self.loss, "Z", list(known)), "identity")
 
     def _strata(self, Y):
         return None
@@ -90,8 +88,8 @@ class MLPRegressor(_MLP):
         array = self._read(X, reset=not again)
         Y = self._encode(y)
         same_length(array, Y)
-        weight = weights_of(sample_weight, len(array), array.dtype)
-        self._fit(array, Y, weight, incremental=False)
+        weight = weights_of(sample_weight, len(Y), array.dtype)
+        self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
 
     def partial_fit(self, X, y, sample_weight=None):
@@ -100,12 +98,12 @@ class MLPRegressor(_MLP):
         array = self._read(X, reset=not hasattr(self, "coefs_"))
         Y = self._encode(y)
         same_length(array, Y)
-        weight = weights_of(sample_weight, len(array), array.dtype)
-        self._fit(array, Y, weight, incremental=True)
+        weight = weights_of(sample_weight, len(Y), array.dtype)
+        self._train((X, y, sample_weight), array, Y, weight, incremental=True)
         return self
 
     def _score_of(self, output, Y, weight) -> float:
-        return _r2(Y, _link(self.out_activation_, output), weight.ravel())
+        return _r2(Y, _link(self.out_activation_, output), weight)
 
     def predict(self, X):
         """Predicted numbers, (n,) or (n, n_outputs) as y was."""
@@ -120,8 +118,8 @@ class MLPRegressor(_MLP):
 
 
 def _r2(Y, predicted, weight) -> float:
-    mean = np.average(Y, axis=0, weights=weight)
     rows = np.ones((len(Y), 1)) if weight is None else np.asarray(weight).reshape(-1, 1)
+    mean = (rows * Y).sum(axis=0) / rows.sum()
     error, spread = (rows * (Y - predicted) ** 2).sum(axis=0), (rows * (Y - mean) ** 2).sum(axis=0)
     share = np.divide(error, spread, out=np.where(error > 0, 1.0, 0.0), where=spread > 0)
     return float(np.mean(1 - share))

@@ -32,7 +32,7 @@ def numbers(X: Any, what: str = "X") -> np.ndarray:
     """A float32 or float64 array of any number of dimensions; other types become float64."""
     if hasattr(X, "toarray"):
         X = X.toarray()
-    elif hasattr(X, "column_names") and hasattr(X, "to_pylist"):  # pyarrow table
+    if hasattr(X, "column_names") and hasattr(X, "to_pylist"):  # pyarrow table
         X = np.column_stack([np.asarray(column) for column in X.columns])
     array = np.asarray(X)
     if array.dtype.kind == "c":
@@ -43,8 +43,9 @@ def numbers(X: Any, what: str = "X") -> np.ndarray:
 
 
 def matrix(X: Any, estimator: str, allow_nan: bool = True) -> np.ndarray:
-    """A 2-D C-ordered array of finite numbers (NaN stands for a missing one)."""
-    array = numbers(X)
+    """A 2-D C-ordered array of finite numbers (NaN is a missing one); sparse rows stay sparse."""
+    sparse = hasattr(X, "toarray")
+    array = _sparse(X) if sparse else numbers(X)
     if array.ndim < 2:
         shown = "scalar" if array.ndim == 0 else "1D"
         raise ValueError(
@@ -60,15 +61,30 @@ def matrix(X: Any, estimator: str, allow_nan: bool = True) -> np.ndarray:
                 f"Found array with 0 {thing}(s) (shape={array.shape}) while a minimum of 1 is "
                 f"required by {estimator}."
             )
-    if not np.isfinite(array.sum(dtype=np.float64)):
-        if np.isinf(array).any():
+    entries = array.data if sparse else array
+    if not np.isfinite(entries.sum(dtype=np.float64)):
+        if np.isinf(entries).any():
             raise ValueError(
                 "Input X contains infinity or a value too large for "
                 f"{array.dtype!r}; look for it with np.isinf(X)."
             )
-        if not allow_nan and np.isnan(array).any():
+        if not allow_nan and np.isnan(entries).any():
             raise ValueError("Input X contains NaN.")
-    return np.ascontiguousarray(array)
+    return array if sparse else np.ascontiguousarray(array)
+
+
+def _sparse(X: Any):
+    """Compressed rows of numbers."""
+    X = X.tocsr()
+    if X.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\n{X}\n")
+    return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
+
+
+def compressed(X: Any) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+    """Compressed rows as the trainer takes them, which densifies them batch by batch."""
+    whole = (X.indptr.astype(np.int64), X.indices.astype(np.int64))
+    return (X.shape[1], *whole, X.data.astype(np.float64))
 
 
 def check_names(fitted, X: Any, estimator: str) -> None:
@@ -111,9 +127,10 @@ def check_names(fitted, X: Any, estimator: str) -> None:
 
 def same_length(X: np.ndarray, y: np.ndarray) -> None:
     """Raises where the rows of the two do not match."""
-    if len(X) != len(y):
+    if X.shape[0] != len(y):
         raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[len(X), len(y)]}"
+            "Found input variables with inconsistent numbers of samples: "
+            f"{[X.shape[0], len(y)]}"
         )
 
 

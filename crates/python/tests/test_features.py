@@ -1,0 +1,229 @@
+"""What the estimators have beyond scikit-learn's own, and its callbacks."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse
+import sklearn
+import sklearn.callback
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from matgrad import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def data(loader):
+    X, y = loader(return_X_y=True)
+    return scale(X), y
+
+
+def same(a, b):
+    for mine, other in zip(a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_a_hundred_fits_in_eight_threads_give_the_bits_of_sequential_fits():
+    X, y = data(load_iris)
+
+    def fit(seed):
+        return MLPClassifier((8,), max_iter=20, batch_size=32, random_state=seed).fit(X, y)
+
+    alone = [fit(seed) for seed in range(100)]
+    with ThreadPoolExecutor(8) as pool:
+        for a, b in zip(alone, pool.map(fit, range(100)), strict=True):
+            same(a, b)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "scg", "lm"])
+def test_a_search_takes_weights_of_rows_as_copies_of_rows(solver):
+    X, y = data(load_diabetes)
+    X, y = X[:80, :3], scale(y)[:80]
+    weight = np.arange(80) % 3.0
+    common = {"hidden_layer_sizes": (3,), "activation": "tanh", "solver": solver, "alpha": 0.1}
+    start = MLPRegressor(**common, random_state=1, max_iter=15)
+    a = clone(start).fit(X, y, sample_weight=weight)
+    copies = np.repeat(np.arange(80), weight.astype(int))
+    b = clone(start).fit(X[copies], y[copies])
+    np.testing.assert_allclose(a.loss_curve_, b.loss_curve_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{}, {"solver": "rprop"}, {"dropout": 0.3},
+                                      {"solver": "sgd", "learning_rate": "invscaling"}])
+def test_a_fit_in_parts_is_the_fit_in_one(settings):
+    X, y = data(load_iris)
+    common = {"random_state": 4, "tol": 0.0, "n_iter_no_change": 1000, **settings}
+    whole = MLPClassifier((7,), max_iter=9, batch_size=40, **common).fit(X, y)
+    parts = MLPClassifier((7,), max_iter=4, batch_size=40, warm_start=True, **common).fit(X, y)
+    parts = pickle.loads(pickle.dumps(parts)).set_params(max_iter=5).fit(X, y)
+    same(whole, parts)
+    epochs = MLPClassifier((7,), batch_size=40, **common)
+    for _ in range(9):
+        epochs.partial_fit(X, y, classes=np.unique(y))
+    same(whole, epochs)
+
+
+def test_sparse_rows_are_the_dense_rows_batch_by_batch():
+    X, y = data(load_breast_cancer)
+    X[np.abs(X) < 1] = 0
+    X[3, 5] = np.nan
+    for solver in ("adam", "lbfgs"):
+        net = MLPClassifier((5,), solver=solver, max_iter=12, batch_size=50, random_state=0)
+        dense, sparse = clone(net).fit(X, y), clone(net).fit(scipy.sparse.csr_array(X), y)
+        np.testing.assert_allclose(dense.coefs_[0], sparse.coefs_[0], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            dense.predict_proba(X), sparse.predict_proba(scipy.sparse.coo_array(X)), rtol=1e-9
+        )
+
+
+def test_a_loss_by_name_or_as_an_equation():
+    X, y = data(load_diabetes)
+    y = scale(y)
+    common = {"hidden_layer_sizes": (6,), "random_state": 0, "max_iter": 30}
+    named = MLPRegressor("squared_error", **common).fit(X, y)
+    written = MLPRegressor("(Z - Y) .^ 2 / 2", **common).fit(X, y)
+    np.testing.assert_allclose(named.loss_curve_, written.loss_curve_, rtol=1e-10)
+    with pytest.raises(ValueError, match="squred_error"):
+        MLPRegressor("squred_error").fit(X, y)
+    with pytest.raises(ValueError, match="Q"):
+        MLPRegressor("(Z - Q) .^ 2").fit(X, y)
+    X, y = data(load_iris)
+    for loss in ("hinge", "mse", "rowsum((P - Y) .^ 2)"):
+        net = MLPClassifier((8,), loss=loss, random_state=0, learning_rate_init=0.01).fit(X, y)
+        assert net.score(X, y) > 0.93, loss
+
+
+def test_expected_cost_as_the_loss_lowers_the_cost():
+    for loader, costs in (
+        (load_breast_cancer, np.array([[0.0, 20], [1, 0]])),
+        (load_iris, np.array([[0.0, 1, 1], [1, 0, 1], [1, 30, 0]])),
+    ):
+        X, y = data(loader)
+        X = X[:, :2]  # with all columns there would be nothing to weigh up
+        common = {"hidden_layer_sizes": (6,), "random_state": 0, "learning_rate_init": 0.01}
+        plain = MLPClassifier(**common).fit(X, y)
+        aware = MLPClassifier(loss="expected_cost", cost_matrix=costs, **common).fit(X, y)
+        assert costs[y, aware.predict(X)].sum() < costs[y, plain.predict(X)].sum()
+
+
+def test_dropout_acts_in_training_only():
+    X, y = data(load_iris)
+    common = {"hidden_layer_sizes": (20, 10), "random_state": 0, "max_iter": 100}
+    net = MLPClassifier(dropout=[0.5, 0.0], learning_rate_init=0.01, **common).fit(X, y)
+    np.testing.assert_array_equal(net.predict_proba(X), net.predict_proba(X))
+    assert net.score(X, y) > 0.93
+    assert MLPClassifier(**common).fit(X, y).loss_curve_[:3] != net.loss_curve_[:3]
+    with pytest.raises(ValueError, match="dropout"):
+        MLPClassifier(dropout=1.0).fit(X, y)
+
+
+class Recorder:
+    """A callback that keeps the accuracy after each epoch, and stops the fit in the end."""
+
+    def __init__(self, last=None):
+        self.last, self.scores, self.events = last, [], []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.events.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+        self.events.append(f"end {context.task_name}")
+        if context.task_name == "epoch":
+            self.scores.append(fitted_estimator.score(X, y))
+            return len(self.scores) == self.last
+        return False
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_callbacks_see_each_epoch_and_may_stop(solver):
+    X, y = data(load_iris)
+    names = np.array(["a", "b", "c"])[y]
+    recorder = Recorder(last=5)
+    net = MLPClassifier((8,), solver=solver, random_state=0).set_callbacks(recorder).fit(X, names)
+    assert net.n_iter_ == 5
+    assert recorder.events == ["setup", "begin fit"] + ["begin epoch", "end epoch"] * 5 + [
+        "end fit",
+        "teardown",
+    ]
+    assert recorder.scores[-1] == net.score(X, names)
+
+
+def test_scikit_learns_own_callbacks_work(capsys):
+    X, y = data(load_iris)
+    monitor = sklearn.callback.ScoringMonitor(scoring="accuracy")
+    net = MLPClassifier((8,), max_iter=7, random_state=0).set_callbacks(monitor).fit(X, y)
+    logs = monitor.get_logs()
+    assert logs
+    search = GridSearchCV(MLPClassifier((4,), max_iter=3), {"alpha": [0.1, 1.0]}, cv=2)
+    search.set_callbacks(Recorder()).fit(X, y)
+    assert clone(net).set_callbacks().fit(X, y).n_iter_ == 7
+
+
+def test_ctrl_c_leaves_a_usable_estimator():
+    X, y = data(load_iris)
+
+    class Interrupt(Recorder):
+        def on_fit_task_end(self, estimator, context, **_):
+            self.scores.append(0)
+            if len(self.scores) == 4:
+                raise KeyboardInterrupt
+
+    for solver in ("adam", "lbfgs"):
+        net = MLPClassifier((8,), solver=solver, random_state=0).set_callbacks(Interrupt())
+        with pytest.warns(UserWarning, match="interrupted"):
+            net.fit(X, y)
+        assert len(net.loss_curve_) == 4
+        assert net.predict_proba(X).shape == (150, 3)
+
+
+def test_verbose_shows_progress(capsys):
+    X, y = data(load_iris)
+    MLPClassifier((4,), max_iter=3, verbose=True, random_state=0).fit(X, y)
+    said = capsys.readouterr()
+    assert "loss" in said.out + said.err
+
+
+def test_metadata_is_routed_and_tables_keep_their_names(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    X, y = data(load_iris)
+    table = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
+    weight = (y != 2).astype(float)
+    with sklearn.config_context(enable_metadata_routing=True):
+        net = MLPClassifier((6,), random_state=0, learning_rate_init=0.05)
+        net.set_fit_request(sample_weight=True)
+        net.set_score_request(sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipe = make_pipeline(scaler, net).set_output(transform="pandas")
+        result = cross_validate(pipe, table, y, params={"sample_weight": weight}, cv=3)
+        assert result["test_score"].mean() > 0.9  # the third class weighs nothing
+        fitted = pipe.fit(table, y, sample_weight=weight)
+    assert list(fitted[-1].feature_names_in_) == ["a", "b", "c", "d"]
+    file = tmp_path / "pipe.joblib"
+    joblib.dump(fitted, file)
+    np.testing.assert_array_equal(joblib.load(file).predict(table), fitted.predict(table))
+
+
+def test_tables_of_polars_and_pyarrow_are_the_numbers_in_them():
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    X, y = data(load_iris)
+    net = MLPClassifier((6,), random_state=0, max_iter=10)
+    plain = clone(net).fit(X, y)
+    columns = {name: X[:, k] for k, name in enumerate("abcd")}
+    for table in (polars.DataFrame(columns), arrow.table(columns)):
+        fitted = clone(net).fit(table, y)
+        same(plain, fitted)
+        assert list(fitted.feature_names_in_) == list("abcd")
+        np.testing.assert_array_equal(fitted.predict(table), plain.predict(X))

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use matgrad::data::{Column, Encoder, Table, Values};
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::run::real::Real;
+use matgrad::run::real::Real as Number;
 use matgrad::{Costs, FitOptions, Link, Method, Network, Precision, Predictor, explain};
+use matgrad_codegen::{Language, Real, Style, inference};
 use numpy::{Element, PyReadonlyArray2};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -83,7 +84,7 @@ pub fn weights_to<'py>(
 }
 
 /// The network's outputs; contiguous rows are read where they lie.
-fn outputs<T: Real + Element>(
+fn outputs<T: Number + Element>(
     py: Python<'_>,
     model: &matgrad::Model,
     rows: &PyReadonlyArray2<'_, T>,
@@ -339,11 +340,12 @@ impl Model {
         Ok(PyBytes::new(py, &matgrad_onnx::export::bytes(&graph)))
     }
 
-    /// The forward pass in C99 for up to so many rows: header and code.
-    fn c(&self, prefix: &str, rows: usize) -> PyResult<(String, String)> {
-        let (network, weights) = (&self.0.network, &self.0.weights);
-        let source = matgrad_codegen::inference(network, weights, prefix, rows).map_err(error)?;
-        Ok((source.header, source.code))
+    /// The forward pass in C99 for up to so many rows: the files, by name.
+    fn c(&self, name: &str, rows: usize) -> PyResult<HashMap<String, String>> {
+        let real = if self.double() { Real::F64 } else { Real::F32 };
+        let style = Style { language: Language::C, name, real, notes: &[] };
+        let source = inference(&self.0.network, &self.0.weights, rows, &style).map_err(error)?;
+        Ok(source.files.into_iter().collect())
     }
 }
 

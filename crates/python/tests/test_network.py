@@ -116,8 +116,8 @@ def test_a_network_is_kept_and_handed_on(tmp_path):
     np.testing.assert_allclose(np.array(numbers, float), P[:3], rtol=1e-6)
     onnx = matgrad.Network.from_onnx(net.to_onnx())
     np.testing.assert_allclose(onnx.predict(X), P, rtol=1e-5)
-    header, code = net.to_c("tiny")
-    assert "tiny_step" in header and "tiny_step" in code
+    files = net.to_c("tiny")
+    assert set(files) == {"tiny.c", "tiny.h"} and "tiny_step" in files["tiny.h"]
 
 
 def test_a_model_of_the_command_line_is_a_network(tmp_path):

@@ -188,9 +188,9 @@ class Network:
         """The network with its weights as an ONNX graph."""
         return self._model.onnx()
 
-    def to_c(self, prefix: str = "net", rows: int = 1) -> tuple[str, str]:
-        """Header and code of the forward pass in C99, for up to ``rows`` rows at once."""
-        return self._model.c(prefix, rows)
+    def to_c(self, name: str = "net", rows: int = 1) -> dict[str, str]:
+        """The files of the forward pass in C99, by name, for up to ``rows`` rows at once."""
+        return self._model.c(name, rows)
 
     def gradients(self, **arrays: Any) -> tuple[float, dict[str, np.ndarray]]:
         """The objective and its gradient for each parameter, at these arrays.

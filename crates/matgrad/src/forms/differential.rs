@@ -97,12 +97,11 @@ pub fn proof(gradients: &Gradients) -> Result<Proof, String> {
             active.insert(id);
         }
     }
-    let rules = Rules::simplify(standard());
     let mut prover = Prover {
         stops: named.iter().copied().collect(),
         active,
         differentials: HashMap::new(),
-        rewriter: Rewriter::new(&rules, false),
+        rewriter: Rewriter::new(Rules::simplify(), false),
         laws: Adjoints::new(standard()),
         graph: &mut graph,
     };

@@ -195,6 +195,8 @@ pub enum Verb {
     },
     /// Train a network on a table
     Train(Box<Train>),
+    /// Search for good settings, then train the best of them
+    Tune(Box<crate::tune::Tune>),
     /// Metrics of a model on a table
     #[command(before_help = "Example:\n  matgrad evaluate iris.model iris.csv --json")]
     Evaluate {
@@ -301,7 +303,7 @@ pub enum Shown {
 }
 
 /// Precision of a program.
-#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
 pub enum Bits {
     /// 32 bits
     F32,
@@ -310,7 +312,7 @@ pub enum Bits {
 }
 
 /// How a class is decided on.
-#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
 pub enum Decided {
     /// The most probable class
     Probable,
@@ -319,7 +321,7 @@ pub enum Decided {
 }
 
 /// How inputs are scaled.
-#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
 pub enum Scaled {
     /// Standardize; columns that share one scale, such as pixels, by one deviation for all
     Auto,
@@ -332,7 +334,7 @@ pub enum Scaled {
 }
 
 /// Train a network on a table.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone, Debug)]
 #[command(before_help = "\
 Examples:
   matgrad train iris.csv --target class
@@ -350,8 +352,8 @@ pub struct Train {
     /// A page of equations
     #[arg(long, conflicts_with = "hidden")]
     pub network: Option<PathBuf>,
-    /// Units of the hidden layers
-    #[arg(long, value_delimiter = ',', default_value = "16")]
+    /// Units of the hidden layers (default: 16; 0 for none)
+    #[arg(long, value_delimiter = ',')]
     pub hidden: Vec<usize>,
     /// Activation of the hidden layers (default: relu, where none has less than 32 units, else tanh)
     #[arg(long)]
@@ -377,9 +379,9 @@ pub struct Train {
     /// ε of the targets (1 − ε) Y + ε / K
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     pub label_smoothing: f64,
-    /// λ of the term λ/2 Σ W² of the objective of layers
-    #[arg(long, default_value_t = 1e-3)]
-    pub weight_decay: f64,
+    /// λ of the term λ/2 Σ W² of the objective of layers (default: 0.001)
+    #[arg(long)]
+    pub weight_decay: Option<f64>,
     /// λ of the term λ Σ |W| of the objective of layers
     #[arg(long, default_value_t = 0.0, conflicts_with = "network")]
     pub l1: f64,
@@ -400,9 +402,9 @@ pub struct Train {
     /// Times over the training rows (default: those of 20,000 steps, but from 10 to 300)
     #[arg(long)]
     pub epochs: Option<usize>,
-    /// Rows a step, or full
-    #[arg(long, default_value = "32")]
-    pub batch: String,
+    /// Rows a step, or full (default: 32)
+    #[arg(long)]
+    pub batch: Option<String>,
     /// Of weights, split and order
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

@@ -7,8 +7,8 @@ use matgrad::data::Random;
 use serde_json::{Value, json};
 
 use crate::args::Train;
+use crate::prepare::{Prepared, fitted};
 use crate::tables::measure;
-use crate::train::{Prepared, fitted};
 use crate::{Failure, Talk, say};
 
 /// Rows kept and rows held back for this fold, both ascending. The rows of each class are shuffled

@@ -9,10 +9,12 @@ mod equations;
 mod exchange;
 mod folds;
 mod forms;
+mod prepare;
 mod report;
 mod studio;
 mod tables;
 mod train;
+mod tune;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -115,6 +117,7 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
             equations::compute(&file, &set, gradients, &jacobian, precision, &out, force)
         }
         Verb::Train(args) => train::train(&args, talk),
+        Verb::Tune(args) => tune::tune(&args, talk),
         Verb::Evaluate { model, data, report, force } => {
             tables::evaluate(&model, &data, report.as_deref().map(|path| (path, force)), talk)
         }

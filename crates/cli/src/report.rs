@@ -10,22 +10,22 @@ use matgrad::{
     Costs, Decision, Epoch, FitOptions, Method, Model, Network, Precision, Solver, write_atomically,
 };
 use matgrad_report::{Part, Report, tensorboard};
+use sha2::{Digest, Sha256};
 
 use crate::Failure;
 use crate::tables::{Examples, examples, measured};
 
-/// A hash of the file that a table came from; `None` for standard input.
-fn hash(path: &Path) -> Option<String> {
-    let mut crc = flate2::Crc::new();
-    crc.update(&std::fs::read(path).ok()?);
-    Some(format!("crc32:{:08x} of {} bytes", crc.sum(), crc.amount()))
+/// SHA-256 of the file that a table came from; `None` for standard input.
+pub fn hash(path: &Path) -> Option<String> {
+    let digest = Sha256::digest(std::fs::read(path).ok()?);
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The lines of the card that any model has.
 fn card(model: &Model, data: &Table, path: &Path) -> Vec<(String, String)> {
     let line = |what: &str, value: String| (what.to_string(), value);
     let mut card = vec![line("data", format!("{} ({} rows)", data.file, data.rows))];
-    card.extend(hash(path).map(|hash| line("hash of the data", hash)));
+    card.extend(hash(path).map(|hash| line("SHA-256 of the data", hash)));
     card.push(line("target", model.encoder.target_names().join(", ")));
     card.push(line("inputs", model.encoder.input_names().join(", ")));
     if !model.encoder.labels().is_empty() {

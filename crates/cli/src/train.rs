@@ -6,308 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use matgrad::data::{Encoder, EncoderOptions, Header, Scaling, Table, TargetKind, Values, split};
+use matgrad::data::Encoder;
 use matgrad::metrics::Metrics;
-use matgrad::{
-    Around, Clip, Costs, Epoch, Fit, FitOptions, Method, Model, Network, Precision, Schedule, Stop,
-    Training, UpdateRule,
-};
+use matgrad::{Costs, Epoch, Fit, FitOptions, Model, Network, Training};
 use serde_json::json;
 
-use crate::args::{Bits, Scaled, Train};
-use crate::costs::costs;
-use crate::folds;
-use crate::tables::{Examples, confusion, examples, header, measure, table};
-use crate::{Failure, Talk, may_write, read_text, say};
-
-fn usage(message: String) -> Failure {
-    Failure { code: 2, message }
-}
-
-fn fraction(value: Option<f64>, flag: &str) -> Result<Option<f64>, Failure> {
-    match value {
-        Some(f) if !(f > 0.0 && f < 1.0) => {
-            Err(usage(format!("{flag} {f}: a share between 0 and 1 is wanted")))
-        }
-        other => Ok(other),
-    }
-}
-
-/// The fit that the flags ask for.
-fn options(args: &Train) -> Result<FitOptions, Failure> {
-    let batch = match args.batch.as_str() {
-        "full" => None,
-        number => Some(number.parse().ok().filter(|&n: &usize| n > 0).ok_or_else(|| {
-            usage(format!("--batch {number}: a number of rows or `full` is wanted"))
-        })?),
-    };
-    let method: Method = match args.optimizer.as_deref() {
-        Some(file) if file.ends_with(".eq") => {
-            UpdateRule::parse(file, &read_text(Path::new(file))?)?.into()
-        }
-        Some(name) => Method::named(name)?,
-        None => Method::named(if batch.is_none() { "rprop" } else { "adam" })?,
-    };
-    let mut settings = Vec::new();
-    for setting in &args.set {
-        let parsed = setting
-            .split_once('=')
-            .and_then(|(n, v)| Some((n.to_string(), v.parse::<f64>().ok()?)));
-        settings.push(parsed.ok_or_else(|| usage(format!("--set {setting}: write NAME=NUMBER")))?);
-    }
-    method.settings(&settings)?;
-    let clip = match (args.clip_value, args.clip_norm) {
-        (Some(bound), _) => Clip::Value(bound),
-        (None, Some(bound)) => Clip::Norm(bound),
-        (None, None) => Clip::None,
-    };
-    if let Some(bound) = args.clip_value.or(args.clip_norm).filter(|b| b.is_nan() || *b <= 0.0) {
-        return Err(usage(format!("a gradient cannot be clipped at {bound}: it must be above 0")));
-    }
-    Ok(FitOptions {
-        settings,
-        batch,
-        seed: args.seed,
-        precision: if args.precision == Bits::F64 { Precision::F64 } else { Precision::F32 },
-        stop: Stop {
-            patience: args.patience,
-            min_improvement: args.min_improvement,
-            metric: args.stop_metric.clone(),
-            generalization_loss: args.generalization_loss,
-            progress: args.progress,
-            time_limit: args.time_limit,
-            target_loss: args.target_loss,
-        },
-        schedule: match &args.schedule {
-            Some(text) => text.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?,
-            // More epochs can be asked for on resuming, so nothing may hang on their number.
-            None if args.epochs.is_some() || batch.is_none() => Schedule::Constant,
-            None => Schedule::Cosine,
-        },
-        warmup: args.warmup,
-        threads: args.threads,
-        around: Around { clip, decay: args.decoupled_weight_decay, max_norm: args.max_norm },
-        ..FitOptions::new(method)
-    })
-}
-
-/// A table with its rows dealt out, and what was learnt from the training rows.
-pub struct Prepared {
-    /// The table.
-    pub data: Table,
-    encoder: Encoder,
-    costs: Costs,
-    train: Vec<usize>,
-    validation: Vec<usize>,
-    /// Rows to test on.
-    pub test: Vec<usize>,
-}
-
-impl Prepared {
-    /// Reads the table.
-    ///
-    /// # Errors
-    /// A table that cannot be read.
-    pub fn table(args: &Train) -> Result<Table, Failure> {
-        table(&args.data, if args.no_header { Header::Absent } else { Header::Auto })
-    }
-
-    /// Deals out the rows: those to test on by a share, or the fold of this number of so many.
-    ///
-    /// # Errors
-    /// Flags, columns or values that are wrong.
-    pub fn deal(
-        args: &Train,
-        data: Table,
-        fold: Option<(usize, usize)>,
-    ) -> Result<Prepared, Failure> {
-        let test_fraction = fraction(args.test_fraction, "--test-fraction")?;
-        let validation_fraction = fraction(args.validation_fraction, "--validation-fraction")?;
-        let targets: Result<Vec<usize>, _> = args.target.iter().map(|t| data.column(t)).collect();
-        let targets = targets?;
-        let (all, inputs) = counted(args, &data, &targets)?;
-        let kind = TargetKind::resolve(TargetKind::Auto, &data, &targets, &all);
-        let strata = (kind == TargetKind::Classes).then(|| data.strata(targets[0]));
-        let hold = |rows: &[usize], share: Option<f64>| match share {
-            Some(f) => split(rows, strata.as_deref(), f, args.seed),
-            None => (rows.to_vec(), Vec::new()),
-        };
-        let (kept, test) = match fold {
-            None => hold(&all, test_fraction),
-            Some(fold) => folds::hold(&all, strata.as_deref(), fold, args.seed)?,
-        };
-        let (train, validation) = hold(&kept, validation_fraction);
-        let scaling = match args.standardize {
-            Scaled::Auto => Scaling::Auto,
-            Scaled::Standardize => Scaling::Standardize,
-            Scaled::Minmax => Scaling::MinMax,
-            Scaled::None => Scaling::None,
-        };
-        let options = EncoderOptions {
-            targets,
-            target_kind: kind,
-            inputs: Some(inputs),
-            scaling,
-            allow_missing_targets: true,
-            ..EncoderOptions::default()
-        };
-        let encoder = Encoder::fit(&data, &train, &options)?;
-        let costs = costs(args, &encoder, &data, &train)?;
-        Ok(Prepared { data, encoder, costs, train, validation, test })
-    }
-
-    fn left_out(&self) -> usize {
-        self.data.rows - self.train.len() - self.validation.len() - self.test.len()
-    }
-
-    fn examples(&self, rows: &[usize]) -> Result<Examples, Failure> {
-        examples(&self.encoder, &self.costs, &self.data, rows)
-    }
-}
-
-/// Rows that count (some target is there, and the weight is not 0), and the input columns.
-fn counted(
-    args: &Train,
-    data: &Table,
-    targets: &[usize],
-) -> Result<(Vec<usize>, Vec<usize>), Failure> {
-    let weight = args.weight_column.as_deref().map(|name| data.column(name)).transpose()?;
-    let given = |&column: &usize, row: usize| match &data.columns[column].values {
-        Values::Numbers(numbers) => !numbers[row].is_nan(),
-        Values::Categories { codes, .. } => codes[row].is_some(),
-    };
-    let zero = |row: usize| match weight.map(|column| &data.columns[column].values) {
-        Some(Values::Numbers(numbers)) => numbers[row] == 0.0,
-        Some(Values::Categories { .. }) | None => false,
-    };
-    let counts = |row: &usize| targets.iter().any(|t| given(t, *row)) && !zero(*row);
-    let input = |column: &usize| !targets.contains(column) && Some(*column) != weight;
-    let rows = (0..data.rows).filter(counts).collect();
-    Ok((rows, (0..data.columns.len()).filter(input).collect()))
-}
-
-/// Units from which a layer is safe from the death of all its rectifiers.
-const WIDE: usize = 32;
-
-fn network(args: &Train, prepared: &Prepared, train: &Examples) -> Result<Network, Failure> {
-    if let Some(file) = &args.network {
-        return Ok(Network::parse(&file.display().to_string(), &read_text(file)?)?);
-    }
-    let known = |name: &str| matgrad::library::standard().names.contains(name);
-    for name in args.activation.iter().chain(&args.loss) {
-        if !known(name) {
-            let names = matgrad::library::standard().names.iter().map(String::as_str);
-            let near = matgrad::expr::diagnostic::nearest(name, names);
-            let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
-            return Err(Failure::input(format!("there is no function {name}{near}")));
-        }
-    }
-    let smoothing = args.label_smoothing;
-    if !(0.0..1.0).contains(&smoothing) {
-        return Err(usage(format!("--label-smoothing {smoothing}: a share from 0 is wanted")));
-    }
-    let kind = prepared.encoder.target_kind();
-    let narrow = args.hidden.iter().any(|&units| units < WIDE);
-    let usual = if narrow { "tanh" } else { "relu" };
-    let activation = args.activation.as_deref().unwrap_or(usual);
-    let mut layers = Network::layers(train.inputs.cols, train.targets.cols)
-        .activation(activation)
-        .weight_decay(args.weight_decay)
-        .l1(args.l1)
-        .label_smoothing(if kind == TargetKind::Classes { smoothing } else { 0.0 });
-    if let Some(weights) = &train.weights {
-        layers = layers.row_weights(weights.cols);
-    }
-    if let Some(matrix) = &prepared.costs.matrix {
-        layers = layers.costs(matrix);
-    }
-    for &units in args.hidden.iter().filter(|&&u| u > 0) {
-        layers = layers.dense(units);
-    }
-    let usual = if kind == TargetKind::Classes { "cross_entropy" } else { "mse" };
-    let loss = args.loss.as_deref().unwrap_or(usual);
-    Ok(Network::parse("layers", &layers.loss(loss).equations())?)
-}
-
-/// Rows as matrices, and the network for them.
-struct Ready {
-    network: Network,
-    train: Examples,
-    validation: Option<Examples>,
-}
-
-impl Ready {
-    fn new(args: &Train, prepared: &Prepared) -> Result<Ready, Failure> {
-        let mut train = prepared.examples(&prepared.train)?;
-        let mut validation = match prepared.validation.as_slice() {
-            [] => None,
-            rows => Some(prepared.examples(rows)?),
-        };
-        let parts = || std::iter::once(&train).chain(&validation);
-        let width = parts().filter_map(|part| Some(part.weights.as_ref()?.cols)).max();
-        if let Some(columns) = width {
-            std::iter::once(&mut train).chain(&mut validation).for_each(|part| part.widen(columns));
-        }
-        Ok(Ready { network: network(args, prepared, &train)?, train, validation })
-    }
-
-    /// Decides what the flags leave open, by the size of the work.
-    fn fill_in(&self, options: &mut FitOptions, args: &Train) -> Result<(), Failure> {
-        let rows = self.train.inputs.rows;
-        let steps = options.batch.map_or(1, |size| rows.div_ceil(size).max(1));
-        options.epochs = args.epochs.unwrap_or((20_000 / steps).clamp(10, 300));
-        let rate = ["lr", "learning_rate", "eta", "η"];
-        let given = options.settings.iter().any(|(name, _)| rate.contains(&name.as_str()));
-        if options.method.name() == "adam" && !given {
-            let initial = self.network.initial(args.seed)?;
-            let weights: usize = initial.iter().map(|(_, m)| m.data.len()).sum();
-            let rate = (0.3 / (weights as f64).sqrt()).clamp(1e-3, 1e-2);
-            options.settings.push(("lr".into(), rate));
-        }
-        Ok(())
-    }
-
-    fn fit<'a>(&'a self, options: &'a FitOptions) -> Result<Fit<'a>, Failure> {
-        let Ready { network, train, validation } = self;
-        let held = validation.as_ref();
-        let fit = network.fit(
-            &network.initial(options.seed)?,
-            (&train.inputs, &train.targets),
-            held.map(|v| (&v.inputs, &v.targets)),
-            options,
-        )?;
-        Ok(match &train.weights {
-            Some(weights) => fit.weighted(weights, held.and_then(|v| v.weights.as_ref()))?,
-            None => fit,
-        })
-    }
-}
-
-/// A model of the training rows, without logs or checkpoints.
-///
-/// # Errors
-/// What does not fit together.
-pub fn fitted(args: &Train, options: &FitOptions, prepared: &Prepared) -> Result<Model, Failure> {
-    let ready = Ready::new(args, prepared)?;
-    let mut options = options.clone();
-    ready.fill_in(&mut options, args)?;
-    let mut fit = ready.fit(&options)?;
-    fit.by_ref().try_for_each(|epoch| epoch.map(drop))?;
-    let weights = fit.weights()?;
-    drop(fit);
-    Ok(Model {
-        network: ready.network,
-        weights,
-        encoder: prepared.encoder.clone(),
-        costs: prepared.costs.clone(),
-        seed: options.seed,
-        precision: options.weights_precision(),
-        training: None,
-    })
-}
+use crate::args::Train;
+use crate::prepare::{Prepared, Ready, options};
+use crate::tables::{confusion, header, measure, table};
+use crate::{Failure, Talk, folds, may_write, say};
 
 /// Set by the first Ctrl-C or termination signal; the second ends the process at once.
-fn interruption() -> Result<Arc<AtomicBool>, Failure> {
+///
+/// # Errors
+/// Signals that cannot be handled.
+pub fn interruption() -> Result<Arc<AtomicBool>, Failure> {
     let asked = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&asked);
     ctrlc::set_handler(move || {
@@ -326,6 +39,7 @@ struct Session<'a> {
     network: &'a Network,
     encoder: &'a Encoder,
     costs: &'a Costs,
+    asked: &'a AtomicBool,
 }
 
 impl Session<'_> {
@@ -371,7 +85,6 @@ impl Session<'_> {
 
     /// Runs the epochs; whether it was interrupted.
     fn run(&self, fit: &mut Fit, epochs: &mut Vec<Epoch>, talk: &Talk) -> Result<bool, Failure> {
-        let asked = interruption()?;
         let mut log = match &self.args.log {
             Some(path) => {
                 let mut options = std::fs::File::options();
@@ -418,7 +131,7 @@ impl Session<'_> {
             }
             let due =
                 self.args.checkpoint_every.is_some_and(|n| epoch.number.is_multiple_of(n.max(1)));
-            let stopped = asked.load(Ordering::SeqCst);
+            let stopped = self.asked.load(Ordering::SeqCst);
             if let Some(path) = self.args.output.as_ref().filter(|_| due || stopped) {
                 self.model(fit)?.save(path)?;
             }
@@ -440,15 +153,21 @@ const WARNINGS: usize = 5;
 /// # Errors
 /// What is wrong with flags, table, network or training.
 pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
-    let started = Instant::now();
     for path in args.output.iter().chain(&args.log).chain(&args.report) {
         may_write(path, args.force || args.resume)?;
     }
-    let mut options = options(args)?;
+    let options = options(args)?;
     if let Some(folds) = args.folds {
         return folds::run(args, &options, usize::from(folds), talk);
     }
     let prepared = Prepared::deal(args, Prepared::table(args)?, None)?;
+    warn(&prepared, talk);
+    let asked = interruption()?;
+    complete(args, options, &prepared, &asked, talk)
+}
+
+/// Says what the table has that one may not expect.
+pub fn warn(prepared: &Prepared, talk: &Talk) {
     if !talk.quiet {
         let warnings = prepared.encoder.warnings();
         warnings.iter().take(WARNINGS).for_each(|w| eprintln!("warning: {w}"));
@@ -460,7 +179,21 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
             eprintln!("warning: {out} of {all} rows are left out: no target, or weight 0");
         }
     }
-    let ready = Ready::new(args, &prepared)?;
+}
+
+/// The fit of prepared rows to its end: epochs, model, metrics.
+///
+/// # Errors
+/// What is wrong with network or training; an interruption.
+pub fn complete(
+    args: &Train,
+    mut options: FitOptions,
+    prepared: &Prepared,
+    asked: &AtomicBool,
+    talk: &Talk,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let ready = Ready::new(args, prepared)?;
     ready.fill_in(&mut options, args)?;
     if !talk.quiet && !talk.json {
         let (method, rows) = (options.method.name(), ready.train.inputs.rows);
@@ -468,7 +201,7 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     }
     let network = &ready.network;
     let (encoder, costs) = (&prepared.encoder, &prepared.costs);
-    let session = Session { args, options: &options, network, encoder, costs };
+    let session = Session { args, options: &options, network, encoder, costs, asked };
     let mut fit = ready.fit(&options)?;
     if let Some(path) = args.output.as_ref().filter(|path| args.resume && path.exists()) {
         session.resume(&mut fit, path)?;
@@ -493,7 +226,7 @@ pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
     if let Some(folder) = &args.tensorboard {
         crate::report::events(folder, &epochs)?;
     }
-    report(args, talk, &options, &prepared, &model, (started, &epochs))
+    report(args, talk, &options, prepared, &model, (started, &epochs))
 }
 
 fn report(

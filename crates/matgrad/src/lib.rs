@@ -29,6 +29,7 @@ mod schedule;
 mod solver;
 mod step;
 mod stop;
+pub mod tune;
 mod worker;
 pub mod workload;
 

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 use crate::Error;
 
+/// The score of a candidate after so many epochs; `None` where it has none.
+type Score<'a> = &'a (dyn Fn(&Candidate, usize) -> Result<Option<f64>, Error> + Sync);
+
 /// What is drawn from, each on its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Space {
@@ -196,7 +199,7 @@ pub fn search(
     space: &Space,
     plan: &Plan,
     known: &[Trial],
-    score: &(dyn Fn(&Candidate, usize) -> Result<Option<f64>, Error> + Sync),
+    score: Score,
     keep: &mut (dyn FnMut(&[Trial]) -> Result<(), Error> + Send),
 ) -> Result<Vec<Trial>, Error> {
     let candidates = space.draw(plan.candidates.max(1), plan.seed)?;
@@ -228,7 +231,7 @@ fn run(
     open: Vec<Trial>,
     done: Vec<Trial>,
     threads: usize,
-    score: &(dyn Fn(&Candidate, usize) -> Result<Option<f64>, Error> + Sync),
+    score: Score,
     keep: &mut (dyn FnMut(&[Trial]) -> Result<(), Error> + Send),
 ) -> Result<Vec<Trial>, Error> {
     let next = AtomicUsize::new(0);

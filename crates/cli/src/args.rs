@@ -341,7 +341,8 @@ Examples:
   matgrad train data.csv --no-header --target 35 --hidden 8,3 --optimizer rprop --batch full -o m.safetensors
   matgrad train houses.csv --target price --optimizer adam --set lr=0.01 --epochs 100 --test-fraction 0.2")]
 pub struct Train {
-    /// A table: CSV (also .gz), NPY; Parquet or Arrow where built in; - is standard input
+    /// A table: CSV (also .gz), NPY; pictures: a folder of class folders (PNG, JPEG), IDX; Parquet or
+    /// Arrow where built in; - is standard input
     pub data: PathBuf,
     /// Target column, by name or number from 1 (repeatable)
     #[arg(long, required = true, value_delimiter = ',')]

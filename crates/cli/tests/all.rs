@@ -445,3 +445,29 @@ fn models_leave_as_onnx_and_come_back() {
     let short = file("exchange", "short.onnx", &bytes[..bytes.len() / 2]);
     fails(&["import", &short, "-o", &back, "--force"], 3, &["short.onnx", "truncated"]);
 }
+
+#[test]
+fn pictures_are_trained_on_as_tables_are() {
+    // 40 pictures of 2×2: dark ones, whose label is 3, and bright ones, whose label is 5.
+    let bright = |k: u8| k % 2 == 1;
+    let pixels =
+        (0..40u8).flat_map(|k| (0..4).map(move |p| k + p + if bright(k) { 200 } else { 0 }));
+    let head = [0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 2, 0, 0, 0, 2];
+    let images =
+        file("idx", "few-images-idx3-ubyte", &[&head[..], &pixels.collect::<Vec<u8>>()].concat());
+    let labels = (0..40u8).map(|k| if bright(k) { 5 } else { 3 });
+    let head = [0, 0, 8, 1, 0, 0, 0, 40];
+    file("idx", "few-labels-idx1-ubyte", &[&head[..], &labels.collect::<Vec<u8>>()].concat());
+    let model = images.replace("few-images-idx3-ubyte", "m");
+    let out = matgrad(&["train", &images, "--target", "label", "-o", &model, "--force", "--quiet"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let out = matgrad(&["evaluate", &model, &images, "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    assert_eq!((report["accuracy"].as_f64(), &report["labels"][1]), (Some(1.0), &"5".into()));
+    // New pictures have no labels.
+    let bytes = std::fs::read(&images).expect("it was written above");
+    let alone = file("idx", "new", &bytes);
+    let out = matgrad(&["predict", &model, &alone]);
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert_eq!(text.lines().take(3).collect::<Vec<_>>(), ["label", "3", "5"]);
+}

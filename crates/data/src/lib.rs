@@ -1,6 +1,6 @@
 //! Tables to matrices, and back to labels.
 //!
-//! [`read`] fills a [`Table`] from CSV (plain or gzip), NPY and, with the feature `parquet`,
+//! [`read`] fills a [`Table`] from CSV (plain or gzip), NPY, IDX, folders of PNG and JPEG and, with the feature `parquet`,
 //! Parquet and Arrow files. [`Encoder::fit`] learns from the training rows what the columns mean
 //! (scales, levels, labels, what to put for missing values); the encoder turns the rows of any
 //! table like it into a [`Matrix`] of inputs and one of targets, and is kept with the model.
@@ -28,6 +28,7 @@ mod input;
 mod matrix;
 pub mod npy;
 mod number;
+mod picture;
 mod random;
 mod read;
 mod schema;

@@ -1,5 +1,5 @@
 //! NumPy's `.npy` files, versions 1 to 3: real numbers and booleans, C and Fortran order, either
-//! byte order, up to two dimensions.
+//! byte order; of more than two dimensions the first counts the rows.
 //!
 //! ```
 //! use matgrad_data::{Matrix, npy};
@@ -21,9 +21,10 @@ pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";
 /// An array as it was stored, and as a matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
-    /// The dimensions in the file: none, one or two.
+    /// The dimensions in the file.
     pub dims: Vec<usize>,
-    /// The values: 1×1 for no dimension, n×1 for one, rows×cols for two.
+    /// The values: 1×1 for no dimension, n×1 for one, rows×cols for two, for
+    /// more (pictures) all but the first one in a row.
     pub matrix: Matrix,
 }
 
@@ -100,7 +101,7 @@ pub fn to_bytes(matrix: &Matrix, precision: Precision) -> Vec<u8> {
 ///
 /// # Errors
 /// [`Error::Format`] when the content is no `.npy` file, is cut off, or holds something else
-/// than real numbers in at most two dimensions.
+/// than real numbers.
 pub fn parse(bytes: &[u8], file: &str) -> Result<Array, Error> {
     parse_array(bytes).map_err(|reason| Error::Format { file: file.to_string(), reason })
 }
@@ -146,10 +147,15 @@ impl Header {
             [] => (1, 1),
             [n] => (n, 1),
             [rows, cols] => (rows, cols),
+            // Pictures: the rest of the dimensions, row by row, is a row.
+            [rows, ref rest @ ..] if !fortran => {
+                (rows, rest.iter().fold(1, |n: usize, &d| n.saturating_mul(d)))
+            }
             _ => {
-                let count = dims.len();
                 return Err(format!(
-                    "the array has {count} dimensions; reshape it to two or fewer"
+                    "the array has {} dimensions in Fortran order; save \
+                     numpy.ascontiguousarray of it",
+                    dims.len()
                 ));
             }
         };

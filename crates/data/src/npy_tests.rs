@@ -38,6 +38,8 @@ fn dimensions_and_order() {
     let scalar = array(false, "()", 1);
     assert_eq!((scalar.dims.len(), scalar.matrix.rows, scalar.matrix.cols), (0, 1, 1));
     let vector = array(true, "(3,)", 3);
+    let pictures = array(false, "(2, 1, 3)", 6);
+    assert_eq!((pictures.matrix.rows, pictures.matrix.cols), (2, 3));
     assert_eq!((&vector.dims[..], vector.matrix.rows, vector.matrix.cols), (&[3][..], 3, 1));
     assert_eq!(array(false, "(2, 3)", 6).matrix.data, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     assert_eq!(array(true, "(2, 3)", 6).matrix.data, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
@@ -100,8 +102,10 @@ fn messages() {
         expect!["x.npy: the array holds records, not numbers; save one field of it at a time"],
     );
     fails(
-        &file(&header("<f8", false, "(1, 2, 3)"), &[0; 48]),
-        expect!["x.npy: the array has 3 dimensions; reshape it to two or fewer"],
+        &file(&header("<f8", true, "(1, 2, 3)"), &[0; 48]),
+        expect![
+            "x.npy: the array has 3 dimensions in Fortran order; save numpy.ascontiguousarray of it"
+        ],
     );
     fails(
         &file(&header("<f8", false, "(3, 2)"), &[0; 40]),

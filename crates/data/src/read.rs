@@ -3,7 +3,7 @@
 //! The content decides: gzip, NPY, Parquet and Arrow begin with their own signs; all else is text.
 
 use crate::text::{self, Header};
-use crate::{Error, Table, npy};
+use crate::{Error, Table, npy, picture};
 use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
@@ -19,7 +19,9 @@ pub struct ReadOptions {
 }
 
 /// Reads the table at `path`: CSV and its cousins, NPY (a column for each column of the array),
-/// and with the feature `parquet` Parquet, Arrow IPC and Feather; each plain or packed with gzip.
+/// pictures as IDX (with the labels beside them), PNG or JPEG, and with the feature `parquet`
+/// Parquet, Arrow IPC and Feather; each plain or packed with gzip. A folder is a table of its
+/// pictures, labelled by its inner folders.
 /// The path `-` is standard input.
 ///
 /// # Errors
@@ -28,10 +30,25 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
     if path == Path::new("-") {
         return read_csv(&mut std::io::stdin().lock(), "standard input", options);
     }
+    if path.is_dir() {
+        return picture::folder(path);
+    }
+    let (bytes, file) = content(path)?;
+    if unpack(&bytes, &file)?.starts_with(picture::IDX)
+        && let Some(beside) = picture::labels_beside(path)
+    {
+        let (labels, beside) = content(&beside)?;
+        let (bytes, labels) = (unpack(&bytes, &file)?, unpack(&labels, &beside)?);
+        return picture::idx(&bytes, Some((&labels, &beside)), &file);
+    }
+    read_bytes(&bytes, &file, options)
+}
+
+fn content(path: &Path) -> Result<(Vec<u8>, String), Error> {
     let file = path.display().to_string();
     let bytes = std::fs::read(path)
         .map_err(|error| Error::Read { file: file.clone(), reason: error.to_string() })?;
-    read_bytes(&bytes, &file, options)
+    Ok((bytes, file))
 }
 
 /// Reads a table from a stream to its end, such as standard input; `file` is its name in
@@ -68,6 +85,12 @@ pub fn read_bytes(bytes: &[u8], file: &str, options: &ReadOptions) -> Result<Tab
             return Err(Error::NoRows { file: file.to_string() });
         }
         return Ok(Table::from_matrix(&array.matrix, file));
+    }
+    if bytes.starts_with(picture::IDX) {
+        return picture::idx(&bytes, None, file);
+    }
+    if bytes.starts_with(picture::PNG) || bytes.starts_with(picture::JPEG) {
+        return picture::single(&bytes, file);
     }
     if bytes.starts_with(b"PAR1") {
         return columnar(bytes.into_owned(), file, Columnar::Parquet);

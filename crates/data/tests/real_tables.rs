@@ -142,3 +142,20 @@ fn missing_values_in_detail() {
     let mean = targets.data.iter().sum::<f64>() / targets.rows as f64;
     assert!((mean - 206855.8169).abs() < 1e-3, "{mean}");
 }
+
+#[test]
+fn mnist_with_its_labels() {
+    let Some(path) = shared("mnist/t10k-images-idx3-ubyte.gz") else { return };
+    let table = read(&path, &ReadOptions::default()).unwrap();
+    assert_eq!(
+        (table.rows, table.columns.len(), table.column("label").unwrap()),
+        (10_000, 785, 784)
+    );
+    let Values::Categories { levels, codes } = &table.columns[784].values else {
+        panic!("labels are classes")
+    };
+    assert_eq!(levels.concat(), "0123456789");
+    assert_eq!(codes[..5], [7, 2, 1, 0, 4].map(Some));
+    let Values::Numbers(pixel) = &table.columns[7 * 28 + 6].values else { panic!("a number") };
+    assert_eq!((table.columns[7 * 28 + 6].name.as_str(), pixel[0]), ("p8_7", 84.0 / 255.0));
+}

@@ -2,7 +2,8 @@
 //! inference, so that systems can be timed on the same work.
 //!
 //! `meta.json` says layers, activation, output, batch, epochs, rule and where the data are;
-//! `W0.npy b0.npy …` are the initial weights, `perm.npy` the order of the rows in each epoch.
+//! `W0.npy b0.npy …` are the initial weights, `CW0.npy Cb0.npy …` those of convolutions (channels
+//! out, in, height, width), `perm.npy` the order of the rows in each epoch.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -68,15 +69,26 @@ impl Workload {
         let word = |key: &str| meta[key].as_str().ok_or_else(|| lacks(key));
         let count = |key: &str| meta[key].as_u64().map(|n| n as usize).ok_or_else(|| lacks(key));
         let family = word("family")?;
-        if family != "mlp" && family != "infer" {
-            let message = format!("the family {family} is not known; mlp and infer are");
+        if !["mlp", "conv", "infer"].contains(&family) {
+            let message = format!("the family {family} is not known; mlp, conv and infer are");
             return Err(input(&path, message));
         }
         let layers = meta["layers"].as_array().into_iter().flatten();
         let layers: Vec<usize> = layers.filter_map(Value::as_u64).map(|n| n as usize).collect();
-        let [inputs, .., outputs] = layers[..] else { return Err(lacks("layers")) };
+        let [flat, .., outputs] = layers[..] else { return Err(lacks("layers")) };
+        let kernels = kernels(&meta).ok_or_else(|| lacks("conv"))?;
+        // Convolutions are of square pictures with one window each way until `flat` are left.
+        let side = kernels.iter().rev().fold(
+            kernels.last().map_or(0, |last| (flat as f64 / last[1] as f64).sqrt() as u32),
+            |side, kernel| side * 2 + kernel[2] as u32 - 1,
+        );
+        let inputs = match kernels.first() {
+            Some(first) => (side * side) as usize * first[0],
+            None => flat,
+        };
         let output = word("output")?;
-        let network = equations(&layers, word("hidden")?, output).ok_or_else(|| lacks("output"))?;
+        let page = equations(&layers, &kernels, side, word("hidden")?, output);
+        let network = page.ok_or_else(|| lacks("output"))?;
         let network = Network::parse(&path.display().to_string(), &network)?;
         let (rule, settings) = match meta["opt"]["name"].as_str() {
             Some(name) if name != "none" => rule(name, &meta["opt"])?,
@@ -84,14 +96,22 @@ impl Workload {
         };
         let mut weights = Vec::new();
         for (k, parameters) in network.equations.parameters().chunks(2).enumerate() {
-            for (&node, letter) in parameters.iter().zip(["W", "b"]) {
-                let found = npy::read(&folder.join(format!("{letter}{k}.npy")))?;
-                let (rows, cols) = match letter {
-                    "W" => (found.rows, found.cols),
-                    _ => (1, found.data.len()),
-                };
-                weights.push((node, Matrix::new(rows, cols, found.data)));
-            }
+            let (kind, k) = match k.checked_sub(kernels.len()) {
+                Some(k) => ("", k),
+                None => ("C", k),
+            };
+            let path = |letter: &str| folder.join(format!("{kind}{letter}{k}.npy"));
+            let found = npy::read_array(&path("W"))?;
+            let bias = npy::read(&path("b"))?;
+            let weight = match found.dims[..] {
+                [to, from, h, w] => kernel(&found.matrix.data, [to, from, h, w]),
+                _ if kind.is_empty() && k == 0 && !kernels.is_empty() => {
+                    channel_last(found.matrix, kernels[kernels.len() - 1][1])
+                }
+                _ => Matrix::new(found.matrix.rows, found.matrix.cols, found.matrix.data),
+            };
+            let bias = Matrix::new(1, bias.data.len(), bias.data);
+            weights.extend(parameters.iter().copied().zip([weight, bias]));
         }
         let data = folder.join(word("data_dir")?);
         let classes = output == "softmax_ce";
@@ -261,8 +281,48 @@ impl Workload {
     }
 }
 
-fn equations(layers: &[usize], hidden: &str, output: &str) -> Option<String> {
-    let mut builder = Network::layers(layers[0], layers[layers.len() - 1]).activation(hidden);
+/// Channels in, channels out and side of the window of each convolution.
+fn kernels(meta: &Value) -> Option<Vec<[usize; 3]>> {
+    let each = meta["conv"].as_array().into_iter().flatten().map(|kernel| {
+        let number = |k: usize| kernel[k].as_u64().map(|n| n as usize).filter(|&n| n > 0);
+        Some([number(0)?, number(1)?, number(2)?])
+    });
+    each.collect()
+}
+
+/// A kernel (out, in, height, width) as the matrix that unfolded pictures are multiplied by: a row
+/// for each height, width and channel in.
+fn kernel(data: &[f64], [to, from, h, w]: [usize; 4]) -> Matrix {
+    Matrix::from_fn(h * w * from, to, |i, j| {
+        let (place, channel) = (i / from, i % from);
+        data[(j * from + channel) * h * w + place]
+    })
+}
+
+/// Rows in the order (channel, height, width) as rows in the order (height, width, channel).
+fn channel_last(weight: matgrad_data::Matrix, channels: usize) -> Matrix {
+    let places = weight.rows / channels;
+    Matrix::from_fn(weight.rows, weight.cols, |i, j| {
+        let (place, channel) = (i / channels, i % channels);
+        weight.data[(channel * places + place) * weight.cols + j]
+    })
+}
+
+fn equations(
+    layers: &[usize],
+    kernels: &[[usize; 3]],
+    side: u32,
+    hidden: &str,
+    output: &str,
+) -> Option<String> {
+    let inputs = kernels.first().map_or(layers[0], |k| (side * side) as usize * k[0]);
+    let mut builder = Network::layers(inputs, layers[layers.len() - 1]).activation(hidden);
+    if let Some(first) = kernels.first() {
+        builder = builder.picture(side, side, first[0] as u32);
+    }
+    for &[_, channels, size] in kernels {
+        builder = builder.conv2d(channels, size as u32, 1, 0).maxpool(2);
+    }
     for &units in &layers[1..layers.len() - 1] {
         builder = builder.dense(units);
     }

@@ -23,7 +23,9 @@ fn a_page_shows_all_and_fits_narrow_and_wide() {
         let html = html.replace("xmlns=\"http://www.w3.org/1998/Math/MathML\"", "");
         assert!(!html.contains(absent), "{absent} in a page that is to stand alone");
     }
-    for present in ["crc32:", "logistic regression, test", "constant, test", "matgrad 0."] {
+    for present in
+        ["SHA-256 of the data", "logistic regression, test", "constant, test", "matgrad 0."]
+    {
         assert!(html.contains(present), "no {present}");
     }
     let quoted = html.replace('&', "&amp;").replace('"', "&quot;");

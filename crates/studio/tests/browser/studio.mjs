@@ -59,7 +59,7 @@ async function steps() {
   await page.locator('math [data-name="A₁"]').first().hover();
   for (const place of [".vertex", ".matrix", "math"]) {
     const sight = place === "math" ? 'math [data-name="A₁"].on' : `${place}[data-name="A₁"].on`;
-    assert(await page.locator(sight).count() > 0, place);
+    await page.locator(sight).first().waitFor({ state: "attached" });
   }
   // Why this entry: two products.
   await shown("∂W₁");
@@ -69,7 +69,7 @@ async function steps() {
   // By the keyboard alone.
   await page.locator('.vertex[data-name="Z₁"]').focus();
   await page.keyboard.press("Enter");
-  assert.equal(await page.locator('.matrix[data-name="Z₁"].on').count(), 1);
+  await page.locator('.matrix[data-name="Z₁"].on').waitFor();
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await step("Copy LaTeX");
   await page.locator("#said:text('clipboard')").waitFor();

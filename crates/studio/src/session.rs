@@ -64,7 +64,7 @@ pub struct Session {
     pub memory: Memory,
     /// What is given to the followed rows.
     pub bound: Bindings,
-    /// The values of the equations, from [`Phase::Forward`] on.
+    /// The values of the equations, from `Phase::Forward` on.
     pub values: HashMap<NodeId, Matrix>,
     /// What the epochs showed.
     pub course: Course,

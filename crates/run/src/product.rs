@@ -161,7 +161,10 @@ impl<T: Real> Product<'_, T> {
             let rows = m.div_ceil(down).next_multiple_of(ROWS);
             rows * n.div_ceil(self.parts / down).next_multiple_of(across)
         };
-        let down = (1..=self.parts).min_by_key(|&down| size(down)).unwrap_or(1);
+        // Work upon whole rows is done in long runs.
+        let rows = self.then.is_some() && self.to.col_stride == 1 && m >= 2 * ROWS * self.parts;
+        let even = (1..=self.parts).min_by_key(|&down| size(down)).unwrap_or(1);
+        let down = if rows { self.parts } else { even };
         let beside = self.parts / down;
         let rows = share(m, ROWS, self.part / beside, down);
         let cols = share(n, across, self.part % beside, beside);

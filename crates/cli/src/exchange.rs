@@ -49,7 +49,7 @@ struct To {
     /// NAME.h and NAME.c, NAME that of the folder: C99, static memory, no allocation
     #[arg(long, value_name = "FOLDER")]
     c: Option<PathBuf>,
-    /// A Rust crate without std, unsafe or dependencies
+    /// A Rust crate without std and without dependencies
     #[arg(long, value_name = "FOLDER")]
     rust: Option<PathBuf>,
 }

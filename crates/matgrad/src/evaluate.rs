@@ -19,6 +19,9 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
+    /// Rows that go through the network at once, at most.
+    pub const ROWS: usize = 4096;
+
     /// For up to this many rows at once.
     ///
     /// # Errors
@@ -30,7 +33,7 @@ impl Evaluator {
     ) -> Result<Evaluator, Error> {
         let graph = &network.equations.graph;
         let [output, loss] = [network.output, network.loss].map(|n| network.equations.inference(n));
-        let capacity = capacity.clamp(1, 4096);
+        let capacity = capacity.clamp(1, Self::ROWS);
         let engine = Engine::new(
             graph,
             &[output, loss],

@@ -2,9 +2,11 @@
 //! estimators, which decide after each epoch, ask for.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use matgrad::data::Random;
 use matgrad::expr::graph::NodeId;
+use matgrad::expr::matrix::Matrix;
 use matgrad::{Around, Evaluator, Network, Precision, TrainingStep, UpdateRule};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -213,7 +215,29 @@ impl Trainer {
         }
         let (inputs, targets) = (inputs.matrix(), targets.matrix());
         let weights = weights.map(|weights| weights.matrix());
-        let done = py.detach(|| evaluator.run_weighted(&inputs, Some(&targets), weights.as_ref()));
+        let done = py.detach(|| match &weights {
+            // The page's mean is that of the rows at hand, by their weights.
+            Some(weights) if inputs.rows > Evaluator::ROWS => {
+                let part = |of: &Matrix, rows: Range<usize>| {
+                    let data = of.data[rows.start * of.cols..rows.end * of.cols].to_vec();
+                    Matrix::new(rows.len(), of.cols, data)
+                };
+                let (mut output, mut loss, mut total) = (Vec::new(), 0.0, 0.0);
+                for first in (0..inputs.rows).step_by(Evaluator::ROWS) {
+                    let rows = first..inputs.rows.min(first + Evaluator::ROWS);
+                    let [x, y, s] = [&inputs, &targets, weights].map(|of| part(of, rows.clone()));
+                    let weight: f64 = s.data.iter().sum();
+                    let (found, mean) = evaluator.run_weighted(&x, Some(&y), Some(&s))?;
+                    output.extend(found.data);
+                    // Rows that weigh nothing have no mean.
+                    loss += if weight > 0.0 { mean * weight } else { 0.0 };
+                    total += weight;
+                }
+                let cols = output.len() / inputs.rows;
+                Ok((Matrix::new(inputs.rows, cols, output), loss / total))
+            }
+            Some(_) | None => evaluator.run_weighted(&inputs, Some(&targets), weights.as_ref()),
+        });
         let (value, loss) = done.map_err(error)?;
         Ok((loss, array(py, value)?.into_any()))
     }

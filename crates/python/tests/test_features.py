@@ -227,3 +227,17 @@ def test_tables_of_polars_and_pyarrow_are_the_numbers_in_them():
         same(plain, fitted)
         assert list(fitted.feature_names_in_) == list("abcd")
         np.testing.assert_array_equal(fitted.predict(table), plain.predict(X))
+
+
+def test_weights_of_many_held_rows_have_one_mean():
+    """Held rows go through the network in blocks; their mean is still that of all."""
+    random = np.random.RandomState(0)
+    X = random.normal(size=(12_000, 3))
+    y = X @ [1.0, -2.0, 0.5]
+    weight = np.where(np.arange(len(X)) < 4_096, 0.1, 3.0)
+    model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, alpha=0)
+    model.fit(X, y, sample_weight=weight)
+    trainer = model._trainer(200, model._named_weights(), np.float64)
+    loss, output = trainer.evaluate(X, y[:, None], weight[:, None])
+    expected = np.average(0.5 * (output[:, 0] - y) ** 2, weights=weight)
+    assert loss == pytest.approx(expected, rel=1e-10)

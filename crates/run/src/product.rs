@@ -4,11 +4,12 @@
 //! A register block is up to [`Vector::ROWS`] rows of two vectors. Each entry is one sum from the
 //! first to the last term, in blocks of [`DEPTH`] terms, whatever the other dimensions are and
 //! whoever computes it: the same bits each time. Only where the result has few columns and terms
-//! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM crates allocate at every
-//! call, which a step must not.)
+//! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM
+//! crates allocate at every call, which a step must not.)
 
 use matgrad_plan::instruction::Tile;
 
+use self::block::{Place, block, keep};
 use crate::machine::share;
 use crate::matrix::Matrix;
 use crate::real::{Real, Task};
@@ -25,8 +26,6 @@ const HEIGHT: usize = 96;
 const PANEL: usize = 32;
 /// Rows of a block at most.
 const ROWS: usize = 12;
-/// Numbers of a line of the cache.
-const LINE: usize = 16;
 /// A matrix b of so many numbers stays in the first cache, and is read where it is.
 const NEAR: usize = 6144;
 
@@ -128,24 +127,6 @@ fn transposing_pays<V: Vector>(a: &Matrix, b: &Matrix, to: &Matrix) -> bool {
     by_columns
         || (along && (better || few))
         || (a.rows == 1 && b.row_stride == 1 && b.col_stride != 1)
-}
-
-/// Where a block finds its operands and puts its sums.
-struct Place<T> {
-    /// Terms.
-    depth: usize,
-    a: *const T,
-    /// From row to row where terms lie one after the other, from term to term where rows do.
-    a_stride: usize,
-    b: *const T,
-    b_stride: usize,
-    to: *mut T,
-    row_stride: usize,
-    col_stride: usize,
-    /// Columns in the last vector.
-    last: usize,
-    /// Whether the sums are added to what is there.
-    add: bool,
 }
 
 impl<T: Real> Product<'_, T> {
@@ -399,152 +380,9 @@ impl<T: Real> Product<'_, T> {
             }
         }
     }
-
-    /// Columns of b in panels, each panel term by term, filled up with zeros.
-    #[inline(always)]
-    unsafe fn pack_columns(
-        &self,
-        across: usize,
-        first: usize,
-        depth: usize,
-        first_col: usize,
-        cols: usize,
-        pack: *mut T,
-    ) {
-        for col in (0..cols).step_by(across) {
-            let width = across.min(cols - col);
-            // SAFETY: terms and columns are inside b; the scratch memory has room.
-            unsafe {
-                let from = self.arena.add(self.b.at(first, first_col + col)).cast_const();
-                let to = pack.add(col * depth);
-                if self.b.col_stride == 1 {
-                    for p in 0..depth {
-                        let (from, to) = (from.add(p * self.b.row_stride), to.add(p * across));
-                        std::ptr::copy_nonoverlapping(from, to, width);
-                        to.add(width).write_bytes(0, across - width);
-                    }
-                    continue;
-                }
-                // A line of each column at a time: columns may be so far apart that their lines
-                // drive each other out of the cache.
-                for term in (0..depth).step_by(LINE) {
-                    let terms = term..depth.min(term + LINE);
-                    for j in 0..across {
-                        for p in terms.clone() {
-                            let at =
-                                from.wrapping_add(p * self.b.row_stride + j * self.b.col_stride);
-                            *to.add(p * across + j) = if j < width { *at } else { T::ZERO };
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Rows of a in groups of ROWS, each group term by term; missing rows repeat the last one.
-    #[inline(always)]
-    unsafe fn pack_rows(
-        &self,
-        first: usize,
-        depth: usize,
-        top: usize,
-        height: usize,
-        pack: *mut T,
-    ) {
-        for row in (0..height).step_by(ROWS) {
-            let rows = ROWS.min(height - row);
-            // SAFETY: rows and terms are inside a; the scratch memory has room.
-            unsafe {
-                let from = self.arena.add(self.a.at(top + row, first)).cast_const();
-                let to = pack.add(row * depth);
-                for p in 0..depth {
-                    let (from, to) = (from.add(p * self.a.col_stride), to.add(p * ROWS));
-                    if self.a.row_stride == 1 && rows == ROWS {
-                        std::ptr::copy_nonoverlapping(from, to, ROWS);
-                    } else {
-                        for i in 0..ROWS {
-                            *to.add(i) = *from.add(i.min(rows - 1) * self.a.row_stride);
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
-/// `M` rows times `N` vectors of columns; gives `M`.
-#[inline(always)]
-unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
-    place: &Place<V::Number>,
-) -> usize {
-    let &Place { depth, a, a_stride, b, b_stride, to, row_stride, col_stride, last, add } = place;
-    let (row, term) = if ALONG { (a_stride, 1) } else { (1, a_stride) };
-    let mut sums = [[V::splat(V::Number::ZERO); N]; M];
-    // SAFETY: as for the product: the caller's place holds `M` rows and `depth` terms.
-    unsafe {
-        // One pointer for three rows: the others are reached by strides of one and two.
-        let mut groups: [*const V::Number; 4] =
-            std::array::from_fn(|g| a.wrapping_add(3 * g * row));
-        let mut b = b;
-        if !V::MASKED && last == V::LANES {
-            for _ in 0..depth {
-                let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                multiply::<V, M, N>(&groups, row, line, &mut sums);
-                groups = groups.map(|group| group.wrapping_add(term));
-                b = b.wrapping_add(b_stride);
-            }
-        } else {
-            for _ in 0..depth {
-                let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
-                let line: [V; N] =
-                    std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
-                multiply::<V, M, N>(&groups, row, line, &mut sums);
-                groups = groups.map(|group| group.wrapping_add(term));
-                b = b.wrapping_add(b_stride);
-            }
-        }
-        for (i, sums) in sums.into_iter().enumerate() {
-            for (j, sum) in sums.into_iter().enumerate() {
-                let lanes = if j + 1 == N { last } else { V::LANES };
-                let to = to.add(i * row_stride + j * V::LANES * col_stride);
-                keep(sum, to, col_stride, lanes, add);
-            }
-        }
-    }
-    M
-}
-
-#[inline(always)]
-unsafe fn multiply<V: Vector, const M: usize, const N: usize>(
-    groups: &[*const V::Number; 4],
-    row: usize,
-    line: [V; N],
-    sums: &mut [[V; N]; M],
-) {
-    for (i, sums) in sums.iter_mut().enumerate() {
-        // SAFETY: the caller says that the rows are there.
-        let x = unsafe { V::splat(*groups[i / 3].add(i % 3 * row)) };
-        for (sum, &y) in sums.iter_mut().zip(&line) {
-            *sum = x.mul_add(y, *sum);
-        }
-    }
-}
-
-/// Writes the first lanes, or adds them to what is there.
-#[inline(always)]
-unsafe fn keep<V: Vector>(sum: V, to: *mut V::Number, stride: usize, lanes: usize, add: bool) {
-    // SAFETY: the caller says that there is room.
-    unsafe {
-        if stride == 1 {
-            let sum = if add { V::load_part(to, lanes).add(sum) } else { sum };
-            return sum.store_part(to, lanes);
-        }
-        for (j, sum) in sum.lanes().into_iter().enumerate().take(lanes) {
-            let to = to.add(j * stride);
-            *to = if add { *to + sum } else { sum };
-        }
-    }
-}
-
+mod block;
+mod pack;
 #[cfg(test)]
 mod tests;

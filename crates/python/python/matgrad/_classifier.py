@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ._estimator import Estimator
-from ._mlp import _LOSSES, _MLP, _link, named_loss, store
+from ._mlp import _MLP, _link
+from ._settings import LOSSES, named_loss, store
 from ._validate import column, same_length, weights_of
 
 
@@ -93,7 +94,7 @@ class MLPClassifier(_MLP):
         one_of_many = self._width_of_target > 1 and not self._multilabel
         link = "softmax" if one_of_many else "logistic"
         if self.loss == "log_loss":
-            return _LOSSES["log_loss" if one_of_many else "binary_log_loss"]
+            return LOSSES["log_loss" if one_of_many else "binary_log_loss"]
         if self.loss == "hinge":
             return "hinge_each(Z, 2 Y - 1)", link
         if self.loss == "expected_cost":

@@ -4,40 +4,15 @@ from __future__ import annotations
 
 import math
 import numbers as number_types
-import re
 import warnings
 from typing import Any
 
 import numpy as np
 
 from . import _matgrad
-from ._estimator import Estimator
+from ._settings import FULL_BATCH, SEARCHES, Settings
+from ._tasks import Tasks
 from ._validate import check_names, compressed, matrix, names_of
-
-_ACTIVATIONS = {"identity": "", "logistic": "sigmoid"}
-"""scikit-learn's names of activations; others are names of matgrad's library."""
-
-# Each loss by row or entry, of the output Z and the target Y, and what turns Z into a prediction.
-_LOSSES = {
-    "log_loss": ("cross_entropy_each(Z, Y)", "softmax"),
-    "binary_log_loss": ("binary_cross_entropy_each(Z, Y)", "logistic"),
-    "squared_error": ("0.5 mse_each(Z, Y)", "identity"),
-    "absolute_error": ("mae_each(Z, Y)", "identity"),
-    "huber": ("huber_each(Z, Y)", "identity"),
-    "poisson": ("poisson_each(Z, Y) / cols(Z)", "exp"),
-}
-
-_RULES = ("sgd", "adam", "adamw", "nadam", "adamax", "rmsprop", "adagrad", "lion")
-# The step is part of the velocity, so that a rate that changes acts on later gradients only.
-_MOMENTUM = """
-optimizer velocity(η = 1e-3, μ = 0.9)
-  state V = 0
-  V ← μ V - η G
-  W ← W + V
-"""
-_NESTEROV = _MOMENTUM.replace("W + V", "W + μ V - η G")
-_FULL_BATCH = ("rprop", "rprop_plus", "irprop_minus", "irprop_plus", "quickprop")
-_SEARCHES = ("lbfgs", "scg", "lm")
 
 _BLOCK = 1024
 """Rows of sparse input that are densified at once."""
@@ -67,18 +42,6 @@ def _random_state(seed: Any) -> np.random.RandomState:
     raise ValueError(f"{seed!r} cannot be used to seed a numpy.random.RandomState instance")
 
 
-def _bounded(name: str, value: Any, low: float, high: float, *, open_low=False, whole=False):
-    kind = number_types.Integral if whole else number_types.Real
-    right = isinstance(value, kind) and not isinstance(value, bool)
-    if not right or not low <= value <= high or (open_low and value == low):
-        left = "(" if open_low else "["
-        what = "an int" if whole else "a float"
-        raise ValueError(
-            f"The {name!r} parameter must be {what} in the range {left}{low}, {high}]. "
-            f"Got {value!r} instead."
-        )
-
-
 class ConvergenceWarning(UserWarning):
     """The last epoch was reached before the loss had settled."""
 
@@ -93,132 +56,10 @@ def _convergence_warning() -> type[Warning]:
     return ConvergenceWarning
 
 
-class _MLP(Estimator):
+class _MLP(Settings):
     """What classifier and regressor share: equations, weights, and the epochs."""
 
-    # -- parameters ---------------------------------------------------------------------------
-
-    def _check_parameters(self) -> None:
-        for name in self._layers():
-            _bounded("hidden_layer_sizes", name, 1, math.inf, whole=True)
-        activations = self._activations()
-        known = {*_matgrad.functions(), "identity", "logistic"}
-        self._dropouts()
-        for name in activations:
-            if name not in known:
-                raise ValueError(
-                    f"The 'activation' parameter must be one of {sorted(known)}, or a list with "
-                    f"one for each hidden layer. Got {name!r} instead."
-                )
-        choices = sorted(_RULES + _SEARCHES + _FULL_BATCH)
-        if self.solver not in choices:
-            raise ValueError(
-                f"The 'solver' parameter must be one of {choices}. Got {self.solver!r} instead."
-            )
-        if self.learning_rate not in ("constant", "invscaling", "adaptive"):
-            raise ValueError(
-                "The 'learning_rate' parameter must be one of ['adaptive', 'constant', "
-                f"'invscaling']. Got {self.learning_rate!r} instead."
-            )
-        if self.batch_size not in ("auto", "full"):
-            _bounded("batch_size", self.batch_size, 1, math.inf, whole=True)
-        for name, low, high, open_low in (
-            ("alpha", 0, math.inf, False),
-            ("learning_rate_init", 0, math.inf, True),
-            ("power_t", 0, math.inf, False),
-            ("tol", 0, math.inf, False),
-            ("momentum", 0, 1, False),
-            ("validation_fraction", 0, 1, False),
-            ("beta_1", 0, 1, False),
-            ("beta_2", 0, 1, False),
-            ("epsilon", 0, math.inf, True),
-        ):
-            _bounded(name, getattr(self, name), low, high, open_low=open_low)
-        _bounded("max_iter", self.max_iter, 1, math.inf, whole=True)
-        _bounded("max_fun", self.max_fun, 1, math.inf, whole=True)
-        if self.n_iter_no_change != math.inf:
-            _bounded("n_iter_no_change", self.n_iter_no_change, 1, math.inf, whole=True)
-
-    def _layers(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        return list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-
-    def _activations(self) -> list[str]:
-        count = len(self._layers())
-        if isinstance(self.activation, str):
-            return [self.activation] * count
-        if len(self.activation) != count:
-            raise ValueError(
-                f"activation has {len(self.activation)} entries for {count} hidden layers"
-            )
-        return list(self.activation)
-
-    def _dropouts(self) -> list[float]:
-        count = len(self._layers())
-        given = self.dropout
-        shares = list(given) if hasattr(given, "__iter__") else [given] * count
-        if len(shares) != count:
-            raise ValueError(f"dropout has {len(shares)} entries for {count} hidden layers")
-        for share in shares:
-            _bounded("dropout", share, 0, 1)
-            if share == 1:
-                raise ValueError("The 'dropout' parameter must be below 1. Got 1 instead.")
-        return [float(share) for share in shares]
-
-    # -- equations ----------------------------------------------------------------------------
-
-    def _equations(self, units: list[int], weighted: bool, total: float | None = None) -> str:
-        """The page that is trained; S holds the rows' weights, whose sum is ``total``."""
-        lines = [f"input X : B×{units[0]}", f"target Y : B×{units[-1]}"]
-        of, row_loss = ("sum(S)", "S ⊙ ℓ") if weighted else ("rows(X)", "ℓ")
-        if weighted:
-            lines.insert(1, "input S : B×1")
-        last = len(units) - 1
-        for k in range(1, last + 1):
-            lines += [f"param W_{k} : {units[k - 1]}×{units[k]}", f"param b_{k} : 1×{units[k]}"]
-        source = "X"
-        shares = self._dropouts()
-        for k, name in enumerate([*self._activations(), None], start=1):
-            out = f"Z_{k}" if k < last else "Z"
-            lines.append(f"{out} = {source} W_{k} + b_{k}")
-            if name is not None:
-                called = _ACTIVATIONS.get(name, name)
-                lines.append(f"A_{k} = {called}({out})" if called else f"A_{k} = 1 {out}")
-                source = f"A_{k}"
-                if shares[k - 1]:
-                    lines.append(f"D_{k} = dropout(A_{k}, {shares[k - 1]!r})")
-                    source = f"D_{k}"
-        loss, link = self._row_loss()
-        if re.search(r"\bC\b", loss):
-            costs = np.asarray(self.cost_matrix, dtype=float)
-            rows = "; ".join(" ".join(map(repr, row)) for row in costs.tolist())
-            lines.insert(0, f"const C : {len(costs)}×{len(costs)} = [{rows}]")
-        if re.search(r"\bP\b", loss):
-            lines.append({"softmax": "P = softmax(Z)", "logistic": "P = sigmoid(Z)"}[link])
-        lines.append(f"ℓ = {loss}")
-        lines.append(f"L = sum({row_loss}) / {of}")
-        squares = " + ".join(f"sum(W_{k} .^ 2)" for k in range(1, last + 1))
-        count = of if total is None else repr(total)
-        decay = f" + {float(self.alpha) / 2!r} ({squares}) / {count}" if self.alpha else ""
-        lines.append(f"minimize L{decay}")
-        return "\n".join(lines) + "\n"
-
     # -- training -----------------------------------------------------------------------------
-
-    def _rule(self) -> tuple[str, dict[str, float]]:
-        """The update rule in matgrad's words, with its hyperparameters."""
-        rate = float(self._rate)
-        if self.solver == "sgd" and self.momentum:
-            rule = _NESTEROV if self.nesterovs_momentum else _MOMENTUM
-            return rule, {"lr": rate, "μ": float(self.momentum)}
-        if self.solver in ("adam", "adamw", "nadam"):
-            betas = {"β1": float(self.beta_1), "β2": float(self.beta_2), "ε": float(self.epsilon)}
-            # scikit-learn adds ε before the bias of the second moment is corrected.
-            rule = "adam_hat" if self.solver == "adam" else self.solver
-            return rule, {"lr": rate, **betas}
-        if self.solver in _FULL_BATCH:
-            return self.solver, {}
-        return self.solver, {"lr": rate}
 
     def _draw(self, units: list[int], random) -> dict[str, np.ndarray]:
         weights = {}
@@ -301,7 +142,7 @@ class _MLP(Estimator):
         weight = None if weight is None else weight.reshape(-1, 1)
         epochs = 1 if incremental else int(self.max_iter)
         tasks = Tasks(self, given, epochs) if hooks else None
-        if self.solver in _SEARCHES:
+        if self.solver in SEARCHES:
             if incremental:
                 raise AttributeError(f"partial_fit is not available for solver={self.solver!r}")
             self._search(X, Y, weight, drawn, dtype, tasks)
@@ -390,7 +231,7 @@ class _MLP(Estimator):
             if hasattr(held[0], "toarray"):
                 held = (held[0].toarray(), *held[1:])
         rows = X.shape[0]
-        full = self.batch_size == "full" or self.solver in _FULL_BATCH
+        full = self.batch_size == "full" or self.solver in FULL_BATCH
         size = rows if full else 200 if self.batch_size == "auto" else self.batch_size
         if self.batch_size not in ("auto", "full") and size > rows:
             warnings.warn(
@@ -558,57 +399,3 @@ class _MLP(Estimator):
             return model.predict(X, False)
         parts = [X[k : k + _BLOCK].toarray() for k in range(0, X.shape[0], _BLOCK)]
         return np.concatenate([model.predict(part, False) for part in parts])
-
-
-class Tasks:
-    """The fit of an estimator as scikit-learn's callbacks see it: a task of epochs."""
-
-    def __init__(self, estimator: _MLP, given: tuple[Any, Any, Any], epochs: int):
-        X, y, weight = given
-        self._estimator = estimator
-        self._data = {"estimator": estimator, "X": X, "y": y}
-        self._data["metadata"] = {} if weight is None else {"sample_weight": weight}
-        self._fit = estimator._init_callback_context(max_subtasks=epochs)
-        self._fit.call_on_fit_task_begin(**self._data)
-        self._epoch = None
-
-    def begin(self) -> None:
-        """An epoch begins."""
-        self._epoch = self._fit.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._data)
-
-    def epoch(self, attributes) -> bool:
-        """An epoch is done; whether a callback wants no more. A search says only this."""
-        if self._epoch is None:
-            self.begin()
-        context, self._epoch = self._epoch, None
-        done = context.call_on_fit_task_end(**self._data, reconstruction_attributes=attributes)
-        return bool(done)
-
-    def end(self) -> None:
-        """The fit is done."""
-        fitted = self._estimator
-        self._fit.call_on_fit_task_end(
-            **self._data,
-            reconstruction_attributes=lambda: {
-                "coefs_": fitted.coefs_, "intercepts_": fitted.intercepts_
-            },
-        )
-
-
-def named_loss(loss: str, of: str, choices: list[str]) -> str:
-    """A loss of the library by name, or an equation, by row or entry."""
-    if not loss.isidentifier():
-        return loss
-    if f"{loss}_each" in _matgrad.functions():
-        return f"{loss}_each({of}, Y)"
-    raise ValueError(
-        f"The 'loss' parameter must be one of {choices}, a loss of matgrad's library, or an "
-        f"equation. Got {loss!r} instead."
-    )
-
-
-def store(self, given: dict[str, Any]) -> None:
-    for name, value in given.items():
-        if name not in ("self", "__class__"):
-            setattr(self, name, value)

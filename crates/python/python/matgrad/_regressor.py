@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._mlp import _LOSSES, _MLP, _link, named_loss, store
+from ._mlp import _MLP, _link
+from ._settings import LOSSES, named_loss, store
 from ._validate import column, numbers, same_length, weights_of
 
 
@@ -66,7 +67,7 @@ class MLPRegressor(_MLP):
         store(self, locals())
 
     def _row_loss(self):
-        known = {name: loss for name, loss in _LOSSES.items() if not name.endswith("log_loss")}
+        known = {name: loss for name, loss in LOSSES.items() if not name.endswith("log_loss")}
         return known.get(self.loss) or (named_loss(self.loss, "Z", list(known)), "identity")
 
     def _strata(self, Y):

@@ -1,0 +1,102 @@
+//! The register block: some rows times one or two vectors of columns.
+
+use crate::real::Real;
+use crate::simd::Vector;
+
+/// Where a block finds its operands and puts its sums.
+pub(super) struct Place<T> {
+    /// Terms.
+    pub depth: usize,
+    pub a: *const T,
+    /// From row to row where terms lie one after the other, from term to term where rows do.
+    pub a_stride: usize,
+    pub b: *const T,
+    pub b_stride: usize,
+    pub to: *mut T,
+    pub row_stride: usize,
+    pub col_stride: usize,
+    /// Columns in the last vector.
+    pub last: usize,
+    /// Whether the sums are added to what is there.
+    pub add: bool,
+}
+
+/// `M` rows times `N` vectors of columns; gives `M`.
+#[inline(always)]
+pub(super) unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
+    place: &Place<V::Number>,
+) -> usize {
+    let &Place { depth, a, a_stride, b, b_stride, to, row_stride, col_stride, last, add } = place;
+    let (row, term) = if ALONG { (a_stride, 1) } else { (1, a_stride) };
+    let mut sums = [[V::splat(V::Number::ZERO); N]; M];
+    // SAFETY: as for the product: the caller's place holds `M` rows and `depth` terms.
+    unsafe {
+        // One pointer for three rows: the others are reached by strides of one and two.
+        let mut groups: [*const V::Number; 4] =
+            std::array::from_fn(|g| a.wrapping_add(3 * g * row));
+        let mut b = b;
+        if !V::MASKED && last == V::LANES {
+            for _ in 0..depth {
+                let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
+                multiply::<V, M, N>(&groups, row, line, &mut sums);
+                groups = groups.map(|group| group.wrapping_add(term));
+                b = b.wrapping_add(b_stride);
+            }
+        } else {
+            for _ in 0..depth {
+                let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
+                let line: [V; N] =
+                    std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
+                multiply::<V, M, N>(&groups, row, line, &mut sums);
+                groups = groups.map(|group| group.wrapping_add(term));
+                b = b.wrapping_add(b_stride);
+            }
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            for (j, sum) in sums.into_iter().enumerate() {
+                let lanes = if j + 1 == N { last } else { V::LANES };
+                let to = to.add(i * row_stride + j * V::LANES * col_stride);
+                keep(sum, to, col_stride, lanes, add);
+            }
+        }
+    }
+    M
+}
+
+#[inline(always)]
+unsafe fn multiply<V: Vector, const M: usize, const N: usize>(
+    groups: &[*const V::Number; 4],
+    row: usize,
+    line: [V; N],
+    sums: &mut [[V; N]; M],
+) {
+    for (i, sums) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller says that the rows are there.
+        let x = unsafe { V::splat(*groups[i / 3].add(i % 3 * row)) };
+        for (sum, &y) in sums.iter_mut().zip(&line) {
+            *sum = x.mul_add(y, *sum);
+        }
+    }
+}
+
+/// Writes the first lanes, or adds them to what is there.
+#[inline(always)]
+pub(super) unsafe fn keep<V: Vector>(
+    sum: V,
+    to: *mut V::Number,
+    stride: usize,
+    lanes: usize,
+    add: bool,
+) {
+    // SAFETY: the caller says that there is room.
+    unsafe {
+        if stride == 1 {
+            let sum = if add { V::load_part(to, lanes).add(sum) } else { sum };
+            return sum.store_part(to, lanes);
+        }
+        for (j, sum) in sum.lanes().into_iter().enumerate().take(lanes) {
+            let to = to.add(j * stride);
+            *to = if add { *to + sum } else { sum };
+        }
+    }
+}

@@ -378,18 +378,9 @@ pub fn check(
     Err(Failure { code: 4, message })
 }
 
-/// Evaluates a page on arrays and writes every named value.
-pub fn compute(
-    path: &Path,
-    set: &[String],
-    with_gradients: bool,
-    jacobians: &[String],
-    precision: Bits,
-    out: &Path,
-    force: bool,
-) -> Result<(), Failure> {
-    let equations = page(path)?;
-    let graph = &equations.graph;
+/// Values of the variables: those that are set, NAME=FILE.npy or a number, and those that the page
+/// gives.
+fn values(graph: &Graph, path: &Path, set: &[String]) -> Result<Bindings, Failure> {
     let mut at = Bindings::default();
     for setting in set {
         let (name, value) = setting.split_once('=').ok_or_else(|| Failure {
@@ -425,6 +416,22 @@ pub fn compute(
             at.set(graph, variable.node, value).map_err(Failure::input)?;
         }
     }
+    Ok(at)
+}
+
+/// Evaluates a page on arrays and writes every named value.
+pub fn compute(
+    path: &Path,
+    set: &[String],
+    with_gradients: bool,
+    jacobians: &[String],
+    precision: Bits,
+    out: &Path,
+    force: bool,
+) -> Result<(), Failure> {
+    let equations = page(path)?;
+    let graph = &equations.graph;
+    let at = values(graph, path, set)?;
     let mut wanted: Vec<(String, NodeId)> = equations
         .definitions
         .iter()

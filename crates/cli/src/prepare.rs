@@ -31,12 +31,12 @@ fn fraction(value: Option<f64>, flag: &str) -> Result<Option<f64>, Failure> {
 ///
 /// # Errors
 /// Neither a number above 0 nor `full`.
-pub fn batch(text: &str) -> Result<Option<usize>, Failure> {
+pub fn batch(text: &str, flag: &str) -> Result<Option<usize>, Failure> {
     if text == "full" {
         return Ok(None);
     }
     let rows = text.parse().ok().filter(|&rows: &usize| rows > 0);
-    let wrong = || usage(format!("--batch {text}: a number of rows or `full` is wanted"));
+    let wrong = || usage(format!("{flag} {text}: a number of rows or `full` is wanted"));
     rows.map(Some).ok_or_else(wrong)
 }
 
@@ -45,7 +45,7 @@ pub fn batch(text: &str) -> Result<Option<usize>, Failure> {
 /// # Errors
 /// Flags that are wrong.
 pub fn options(args: &Train) -> Result<FitOptions, Failure> {
-    let batch = batch(args.batch.as_deref().unwrap_or("32"))?;
+    let batch = batch(args.batch.as_deref().unwrap_or("32"), "--batch")?;
     let method: Method = match args.optimizer.as_deref() {
         Some(file) if file.ends_with(".eq") => {
             UpdateRule::parse(file, &read_text(Path::new(file))?)?.into()

@@ -65,8 +65,10 @@ pub struct Tune {
 fn bounds(text: &str, flag: &str) -> Result<(f64, f64), Failure> {
     let pair = text.split_once(':').unwrap_or((text, text));
     match (pair.0.parse(), pair.1.parse()) {
-        (Ok(low), Ok(high)) => Ok((low, high)),
-        _ => Err(usage(format!("{flag} {text}: write LOW:HIGH, such as 1e-4:1e-1"))),
+        (Ok(low), Ok(high)) if 0.0 < low && low <= high => Ok((low, high)),
+        _ => Err(usage(format!(
+            "{flag} {text}: write LOW:HIGH, above 0 and in order, such as 1e-4:1e-1"
+        ))),
     }
 }
 
@@ -96,7 +98,7 @@ fn space(args: &Tune) -> Result<Space, Failure> {
         rates: bounds(rate.unwrap_or(&args.try_rate), "--try-rate")?,
         batches: one(&train.batch, &args.try_batch)
             .iter()
-            .map(|text| batch(text))
+            .map(|text| batch(text, if train.batch.is_some() { "--batch" } else { "--try-batch" }))
             .collect::<Result<_, _>>()?,
         weight_decays: match train.weight_decay {
             Some(given) => (given, given),

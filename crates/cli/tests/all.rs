@@ -24,7 +24,8 @@ fn matgrad(arguments: &[&str]) -> Output {
 
 /// A file of a test, in a folder of its own.
 fn file(test: &str, name: &str, bytes: &[u8]) -> String {
-    let folder = std::env::temp_dir().join(format!("matgrad-{test}-{}", std::process::id()));
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("{test}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder for temporary files");
     let path = folder.join(name);
     std::fs::write(&path, bytes).expect("writable");

@@ -80,7 +80,8 @@ fn every_chapter_is_in_the_summary_and_every_link_leads_somewhere() {
 
 #[test]
 fn the_book_builds() {
-    let target = std::env::temp_dir().join(format!("matgrad-book-{}", std::process::id()));
+    let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("book-{}", std::process::id()));
     let build = Command::new("mdbook")
         .args(["build", "--dest-dir"])
         .arg(&target)

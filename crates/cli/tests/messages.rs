@@ -3,7 +3,8 @@
 //! A block such as ```` ```page.eq ```` is a file; a `console` block has commands, each followed by
 //! its exit code (`? 3`, where it is not 0) and by what it said on standard error. A section has a
 //! folder of its own, with `iris.csv` in it. The chapters of the book are such pages too: a chapter
-//! has one folder, and standard output is shown before standard error. `UPDATE_EXPECT=1` writes what is said into the pages.
+//! has one folder, and standard output is shown before standard error. `UPDATE_EXPECT=1` writes what
+//! is said into the pages.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +18,8 @@ pub fn replay(page: &Path, chapter: bool) -> String {
     let binary = Path::new(env!("CARGO_BIN_EXE_matgrad")).parent().expect("a folder");
     let path = std::env::var("PATH").expect("there is a PATH");
     let path = format!("{}:{path}", binary.display());
-    let folder = std::env::temp_dir().join(format!("matgrad-{name}-{}", std::process::id()));
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("{name}-{}", std::process::id()));
     let page = std::fs::read_to_string(page).expect("a page");
     let mut said = String::new();
     let mut blocks = page.split("```");

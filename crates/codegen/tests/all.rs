@@ -35,7 +35,8 @@ fn output(folder: &Path, program: &str, arguments: &[&str]) -> Option<String> {
 /// What the generated code prints with a `main` beside it: C checked by sanitizers, and by
 /// valgrind where it is to print the same.
 fn run(name: &str, source: &Source, main: &Main) -> Option<String> {
-    let folder = std::env::temp_dir().join(format!("matgrad-{name}-{}", std::process::id()));
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("{name}-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("src")).unwrap();
     let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).unwrap();
     source.files.iter().for_each(|(file, text)| write(file, text));

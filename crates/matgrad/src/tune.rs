@@ -98,7 +98,9 @@ impl Space {
         }
         let bounds = [(self.rates, "learning rate"), (self.weight_decays, "weight decay")];
         for ((low, high), what) in bounds {
-            if !(low > 0.0 && low <= high && high.is_finite()) {
+            let drawn = low > 0.0 && low <= high && high.is_finite();
+            // A setting that is given is not drawn, and may be 0.
+            if !drawn && !(low == high && low >= 0.0) {
                 return Err(Error::Input(format!(
                     "a {what} cannot be drawn from {low} to {high}: its logarithm is uniform, so \
                      both must be above 0 and in order"
@@ -107,7 +109,8 @@ impl Space {
         }
         let mut random = Random::seed(seed);
         let between = |random: &mut Random, (low, high): (f64, f64)| {
-            (low.ln() + random.uniform() * (high.ln() - low.ln())).exp()
+            let share = random.uniform();
+            if low == high { low } else { (low.ln() + share * (high.ln() - low.ln())).exp() }
         };
         let draw = |_| Candidate {
             hidden: self.hidden[random.below(self.hidden.len())].clone(),
@@ -346,6 +349,8 @@ mod tests {
         let empty = Space { rules: Vec::new(), ..space() };
         let error = empty.draw(1, 0).unwrap_err().to_string();
         assert_eq!(error, "there are no update rules to try; name one or more");
+        let none = Space { weight_decays: (0.0, 0.0), ..space() };
+        assert!(none.draw(2, 0).unwrap().iter().all(|c| c.weight_decay == 0.0));
         let turned = Space { rates: (0.1, 0.0), ..space() };
         assert!(turned.draw(1, 0).unwrap_err().to_string().contains("learning rate"));
     }

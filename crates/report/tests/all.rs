@@ -12,7 +12,8 @@ fn tensorboard_opens_the_events() {
         eprintln!("CHECK NOT RUN: Python has no package tensorboard; pip install tensorboard");
         return;
     }
-    let folder = std::env::temp_dir().join(format!("matgrad-events-{}", std::process::id()));
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("events-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut file = tensorboard::version(1e9);
     for step in [1, 200] {

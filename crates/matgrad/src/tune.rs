@@ -100,7 +100,7 @@ impl Space {
         for ((low, high), what) in bounds {
             let drawn = low > 0.0 && low <= high && high.is_finite();
             // A setting that is given is not drawn, and may be 0.
-            if !drawn && !(low == high && low >= 0.0) {
+            if !(drawn || low == high && low >= 0.0) {
                 return Err(Error::Input(format!(
                     "a {what} cannot be drawn from {low} to {high}: its logarithm is uniform, so \
                      both must be above 0 and in order"

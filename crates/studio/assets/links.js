@@ -36,12 +36,17 @@ function go(name) {
 
 export function link() {
   let kept = null;
+  let [x, y] = [NaN, NaN];
   document.addEventListener("pointerover", (event) => {
+    // Where the page scrolls under a pointer at rest, nobody points at anything.
+    if (event.clientX === x && event.clientY === y) return;
+    [x, y] = [event.clientX, event.clientY];
     const name = named(event);
     if (name) show(name);
     else if (kept) show(kept);
     else clear();
   });
+  document.addEventListener("pointermove", (event) => { [x, y] = [event.clientX, event.clientY]; });
   document.addEventListener("focusin", (event) => {
     const name = named(event);
     if (name) show(name);

@@ -1,5 +1,7 @@
 //! Rows for a page: of a table, or drawn.
 
+use std::path::Path;
+
 use matgrad::data::{self, Encoder, EncoderOptions, Random, Scaling, Table, TargetKind};
 use matgrad::expr::matrix::Matrix;
 use matgrad::{Link, Network};
@@ -94,9 +96,10 @@ impl Examples {
             labels: encoder.labels().to_vec(),
             names: encoder.input_names(),
             note: format!(
-                "{}: {} rows, target {}",
-                table.file,
+                "{}: {} {}, target {}",
+                Path::new(&table.file).file_name().unwrap_or_default().to_string_lossy(),
                 table.rows,
+                if table.rows == 1 { "row" } else { "rows" },
                 encoder.target_names().join(", ")
             ),
         })

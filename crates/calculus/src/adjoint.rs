@@ -2,12 +2,13 @@
 //! built at a node.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use matgrad_expr::expression::{Builder, Scope};
 use matgrad_expr::graph::{Graph, NodeId};
-use matgrad_expr::library::Library;
 use matgrad_expr::op::Op;
 use matgrad_expr::syntax::{self, Expr, parse_expr};
+use matgrad_library::standard;
 
 /// The gradient of a node, handed on.
 #[derive(Clone, Debug, Default)]
@@ -20,66 +21,58 @@ pub struct Contributions {
     pub declared: Vec<String>,
 }
 
-/// Builds adjoints, and keeps their parsed texts.
-pub struct Adjoints<'a> {
-    library: &'a Library,
-    texts: HashMap<&'static str, (usize, Expr)>,
+/// The adjoint texts of the op table, each as the number of its operand and its right side.
+///
+/// # Panics
+/// Never: every law is derived through in the tests.
+fn laws() -> &'static HashMap<&'static str, (usize, Expr)> {
+    static LAWS: LazyLock<HashMap<&'static str, (usize, Expr)>> = LazyLock::new(|| {
+        let texts = Op::all().into_iter().flat_map(|op| op.def().adjoint);
+        let law = |&text: &&'static str| {
+            let (left, right) = text.split_once('=').expect("an adjoint has a left side");
+            let right = parse_expr(right, &standard().dialect())
+                .unwrap_or_else(|d| panic!("{text}: {}", d[0].title));
+            (text, (usize::from(left.trim() == "∂B"), right))
+        };
+        texts.map(law).collect()
+    });
+    &LAWS
 }
 
-impl<'a> Adjoints<'a> {
-    /// In the language of this library.
-    pub fn new(library: &'a Library) -> Adjoints<'a> {
-        Adjoints { library, texts: HashMap::new() }
+/// What a node with this gradient hands to those of its operands that are active; a call without
+/// an adjoint of its own hands all to its body.
+///
+/// # Errors
+/// An adjoint text that does not fit, with its function.
+pub fn backward(
+    graph: &mut Graph,
+    id: NodeId,
+    gradient: NodeId,
+    active: &HashSet<NodeId>,
+) -> Result<Contributions, String> {
+    let node = *graph.get(id);
+    if let Op::Call(function) = node.op {
+        return call(graph, id, function, gradient, active);
     }
-
-    /// What a node with this gradient hands to those of its operands that are active; a call
-    /// without an adjoint of its own hands all to its body.
-    ///
-    /// # Errors
-    /// An adjoint text that does not fit, with its function.
-    pub fn backward(
-        &mut self,
-        graph: &mut Graph,
-        id: NodeId,
-        gradient: NodeId,
-        active: &HashSet<NodeId>,
-    ) -> Result<Contributions, String> {
-        let node = *graph.get(id);
-        if let Op::Call(function) = node.op {
-            return call(graph, id, function, gradient, active);
+    let mut found = Contributions::default();
+    let definition = node.op.def();
+    for text in definition.adjoint {
+        let (operand, equation) = &laws()[text];
+        let target = node.operands[*operand];
+        if !active.contains(&target) {
+            continue;
         }
-        let mut found = Contributions::default();
-        let definition = node.op.def();
-        for text in definition.adjoint {
-            let (operand, equation) = self.text(text)?;
-            let target = node.operands[operand];
-            if !active.contains(&target) {
-                continue;
-            }
-            let shapes: Vec<_> = node.operands.iter().map(|&o| graph.shape(o)).collect();
-            let mut scope = Scope { linear: Some((node.op, operand, shapes)), ..Scope::default() };
-            for (letter, &value) in ["A", "B"].iter().zip(node.operands.iter()) {
-                scope.values.insert(letter.to_string(), Some(value));
-            }
-            scope.values.insert("C".into(), Some(id));
-            scope.values.insert("∂C".into(), Some(gradient));
-            let place = format!("the adjoint of {}", definition.name);
-            found.parts.push((target, build(graph, &scope, &equation, target, &place)?));
+        let shapes: Vec<_> = node.operands.iter().map(|&o| graph.shape(o)).collect();
+        let mut scope = Scope { linear: Some((node.op, *operand, shapes)), ..Scope::default() };
+        for (letter, &value) in ["A", "B"].iter().zip(node.operands.iter()) {
+            scope.values.insert(letter.to_string(), Some(value));
         }
-        Ok(found)
+        scope.values.insert("C".into(), Some(id));
+        scope.values.insert("∂C".into(), Some(gradient));
+        let place = format!("the adjoint of {}", definition.name);
+        found.parts.push((target, build(graph, &scope, equation, target, &place)?));
     }
-
-    /// `∂A = …` as the number of the operand and the parsed right side.
-    fn text(&mut self, text: &'static str) -> Result<(usize, Expr), String> {
-        if let Some(known) = self.texts.get(text) {
-            return Ok(known.clone());
-        }
-        let (left, right) = text.split_once('=').ok_or("an adjoint has a left side")?;
-        let right = parse_expr(right, &self.library.dialect()).map_err(|d| d[0].title.clone())?;
-        let parsed = (usize::from(left.trim() == "∂B"), right);
-        self.texts.insert(text, parsed.clone());
-        Ok(parsed)
-    }
+    Ok(found)
 }
 
 fn call(

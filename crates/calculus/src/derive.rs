@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use matgrad_expr::graph::{Graph, NodeId};
-use matgrad_expr::library::Library;
 use matgrad_expr::op::Op;
 use matgrad_expr::print::unicode;
 use matgrad_expr::syntax::Name;
 
-use crate::adjoint::Adjoints;
+use crate::adjoint::backward;
 use crate::rewrite::{Rewriter, Step};
 use crate::rule::Rules;
 
@@ -42,18 +41,13 @@ impl Gradients {
 ///
 /// # Errors
 /// An adjoint text that does not fit, with its function: a mistake in a page or in the library.
-pub fn derive(
-    graph: &Graph,
-    objective: NodeId,
-    wrt: &[NodeId],
-    library: &Library,
-) -> Result<Gradients, String> {
+pub fn derive(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Result<Gradients, String> {
     let mut graph = graph.clone();
     let mut stable = Rewriter::new(Rules::stability(), true);
     let objective = stable.rewrite(&mut graph, objective);
     let mut steps = stable.steps;
 
-    let mut pass = Pass::new(&mut graph, Rules::simplify(), wrt, library);
+    let mut pass = Pass::new(&mut graph, Rules::simplify(), wrt);
     pass.run(objective)?;
     let Pass { adjoints, rewriter, surrogates, finished, .. } = pass;
     steps.extend(rewriter.steps);
@@ -78,16 +72,10 @@ struct Pass<'a> {
     adjoints: HashMap<NodeId, NodeId>,
     finished: Vec<(NodeId, NodeId)>,
     surrogates: Vec<String>,
-    laws: Adjoints<'a>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(
-        graph: &'a mut Graph,
-        rules: &'a Rules,
-        wrt: &[NodeId],
-        library: &'a Library,
-    ) -> Pass<'a> {
+    fn new(graph: &'a mut Graph, rules: &'a Rules, wrt: &[NodeId]) -> Pass<'a> {
         Pass {
             graph,
             rewriter: Rewriter::new(rules, false),
@@ -96,7 +84,6 @@ impl<'a> Pass<'a> {
             adjoints: HashMap::new(),
             finished: Vec::new(),
             surrogates: Vec::new(),
-            laws: Adjoints::new(library),
         }
     }
 
@@ -166,7 +153,7 @@ impl<'a> Pass<'a> {
         gradient: NodeId,
         active: &HashSet<NodeId>,
     ) -> Result<(), String> {
-        let contributions = self.laws.backward(self.graph, id, gradient, active)?;
+        let contributions = backward(self.graph, id, gradient, active)?;
         self.surrogates.extend(contributions.surrogate);
         for (target, part) in contributions.parts {
             self.parts.entry(target).or_default().push(part);

@@ -43,8 +43,16 @@ impl<'a> Rewriter<'a> {
     /// The simplified form of a node. The node itself is looked into even when it has a name; its
     /// named operands are replaced by what became of them.
     pub fn rewrite(&mut self, graph: &mut Graph, root: NodeId) -> NodeId {
-        for id in graph.reachable(&[root], false) {
+        // Operands before users. What is done is not looked into again: all the calls of a
+        // derivation together walk its graph once.
+        let mut stack = vec![(root, false)];
+        while let Some((id, ready)) = stack.pop() {
             if self.done.contains_key(&id) {
+                continue;
+            }
+            if !ready {
+                stack.push((id, true));
+                stack.extend(graph.get(id).operands.iter().rev().map(|&o| (o, false)));
                 continue;
             }
             let result = self.one(graph, id);

@@ -9,7 +9,7 @@ fn shows(page: &str, expected: Expect) {
     let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
     let wrt = equations.parameters();
     let objective = equations.objective.expect("the page has an objective");
-    let gradients = derive(&equations.graph, objective, &wrt, standard()).expect("it derives");
+    let gradients = derive(&equations.graph, objective, &wrt).expect("it derives");
     expected.assert_eq(&gradients.to_string());
 }
 
@@ -157,7 +157,7 @@ fn cost_beside_that_of_explicit_jacobians() {
     let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
     let objective = equations.objective.expect("an objective");
     let parameters = equations.parameters();
-    let derived = derive(&equations.graph, objective, &parameters, standard()).expect("it derives");
+    let derived = derive(&equations.graph, objective, &parameters).expect("it derives");
     expect![[r#"
         equation   operations   bytes             explicit Jacobian    its operations
         Z₁         200704·B     3648·B + 401408

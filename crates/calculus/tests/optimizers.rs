@@ -31,7 +31,7 @@ pub fn training(page: &str, rule: &str, settings: &[(&str, f64)]) -> Step {
     let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
     let parameters = equations.parameters();
     let objective = equations.objective.expect("objective");
-    let derived = derive(&equations.graph, objective, &parameters, standard()).expect("it derives");
+    let derived = derive(&equations.graph, objective, &parameters).expect("it derives");
     let mut graph = derived.graph.clone();
     let given = |g: &mut Graph, text: &str| {
         g.add_variable(name(text), Kind::Given, Shape::SCALAR, Initial::None)

@@ -71,8 +71,7 @@ fn holds(text: &str, domain: Domain, bound: f64) {
     let objective = equations.objective.expect("it has an objective");
     for seed in 1..4 {
         let at = sample(&equations.graph, domain, seed);
-        let results = check(&equations.graph, objective, &equations.parameters(), standard(), &at)
-            .expect(text);
+        let results = check(&equations.graph, objective, &equations.parameters(), &at).expect(text);
         for r in results {
             assert!(r.relative_difference <= bound, "{text}\n{}: {r:?}", r.name);
         }
@@ -223,14 +222,14 @@ fn every_declared_adjoint_is_the_derived_one() {
         );
         let sealed = page(&text);
         let open = read("page.eq", &text, &plain).unwrap_or_else(|e| panic!("{e}"));
-        let value = |e: &Equations, library: &Library| {
+        let value = |e: &Equations| {
             let at = sample(&e.graph, domain, 7);
             let wrt = e.parameters();
-            let g = derive(&e.graph, e.objective.expect("objective"), &wrt, library).expect(name);
+            let g = derive(&e.graph, e.objective.expect("objective"), &wrt).expect(name);
             let node = g.of(wrt[0]).expect("gradient");
             evaluate(&g.graph, &[node], &at).expect(name).remove(&node).expect("its root")
         };
-        close(&value(&sealed, standard()), &value(&open, &plain), 1e-12, name);
+        close(&value(&sealed), &value(&open), 1e-12, name);
     }
 }
 
@@ -298,7 +297,7 @@ fn published_matrix_identities_hold() {
             ["E", expected.as_str()].iter().find_map(|n| equations.graph.find(n)).expect(id);
         let parameters = equations.parameters();
         let objective = equations.objective.expect("objective");
-        let gradients = derive(&equations.graph, objective, &parameters, standard()).expect(id);
+        let gradients = derive(&equations.graph, objective, &parameters).expect(id);
         let gradient = gradients.of(parameters[0]).expect(id);
         for seed in 0..3 {
             let at = sample(&gradients.graph, domain, seed);
@@ -314,7 +313,7 @@ fn the_two_neuron_example_has_its_published_numbers() {
     let e = page(text);
     let objective = e.objective.expect("objective");
     let wrt = e.parameters();
-    let g = derive(&e.graph, objective, &wrt, standard()).expect("it derives");
+    let g = derive(&e.graph, objective, &wrt).expect("it derives");
     let (dv, dw) = (g.of(wrt[0]).expect("∂V"), g.of(wrt[1]).expect("∂W"));
     let mut at = Bindings::default();
     let set = |at: &mut Bindings, name: &str, rows, data: &[f64]| {

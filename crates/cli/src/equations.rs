@@ -206,7 +206,7 @@ fn gradients(equations: &Equations, wrt: &[String]) -> Result<Gradients, Failure
             "there is nothing to derive by: declare a `param`, or name one with --wrt",
         ));
     }
-    calculus::derive(graph, objective, &nodes, standard()).map_err(Failure::input)
+    calculus::derive(graph, objective, &nodes).map_err(Failure::input)
 }
 
 fn to_json(equations: &Equations, gradients: &Gradients) -> Value {

@@ -91,7 +91,7 @@ pub fn export(args: &Export, talk: &Talk) -> Result<(), Failure> {
         let network = &model.network;
         let equations = &network.equations;
         let parameters = equations.parameters();
-        let derived = derive(&equations.graph, network.objective, &parameters, standard());
+        let derived = derive(&equations.graph, network.objective, &parameters);
         let derived = derived.map_err(Failure::input)?;
         let text = program::module(&NUMPY, &derived.graph, derived.objective, &derived.gradients);
         write(path, args.force, text.as_bytes())?;

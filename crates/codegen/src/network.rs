@@ -8,7 +8,6 @@ use matgrad::expr::elaborate::{Given, update_rule};
 use matgrad::expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::syntax::{Name, ascii};
-use matgrad::library::standard;
 use matgrad::plan::plan::{Request, plan};
 use matgrad::{Link, Network, UpdateRule};
 
@@ -93,8 +92,8 @@ pub fn training(
     style: &Style,
 ) -> Result<Source, Error> {
     let parameters = network.equations.parameters();
-    let derived = derive(&network.equations.graph, network.objective, &parameters, standard())
-        .map_err(network_error)?;
+    let derived =
+        derive(&network.equations.graph, network.objective, &parameters).map_err(network_error)?;
     let mut graph = derived.graph.clone();
     let mut named: Vec<Named> = Vec::new();
     let mut given = |graph: &mut Graph, text: &str, value: f64| {

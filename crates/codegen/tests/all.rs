@@ -162,7 +162,7 @@ fn case_agrees(case: &Table, number: usize, language: Language) -> Result<(), Er
     let name = case["name"].as_str().unwrap();
     let equations = read(name, case["equations"].as_str().unwrap(), standard()).unwrap();
     let objective = equations.objective.unwrap();
-    let derived = derive(&equations.graph, objective, &equations.parameters(), standard()).unwrap();
+    let derived = derive(&equations.graph, objective, &equations.parameters()).unwrap();
     let graph = &derived.graph;
     let find = |n: &str| graph.find(&canonical(n)).unwrap();
     let mut at = Bindings::default();

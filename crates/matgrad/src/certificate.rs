@@ -20,7 +20,6 @@ use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::{Axis, Op};
 use matgrad_expr::syntax::{Argument, Expr, ExprKind, Name, Role};
-use matgrad_library::standard;
 use serde_json::{Value, json};
 
 use crate::forms::differential::proof;
@@ -86,7 +85,7 @@ pub fn certify(
     let objective =
         equations.objective.ok_or_else(|| Error::Input("the page has no objective".into()))?;
     let parameters = equations.parameters();
-    let derived = derive(graph, objective, &parameters, standard()).map_err(Error::Run)?;
+    let derived = derive(graph, objective, &parameters).map_err(Error::Run)?;
     let adjoints = adjoints(graph, objective, how.seed)?;
     let proof = proof(&derived).map_err(Error::Run)?;
     let mut certificate = Certificate {
@@ -113,7 +112,7 @@ pub fn certify(
         certificate.directions = directions;
         let found = match directions {
             Some(count) => along(&derived, &at, count, seed)?,
-            None => check(graph, objective, &parameters, standard(), &at).map_err(Error::Run)?,
+            None => check(graph, objective, &parameters, &at).map_err(Error::Run)?,
         };
         worst(&mut certificate.parameters, found);
         let steps = steps(&derived.graph, &derived.steps, &at)?;
@@ -358,7 +357,7 @@ fn adjoints(graph: &Graph, objective: NodeId, seed: u64) -> Result<Vec<(String, 
             .and_then(|p| alone.node(Op::Sum(Axis::All), &[p]))
             .map_err(|e| Error::Run(format!("{e:?}")))?;
         let at = sample(&alone, seed);
-        let checks = check(&alone, sum, &wrt, standard(), &at).map_err(Error::Run)?;
+        let checks = check(&alone, sum, &wrt, &at).map_err(Error::Run)?;
         let most = checks.iter().map(|c| c.relative_difference).fold(0.0, larger);
         found.push((text.clone(), most));
     }

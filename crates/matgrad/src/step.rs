@@ -8,7 +8,6 @@ use matgrad_expr::dim::{Shape, Symbol};
 use matgrad_expr::elaborate::{Equations, Given, update_rule};
 use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad_expr::syntax::Name;
-use matgrad_library::standard;
 
 use crate::engine::{Engine, Precision};
 use crate::network::noise;
@@ -56,8 +55,7 @@ impl TrainingStep {
         around: Around,
     ) -> Result<TrainingStep, Error> {
         let parameters = equations.parameters();
-        let derived =
-            derive(&equations.graph, objective, &parameters, standard()).map_err(Error::Run)?;
+        let derived = derive(&equations.graph, objective, &parameters).map_err(Error::Run)?;
         let mut graph = derived.graph.clone();
         let number = given(&mut graph, "step");
         let mut hyperparameters = BTreeMap::new();

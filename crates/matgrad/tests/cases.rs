@@ -39,8 +39,7 @@ fn run(case: &Table) {
     let page = case["equations"].as_str().expect("equations");
     let equations = read(name, page, standard()).unwrap_or_else(|e| panic!("{e}"));
     let objective = equations.objective.expect("an objective");
-    let gradients =
-        derive(&equations.graph, objective, &equations.parameters(), standard()).expect(name);
+    let gradients = derive(&equations.graph, objective, &equations.parameters()).expect(name);
     let graph = &gradients.graph;
     let find = |n: &str| graph.find(&canonical(n)).unwrap_or_else(|| panic!("{name}: no {n}"));
     let mut at = Bindings::default();

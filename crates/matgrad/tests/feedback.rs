@@ -2,7 +2,6 @@
 
 use matgrad::calculus::derive;
 use matgrad::expr::matrix::Matrix;
-use matgrad::library::standard;
 use matgrad::{FitOptions, Network, UpdateRule};
 
 const ALIGNED: &str = "input X : n×2\ntarget Y : n×2\nparam W₁ : 2×8 ~ glorot\n\
@@ -16,7 +15,7 @@ fn read(page: &str) -> Network {
 fn derived(network: &Network) -> String {
     let equations = &network.equations;
     let parameters = equations.parameters();
-    let found = derive(&equations.graph, network.objective, &parameters, standard());
+    let found = derive(&equations.graph, network.objective, &parameters);
     let found = found.unwrap_or_else(|e| panic!("{e}"));
     assert!(!found.surrogates.is_empty());
     found.to_string()

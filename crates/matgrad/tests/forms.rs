@@ -57,7 +57,7 @@ const PICTURE: [(&str, &str); 1] = [(
 fn derived(page: &str) -> Gradients {
     let page = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
     let objective = page.objective.expect("the page has an objective");
-    derive(&page.graph, objective, &page.parameters(), standard()).expect("it derives")
+    derive(&page.graph, objective, &page.parameters()).expect("it derives")
 }
 
 /// Numbers for all variables: positive, so that every logarithm has a value.

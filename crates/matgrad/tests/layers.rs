@@ -7,7 +7,6 @@ use expect_test::expect;
 use matgrad::calculus::derive;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::library::standard;
 use matgrad::{Evaluator, FitOptions, Network, Precision, UpdateRule};
 
 const CONVOLUTION: &str = include_str!("../../../examples/convolution.eq");
@@ -71,7 +70,7 @@ fn the_backward_pass_of_a_convolution() {
     let network = network(CONVOLUTION);
     let equations = &network.equations;
     let parameters = equations.parameters();
-    let derived = derive(&equations.graph, network.objective, &parameters, standard());
+    let derived = derive(&equations.graph, network.objective, &parameters);
     expect![[r#"
         ∂Z = (softmax(Z) - Y) / B                    B×10
         ∂Q = ∂Z Wᵀ                                   B×300

@@ -6,7 +6,6 @@ use matgrad::calculus::check::check;
 use matgrad::data::{Random, TargetKind};
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::Bindings;
-use matgrad::library::standard;
 use matgrad::{Evaluator, FitOptions, Model, Network, Precision, UpdateRule, explain};
 use matgrad_onnx::proto::{ModelProto, NodeProto, StringStringEntryProto};
 use matgrad_onnx::{equations, export, import};
@@ -243,7 +242,7 @@ fn a_graph_without_our_metadata_is_read_from_its_nodes() {
         at.set(&page.graph, *node, matrix.clone()).unwrap();
     }
     let objective = again.network.objective;
-    let found = check(&page.graph, objective, &page.parameters(), standard(), &at).unwrap();
+    let found = check(&page.graph, objective, &page.parameters(), &at).unwrap();
     assert_eq!(found.len(), 5);
     found.iter().for_each(|p| assert!(p.relative_difference < 1e-7, "{p:?}"));
 }

@@ -57,7 +57,7 @@ impl Network {
             [] => equations.parameters(),
             names => names.iter().map(|name| variable(equations, name)).collect::<PyResult<_>>()?,
         };
-        calculus::derive(&equations.graph, self.objective()?, &nodes, standard()).map_err(error)
+        calculus::derive(&equations.graph, self.objective()?, &nodes).map_err(error)
     }
 
     fn bindings(&self, values: &Bound<'_, PyDict>) -> PyResult<Bindings> {
@@ -183,7 +183,7 @@ impl Network {
         let (graph, objective) = (&self.equations.graph, self.objective()?);
         let parameters = self.equations.parameters();
         let results = py
-            .detach(|| calculus::check::check(graph, objective, &parameters, standard(), &at))
+            .detach(|| calculus::check::check(graph, objective, &parameters, &at))
             .map_err(error)?;
         Ok(results.into_iter().map(|r| (r.name, r.relative_difference)).collect())
     }

@@ -7,7 +7,6 @@ use matgrad::curves;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::mathml::{mathml, mathml_name};
 use matgrad::expr::matrix::Matrix;
-use matgrad::library::standard;
 use matgrad::metrics::{ClassMetrics, Metrics};
 use matgrad::{Epoch, Model};
 
@@ -227,7 +226,7 @@ impl Report<'_> {
         }
         let mut text = format!("<h3>Forward</h3>{}", table("equations", &forward));
         let parameters = network.equations.parameters();
-        if let Ok(derived) = derive(graph, network.objective, &parameters, standard()) {
+        if let Ok(derived) = derive(graph, network.objective, &parameters) {
             let graph = &derived.graph;
             let mut backward = String::new();
             for &(of, gradient) in &derived.gradients {

@@ -9,7 +9,6 @@ use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::Op;
 use matgrad_expr::syntax::canonical;
-use matgrad_library::standard;
 
 use crate::forms::index::{self, Why};
 use crate::network::noise;
@@ -65,8 +64,8 @@ impl Walkthrough {
         settings: &[(String, f64)],
     ) -> Result<Walkthrough, Error> {
         let parameters = network.equations.parameters();
-        let derived = derive(&network.equations.graph, network.objective, &parameters, standard())
-            .map_err(Error::Run)?;
+        let derived =
+            derive(&network.equations.graph, network.objective, &parameters).map_err(Error::Run)?;
         let mut graph = derived.graph.clone();
         let step = given(&mut graph, "step");
         let mut equations = forward(network);

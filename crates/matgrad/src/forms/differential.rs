@@ -9,7 +9,7 @@
 //! let page = "input X : B×n\nparam W : n×m\nZ = X W\nL = sum(tanh(Z))\nminimize L\n";
 //! let page = read("page", page, standard()).unwrap();
 //! let wrt = page.parameters();
-//! let derived = derive(&page.graph, page.objective.unwrap(), &wrt, standard()).unwrap();
+//! let derived = derive(&page.graph, page.objective.unwrap(), &wrt).unwrap();
 //! let proof = differential::proof(&derived).unwrap().to_string();
 //! assert!(proof.contains("= ⟨Xᵀ ∂Z, dW⟩"), "{proof}");
 //! ```
@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use matgrad_calculus::Gradients;
-use matgrad_calculus::adjoint::Adjoints;
+use matgrad_calculus::adjoint::backward;
 use matgrad_calculus::rewrite::Rewriter;
 use matgrad_calculus::rule::Rules;
 use matgrad_expr::expression::{Builder, Scope};
@@ -102,7 +102,6 @@ pub fn proof(gradients: &Gradients) -> Result<Proof, String> {
         active,
         differentials: HashMap::new(),
         rewriter: Rewriter::new(Rules::simplify(), false),
-        laws: Adjoints::new(standard()),
         graph: &mut graph,
     };
     // The forward pass stays as it was written, as in the derivation.
@@ -128,7 +127,6 @@ struct Prover<'a, 'r> {
     active: HashSet<NodeId>,
     differentials: HashMap<NodeId, NodeId>,
     rewriter: Rewriter<'r>,
-    laws: Adjoints<'r>,
 }
 
 impl Prover<'_, '_> {
@@ -179,7 +177,7 @@ impl Prover<'_, '_> {
         let gradient = terms.remove(at).gradient;
         if let Op::Call(f) = node.op {
             let name = self.graph.functions[f as usize].name.text.clone();
-            let found = self.laws.backward(self.graph, of, gradient, &self.active)?;
+            let found = backward(self.graph, of, gradient, &self.active)?;
             let mut law = match (&found.surrogate, found.declared.is_empty()) {
                 (Some(_), _) => format!("surrogate of {name}: `{}`", found.declared.join(", ")),
                 (None, true) => format!("{name} by its definition"),
@@ -212,7 +210,7 @@ impl Prover<'_, '_> {
         for term in terms.iter_mut() {
             let Some((_, _, rank)) = term.part.filter(|p| p.1 == by) else { continue };
             let only = HashSet::from([term.of]);
-            let found = self.laws.backward(self.graph, by, term.gradient, &only)?;
+            let found = backward(self.graph, by, term.gradient, &only)?;
             let parts: Vec<NodeId> = found.parts.iter().map(|p| p.1).collect();
             let sum = match rank {
                 Some(rank) => parts.get(rank).copied(),
@@ -291,7 +289,7 @@ impl Prover<'_, '_> {
         if node.op.is_elementwise() {
             // What multiplies each entry is the same on both sides.
             let only = HashSet::from([operand]);
-            let found = self.laws.backward(self.graph, of, seed, &only)?;
+            let found = backward(self.graph, of, seed, &only)?;
             let parts: Vec<NodeId> = found.parts.iter().map(|p| p.1).collect();
             return self.sum(&parts)?.ok_or_else(|| format!("{} has no adjoint", definition.name));
         }

@@ -8,7 +8,7 @@
 //! let page = "input X : B×4\nparam W : 4×3\nZ = X W\nminimize sum(Z ⊙ Z)\n";
 //! let page = read("page", page, standard()).unwrap();
 //! let wrt = page.parameters();
-//! let derived = derive(&page.graph, page.objective.unwrap(), &wrt, standard()).unwrap();
+//! let derived = derive(&page.graph, page.objective.unwrap(), &wrt).unwrap();
 //! assert!(index::form(&derived).to_string().contains("∂Wᵢⱼ = Σₖ Xₖᵢ ∂Zₖⱼ"));
 //! ```
 

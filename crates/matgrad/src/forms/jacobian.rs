@@ -8,7 +8,7 @@
 //! let page = "input X : B×n\nparam w : n×1\nminimize sum((X w) .^ 2) / 2\n";
 //! let page = read("page", page, standard()).unwrap();
 //! let w = page.parameters()[0];
-//! let derived = derive(&page.graph, page.objective.unwrap(), &[w], standard()).unwrap();
+//! let derived = derive(&page.graph, page.objective.unwrap(), &[w]).unwrap();
 //! let (graph, gradient) = jacobian::second(&derived, w).unwrap();
 //! let product = jacobian::pullback(&graph, gradient, w, "V").unwrap();
 //! assert!(product.to_string().contains("Xᵀ (X V)"), "{product}");
@@ -24,7 +24,6 @@ use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::{Axis, Op};
 use matgrad_expr::print::unicode;
 use matgrad_expr::syntax::Name;
-use matgrad_library::standard;
 
 /// The derivative of Σ S ⊙ OUT by IN: Jᵀ vec(S), in the shape of IN.
 #[derive(Clone, Debug)]
@@ -55,7 +54,7 @@ pub fn pullback(
         .node(Op::Mul, &[seed, output])
         .and_then(|product| graph.node(Op::Sum(Axis::All), &[product]))
         .map_err(|e| format!("{e:?}"))?;
-    let derived = derive(&graph, objective, &[input], standard())?;
+    let derived = derive(&graph, objective, &[input])?;
     let product = derived.of(input).ok_or("a gradient is missing")?;
     Ok(Pullback { derived, seed, product })
 }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use matgrad_calculus::derive;
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
-use matgrad_library::standard;
 
 use crate::engine::{Engine, Precision};
 use crate::{Error, Network};
@@ -21,8 +20,7 @@ pub(super) struct Program {
 impl Program {
     pub fn compile(network: &Network, value: NodeId, rows: usize) -> Result<Program, Error> {
         let parameters = network.equations.parameters();
-        let derived =
-            derive(&network.equations.graph, value, &parameters, standard()).map_err(Error::Run)?;
+        let derived = derive(&network.equations.graph, value, &parameters).map_err(Error::Run)?;
         let mut parts = Vec::new();
         for parameter in parameters {
             let size = derived.graph.shape(parameter).size().and_then(|s| s.number());

@@ -6,7 +6,6 @@ use matgrad_calculus::derive;
 use matgrad_expr::graph::{Initial, Kind, NodeId};
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::op::{Axis, Op};
-use matgrad_library::standard;
 
 use super::lm::Triangle;
 use super::program::Program;
@@ -46,7 +45,7 @@ impl Residuals {
         let pick = graph.add_variable(made_up("picked entry"), Kind::Given, shape, Initial::None);
         let picked = graph.elementwise(Op::Mul, &[pick, network.output]).map_err(wrong)?;
         let sum = graph.node(Op::Sum(Axis::All), &[picked]).map_err(wrong)?;
-        let derived = derive(&graph, sum, &parameters, standard()).map_err(Error::Run)?;
+        let derived = derive(&graph, sum, &parameters).map_err(Error::Run)?;
         let gradients: Vec<NodeId> = parameters.iter().filter_map(|&p| derived.of(p)).collect();
         let outputs: Vec<NodeId> = gradients.iter().copied().chain([network.output]).collect();
         let mut engine = Engine::new(

@@ -1,5 +1,7 @@
 //! Gradient check: central finite differences of the meaning against the derived equations.
 
+use std::collections::HashSet;
+
 use matgrad_expr::graph::{Graph, NodeId};
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
@@ -72,18 +74,19 @@ fn numeric(
     parameter: NodeId,
     at: &Bindings,
 ) -> Result<(Matrix, Vec<bool>), String> {
-    let mut moved = at.clone();
     let mut result = at.values.get(&parameter).ok_or("a parameter has no value")?.clone();
+    let mut moved = still(graph, objective, parameter, at)?;
     let mut skip = vec![false; result.data.len()];
     for (i, kinked) in skip.iter_mut().enumerate() {
         let middle = at.values[&parameter].data[i];
+        let mut value = |x: f64| -> Result<f64, String> {
+            moved.values.get_mut(&parameter).expect("it was found above").data[i] = x;
+            let found = evaluate(graph, &[objective], &moved);
+            moved.values.get_mut(&parameter).expect("it was found above").data[i] = middle;
+            Ok(found?[&objective].data[0])
+        };
         let mut slope = |h: f64| -> Result<f64, String> {
-            let mut value = |x: f64| -> Result<f64, String> {
-                moved.values.get_mut(&parameter).expect("it was found above").data[i] = x;
-                Ok(evaluate(graph, &[objective], &moved)?[&objective].data[0])
-            };
             let (right, left) = (value(middle + h)?, value(middle - h)?);
-            value(middle)?;
             Ok((right - left) / ((middle + h) - (middle - h)))
         };
         let h = 1e-3 * middle.abs().max(1.0);
@@ -96,4 +99,28 @@ fn numeric(
         }
     }
     Ok((result, skip))
+}
+
+/// The values that no movement of the parameter changes and something that it changes needs: with
+/// them at hand, only what is between the parameter and the objective is evaluated.
+fn still(
+    graph: &Graph,
+    objective: NodeId,
+    parameter: NodeId,
+    at: &Bindings,
+) -> Result<Bindings, String> {
+    let mut moving = HashSet::from([parameter]);
+    let mut needed = Vec::new();
+    for id in graph.reachable(&[objective], true) {
+        let body = graph.body(id);
+        let below = body.as_ref().map_or(&graph.get(id).operands[..], std::slice::from_ref);
+        if below.iter().any(|o| moving.contains(o)) {
+            moving.insert(id);
+            needed.extend(below.iter().copied().filter(|o| !moving.contains(o)));
+        }
+    }
+    let values = evaluate(graph, &needed, at)?;
+    let mut moved = at.clone();
+    moved.values.extend(needed.into_iter().map(|id| (id, values[&id].clone())));
+    Ok(moved)
 }

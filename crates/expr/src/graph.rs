@@ -458,6 +458,16 @@ impl Graph {
     /// The nodes that these need, each after its operands; with `through_calls`, each call after
     /// its body instead.
     pub fn reachable(&self, roots: &[NodeId], through_calls: bool) -> Vec<NodeId> {
+        self.reachable_to(roots, through_calls, |_| false)
+    }
+
+    /// The same, with nothing below a node for which the test holds.
+    pub fn reachable_to(
+        &self,
+        roots: &[NodeId],
+        through_calls: bool,
+        end: impl Fn(NodeId) -> bool,
+    ) -> Vec<NodeId> {
         let mut seen = vec![false; self.nodes.len()];
         let mut order = Vec::new();
         let mut stack: Vec<(NodeId, bool)> = roots.iter().rev().map(|&r| (r, false)).collect();
@@ -470,6 +480,9 @@ impl Graph {
                 continue;
             }
             stack.push((id, true));
+            if end(id) {
+                continue;
+            }
             let body = if through_calls { self.body(id) } else { None };
             match body {
                 Some(body) => stack.push((body, false)),

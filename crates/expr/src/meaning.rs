@@ -11,7 +11,7 @@ use crate::op::{Meaning, Op};
 /// Values of the variables and of the dimension symbols.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
-    /// A matrix for each variable's node.
+    /// A matrix for each variable's node; any other node that has one is not evaluated.
     pub values: HashMap<NodeId, Matrix>,
     /// A number for each symbol.
     pub dims: HashMap<Symbol, usize>,
@@ -54,7 +54,7 @@ pub fn evaluate(
     roots: &[NodeId],
     bindings: &Bindings,
 ) -> Result<HashMap<NodeId, Matrix>, String> {
-    let order = graph.reachable(roots, true);
+    let order = graph.reachable_to(roots, true, |id| bindings.values.contains_key(&id));
     let dim_value = |s: Symbol| bindings.dims.get(&s).copied();
     for id in &order {
         let node = graph.get(*id);
@@ -65,6 +65,10 @@ pub fn evaluate(
     }
     let mut values: HashMap<NodeId, Matrix> = HashMap::new();
     for id in order {
+        if let Some(value) = bindings.values.get(&id) {
+            values.insert(id, value.clone());
+            continue;
+        }
         let node = graph.get(id);
         let operand = |i: usize| &values[&node.operands[i]];
         let value = match (node.op, node.op.def().meaning) {
@@ -72,13 +76,10 @@ pub fn evaluate(
             (Op::Call(_), _) => {
                 values[&graph.body(id).expect("a call is made with its body")].clone()
             }
-            (_, Meaning::Leaf) => match bindings.values.get(&id) {
-                Some(value) => value.clone(),
-                None => {
-                    let name = graph.name(id).map_or("a variable", |n| n.spelling.as_str());
-                    return Err(format!("{name} has no value"));
-                }
-            },
+            (_, Meaning::Leaf) => {
+                let name = graph.name(id).map_or("a variable", |n| n.spelling.as_str());
+                return Err(format!("{name} has no value"));
+            }
             (_, Meaning::Map(f)) => {
                 let a = operand(0);
                 Matrix::new(a.rows, a.cols, a.data.iter().map(|&x| f(x)).collect())

@@ -54,6 +54,8 @@ log_softmax(Z) = Z - rowmax(Z) - log(rowsum(exp(Z - rowmax(Z))))
 avgpool(X: B×n, H, W, C, h, w, stride = hcat(h, w), pad = 0) = reshape(rowmean(V), rows = B)
   where U = unfold(X, H×W×C, h×w, stride stride, pad pad, groups C)
   where V = reshape(U, cols = h w)
+global_avgpool(X: B×n, H, W, C) = avgpool(X, H×W×C, H×W)
+global_maxpool(X: B×n, H, W, C) = maxpool(X, H×W×C, H×W)
 
 # Kronecker product: blocks A_ij B; both are repeated to the whole shape
 kron(A: m×n, B: p×q) = S ⊙ T'

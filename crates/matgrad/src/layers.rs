@@ -24,12 +24,38 @@ pub struct Layers {
 #[derive(Clone, Copy, Debug)]
 enum Layer {
     Dense(usize),
-    Conv2d { channels: usize, window: Window },
+    Conv2d(Convolution),
     Pool(&'static str, Window),
+    PoolAll(&'static str),
     NormalizeBatch,
     NormalizeRows,
     Dropout(f64),
     Residual,
+}
+
+/// A convolution with square windows.
+#[derive(Clone, Copy, Debug)]
+pub struct Convolution {
+    /// Of the result.
+    pub channels: usize,
+    /// Height and width of the window.
+    pub size: u32,
+    /// From one place of the window to the next.
+    pub stride: u32,
+    /// Rows and columns of zeros on each side.
+    pub pad: u32,
+    /// From one entry of the window to the next.
+    pub dilation: u32,
+    /// Groups of channels, each seen by an equal share of the kernels; they divide both the
+    /// picture's channels and those of the result.
+    pub groups: u32,
+}
+
+impl Default for Convolution {
+    /// Of one pixel, to one channel.
+    fn default() -> Convolution {
+        Convolution { channels: 1, size: 1, stride: 1, pad: 0, dilation: 1, groups: 1 }
+    }
 }
 
 impl Layers {
@@ -69,8 +95,12 @@ impl Layers {
 
     /// Adds a convolution with square windows, with the activation.
     pub fn conv2d(self, channels: usize, size: u32, stride: u32, pad: u32) -> Layers {
-        let window = Window { size: [size; 2], stride: [stride; 2], pad: [pad; 4], ..Window::ONE };
-        self.with(Layer::Conv2d { channels, window })
+        self.convolution(Convolution { channels, size, stride, pad, ..Convolution::default() })
+    }
+
+    /// Adds a convolution, dilated or in groups, with the activation.
+    pub fn convolution(self, convolution: Convolution) -> Layers {
+        self.with(Layer::Conv2d(convolution))
     }
 
     /// Adds pooling by the largest entry of squares that do not overlap.
@@ -83,6 +113,16 @@ impl Layers {
     pub fn avgpool(self, size: u32) -> Layers {
         let window = Window { size: [size; 2], stride: [size; 2], ..Window::ONE };
         self.with(Layer::Pool("avgpool", window))
+    }
+
+    /// Adds pooling of each channel by its largest entry.
+    pub fn global_maxpool(self) -> Layers {
+        self.with(Layer::PoolAll("global_maxpool"))
+    }
+
+    /// Adds pooling of each channel by its mean.
+    pub fn global_avgpool(self) -> Layers {
+        self.with(Layer::PoolAll("global_avgpool"))
     }
 
     /// Adds batch normalisation: of channels where pictures are, else of columns.
@@ -231,14 +271,26 @@ impl Layers {
                 page.from = page.define("A", k, &format!("{activation}({z})"));
                 (page.width, page.picture) = (units, None);
             }
-            Layer::Conv2d { channels, window } => {
+            Layer::Conv2d(Convolution { channels, size, stride, pad, dilation, groups }) => {
                 let k = page.next("K");
-                let window = page.window(window);
-                let shape = format!("{}×{channels}", window.taps() * window.channels());
-                page.product("K", "c", &shape, "he", k);
+                let window = page.window(Window {
+                    size: [size; 2],
+                    stride: [stride; 2],
+                    pad: [pad; 4],
+                    dilation: [dilation; 2],
+                    groups,
+                    ..Window::ONE
+                });
+                let rows = window.taps() * window.channels() / groups.max(1) as usize;
+                page.product("K", "c", &format!("{rows}×{channels}"), "he", k);
                 let unfolded = format!("unfold({from}, {})", arguments(&window, [1; 2]));
                 let u = page.define("U", k, &unfolded);
-                let c = page.define("C", k, &format!("{u} K{{k}} + c{{k}}"));
+                let groups = groups.max(1) as usize;
+                let product = match groups {
+                    1 => format!("{u} K{{k}}"),
+                    _ => products(&u, "K{k}", [rows, channels / groups], 0, groups),
+                };
+                let c = page.define("C", k, &format!("{product} + c{{k}}"));
                 page.from = page.define("F", k, &format!("reshape({activation}({c}), rows = B)"));
                 page.results(&window, channels as u32);
             }
@@ -248,6 +300,14 @@ impl Layers {
                 let call = format!("{function}({from}, {})", arguments(&window, window.size));
                 page.from = page.define("P", k, &call);
                 page.results(&window, window.picture[2]);
+            }
+            Layer::PoolAll(function) => {
+                let k = page.next("P");
+                let window = page.window(Window::ONE);
+                let [height, width, channels] = window.picture;
+                let call = format!("{function}({from}, {height}×{width}×{channels})");
+                page.from = page.define("P", k, &call);
+                (page.width, page.picture) = (channels as usize, Some([1, 1, channels]));
             }
             Layer::NormalizeBatch => {
                 let call = match page.picture {
@@ -273,7 +333,27 @@ fn arguments(w: &Window, usual_stride: [u32; 2]) -> String {
     if w.pad[0] > 0 {
         text += &format!(", pad {}", w.pad[0]);
     }
+    if w.dilation != [1; 2] {
+        text += &format!(", dilation {}", w.dilation[0]);
+    }
+    if w.groups != 1 {
+        text += &format!(", groups {}", w.groups);
+    }
     text
+}
+
+/// The products of so many groups from this one on, side by side: each has its columns of the
+/// unfolded pictures and its own of the kernels, so that nothing is multiplied by zeros.
+fn products(u: &str, k: &str, [rows, cols]: [usize; 2], first: usize, groups: usize) -> String {
+    let part = |n: usize| format!("{}:{}", first * n + 1, (first + 1) * n);
+    match groups {
+        1 => format!("{u}[:, {}] {k}[:, {}]", part(rows), part(cols)),
+        _ => {
+            let left = products(u, k, [rows, cols], first, groups / 2);
+            let right = products(u, k, [rows, cols], first + groups / 2, groups - groups / 2);
+            format!("hcat({left}, {right})")
+        }
+    }
 }
 
 /// The page as far as it is written.

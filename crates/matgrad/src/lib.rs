@@ -39,7 +39,7 @@ pub use costs::{Costs, Decision};
 pub use engine::{Engine, Precision, Rows, Timed};
 pub use evaluate::Evaluator;
 pub use fit::{Epoch, Fit, FitOptions};
-pub use layers::Layers;
+pub use layers::{Convolution, Layers};
 pub use method::Method;
 pub use model::{Model, Training, write_atomically};
 pub use network::{Link, Network};

@@ -7,7 +7,7 @@ use expect_test::expect;
 use matgrad::calculus::derive;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Evaluator, FitOptions, Network, Precision, UpdateRule};
+use matgrad::{Convolution, Evaluator, FitOptions, Network, Precision, UpdateRule};
 
 const CONVOLUTION: &str = include_str!("../../../examples/convolution.eq");
 
@@ -132,6 +132,53 @@ fn the_builder_writes_what_it_says() {
     "#]]
     .assert_eq(&layers.equations());
     network(&layers.equations());
+}
+
+#[test]
+fn groups_dilation_and_pooling_of_all_places() {
+    let layers = Network::layers(9 * 8 * 6, 2).picture(9, 8, 6).activation("tanh").loss("mse");
+    let grouped = Convolution { channels: 12, size: 3, pad: 1, groups: 3, ..Default::default() };
+    let dilated =
+        Convolution { channels: 5, size: 2, stride: 2, dilation: 3, ..Default::default() };
+    let layers = layers.convolution(grouped).convolution(dilated).global_maxpool();
+    expect![[r#"
+        input X : B×432
+        target Y : B×2
+        param K₁ : 18×12 ~ he
+        param c₁ : 1×12 = 0
+        param K₂ : 48×5 ~ he
+        param c₂ : 1×5 = 0
+        param W₁ : 5×2 ~ glorot
+        param b₁ : 1×2 = 0
+        U₁ = unfold(X, 9×8×6, 3×3, pad 1, groups 3)
+        C₁ = hcat(U₁[:, 1:18] K₁[:, 1:4], hcat(U₁[:, 19:36] K₁[:, 5:8], U₁[:, 37:54] K₁[:, 9:12])) + c₁
+        F₁ = reshape(tanh(C₁), rows = B)
+        U₂ = unfold(F₁, 9×8×12, 2×2, stride 2, dilation 3)
+        C₂ = U₂ K₂ + c₂
+        F₂ = reshape(tanh(C₂), rows = B)
+        P₁ = global_maxpool(F₂, 3×3×5)
+        Z₁ = P₁ W₁ + b₁
+        L = mse(Z₁, Y)
+        minimize L
+    "#]].assert_eq(&layers.equations());
+    let ours = network(&layers.equations());
+    // The same by the layers of the library.
+    let theirs = network(
+        "input X : B×432\ntarget Y : B×2\nF = tanh(grouped_conv2d(X, 9, 8, 2, 3, 3, 3, 4, pad = 1))\n\
+         G = tanh(conv2d(F, 9, 8, 12, 2, 2, 5, stride = 2, dilation = 3))\n\
+         Z = dense(global_maxpool(G, 3×3×5), 2)\nL = mse(Z, Y)\nminimize L\n",
+    );
+    let weights = ours.initial(4).expect("all have numbers");
+    let own = theirs.equations.parameters().into_iter();
+    let same: Vec<_> = own.zip(&weights).map(|(node, (_, m))| (node, m.clone())).collect();
+    let x = Matrix::from_fn(7, 432, |i, j| ((i * 432 + j) as f64 * 1.3).sin());
+    let (a, b) = (predict(&ours, &weights, &x), predict(&theirs, &same, &x));
+    a.data.iter().zip(&b.data).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a} and {b}"));
+    assert!(a.norm() > 0.1);
+    // The mean of each channel.
+    let mean = "input X : B×12\ntarget Y : B×2\nZ = global_avgpool(X, 3×2×2)\nminimize mse(Z, Y)\n";
+    let mean = predict(&network(mean), &[], &Matrix::from_fn(1, 12, |_, j| (j * j) as f64));
+    assert_eq!(mean.data, [(0 + 4 + 16 + 36 + 64 + 100) as f64 / 6.0, 286.0 / 6.0]);
 }
 
 /// Four bars in pictures of 4×4, with noise.

@@ -77,6 +77,9 @@ pub enum Form {
     Vec,
     /// The proof by differentials, a law a line
     Differential,
+    /// What goes back through convolutions, by fold and as the full convolution with the flipped
+    /// kernel
+    Convolution,
 }
 
 /// A stage to print.

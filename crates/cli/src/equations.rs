@@ -157,7 +157,9 @@ pub fn derive(asked: &Asked, format: Format, steps: bool) -> Result<(), Failure>
                 }
                 say("\n")?;
             }
-            say(&gradients)
+            say(&gradients)?;
+            let convolutions = forms::convolution::form(&gradients);
+            if convolutions.each.is_empty() { Ok(()) } else { say(format!("\n{convolutions}")) }
         }
         Format::Ascii => lines(&gradients, |name, g, gradient| {
             format!("{} = {}\n", ascii(name), print::ascii(g, gradient))
@@ -366,6 +368,14 @@ pub fn check(
             "{} lines of the differential proof, at worst {laws:.1e}\n",
             found.laws.len()
         ))?;
+        if !found.convolutions.is_empty() {
+            let most = most(&mut found.convolutions.iter().map(|c| c.1));
+            let count = found.convolutions.len();
+            let s = if count == 1 { "" } else { "s" };
+            say(format!(
+                "{count} gradient{s} by fold and by the flipped kernel, at worst {most:.1e}\n"
+            ))?;
+        }
         let adjoints = most(&mut found.adjoints.iter().map(|a| a.1));
         say(format!("{} declared adjoints, at worst {adjoints:.1e}\n", found.adjoints.len()))?;
         let apart = found.compiled_vs_meaning;

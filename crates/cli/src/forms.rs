@@ -2,7 +2,7 @@
 
 use matgrad::forms::rolled::{self, Rule};
 use matgrad::forms::typeset::{Document, Notation, Part, formula};
-use matgrad::forms::{differential, index, vector};
+use matgrad::forms::{convolution, differential, index, vector};
 use serde_json::{Value, json};
 
 use crate::args::{Form, Format};
@@ -30,6 +30,15 @@ pub fn form(asked: &Asked, form: Form, format: Format) -> Result<(), Failure> {
     let document = match form {
         Form::Index => index::form(&gradients).document(),
         Form::Vec => vector::form(&gradients).document(),
+        Form::Convolution => {
+            let form = convolution::form(&gradients);
+            if form.each.is_empty() {
+                return Err(Failure::input(
+                    "no gradient goes back through a convolution; name its input with --wrt",
+                ));
+            }
+            form.document()
+        }
         Form::Matrix | Form::Differential => {
             let proof = differential::proof(&gradients);
             proof.map_err(|message| Failure { code: 1, message })?.document()

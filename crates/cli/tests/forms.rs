@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::{file, matgrad, root};
 
 /// Pages that use, together, what the forms write: layers, losses, pictures, slices, inverses.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     (
         "layers",
         "input X : B×n\ntarget Y : B×p\nparam W1 : n×m\nparam b1 : 1×m\nparam W2 : m×m\n\
@@ -32,18 +32,27 @@ const PAGES: [(&str, &str); 6] = [
         "input X : B×36\ntarget Y : B×3\nparam K : 9×2\nparam W : 8×3\nU = unfold(X, 6×6×1, 3×3)\n\
          P = maxpool(reshape(relu(U K), rows = B), 4×4×2, 2×2)\nZ = P W\nminimize mse(Z, Y)\n",
     ),
+    (
+        "convolutions",
+        "input X : B×49\ntarget Y : B×2\nparam K : 9×2\nparam M : 8×2\n\
+         F = tanh(unfold(X, 7×7×1, 3×3, pad 1) K)\n\
+         G = unfold(reshape(F, rows = B), 7×7×2, 2×2, stride 2) M\n\
+         Z = global_avgpool(reshape(G, rows = B), 3×3×2)\nminimize mse(Z, Y)\n",
+    ),
     ("shared", "input X : B×n\nparam W : n×m\nH = sigmoid(X W)\nR = H W'\nminimize mse(R, X)\n"),
 ];
 
-const FORMS: [&[&str]; 5] = [
+const FORMS: [&[&str]; 6] = [
     &["--form", "matrix"],
     &["--form", "index"],
     &["--form", "vec"],
     &["--form", "differential"],
+    &["--form", "convolution"],
     &["--rolled"],
 ];
 
-/// Every page, and the ten derivations of the tests, in every form (but those without equal layers rolled up).
+/// Every page, and the ten derivations of the tests, in every form that they have: not all have
+/// equal layers or convolutions.
 fn written(format: &str) -> Vec<(String, String)> {
     let mut all = Vec::new();
     let ten = std::fs::read_dir(root().join("tests/derivations")).expect("the ten derivations");
@@ -58,7 +67,12 @@ fn written(format: &str) -> Vec<(String, String)> {
         pages.push((name.to_string(), path));
     }
     for (name, path) in &pages {
-        for form in FORMS.iter().filter(|f| name == "layers" || f[0] != "--rolled") {
+        let has = |form: &&&[&str]| match form[form.len() - 1] {
+            "--rolled" => name == "layers",
+            "convolution" => name == "convolutions",
+            _ => true,
+        };
+        for form in FORMS.iter().filter(has) {
             let out = matgrad(&[&["derive", path, "--format", format][..], form].concat());
             let said = String::from_utf8_lossy(&out.stderr).into_owned();
             assert!(out.status.success(), "{name} {form:?}: {said}");

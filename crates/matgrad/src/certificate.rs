@@ -22,6 +22,7 @@ use matgrad_expr::op::{Axis, Op};
 use matgrad_expr::syntax::{Argument, Expr, ExprKind, Name, Role};
 use serde_json::{Value, json};
 
+use crate::forms::convolution::{self, Flipped};
 use crate::forms::differential::proof;
 use crate::{Engine, Error, Precision};
 
@@ -40,6 +41,9 @@ pub struct Certificate {
     pub steps: Vec<(String, String, String, f64)>,
     /// (law, line, relative difference) of each line of the differential proof.
     pub laws: Vec<(String, String, f64)>,
+    /// (gradient, relative difference) of each gradient that goes back through a convolution: by
+    /// `fold`, and with the flipped kernel.
+    pub convolutions: Vec<(String, f64)>,
     /// (function, relative difference) of each declared adjoint that the page uses.
     pub adjoints: Vec<(String, f64)>,
     /// The compiled program against the meaning.
@@ -88,6 +92,7 @@ pub fn certify(
     let derived = derive(graph, objective, &parameters).map_err(Error::Run)?;
     let adjoints = adjoints(graph, objective, how.seed)?;
     let proof = proof(&derived).map_err(Error::Run)?;
+    let convolutions = convolution::form(&derived);
     let mut certificate = Certificate {
         graph: hash(&derived.graph),
         samples: Vec::new(),
@@ -95,6 +100,7 @@ pub fn certify(
         directions: how.directions,
         steps: Vec::new(),
         laws: Vec::new(),
+        convolutions: Vec::new(),
         adjoints,
         compiled_vs_meaning: 0.0,
     };
@@ -114,23 +120,17 @@ pub fn certify(
             Some(count) => along(&derived, &at, count, seed)?,
             None => check(graph, objective, &parameters, &at).map_err(Error::Run)?,
         };
-        worst(&mut certificate.parameters, found);
+        worst(&mut certificate.parameters, found, |p| {
+            vec![&mut p.relative_difference, &mut p.largest_absolute_difference]
+        });
         let steps = steps(&derived.graph, &derived.steps, &at)?;
-        if certificate.steps.is_empty() {
-            certificate.steps = steps;
-        } else {
-            for (known, new) in certificate.steps.iter_mut().zip(steps) {
-                known.3 = larger(known.3, new.3);
-            }
-        }
+        worst(&mut certificate.steps, steps, |s| vec![&mut s.3]);
         let laws = proof.check(&derived, &at).map_err(Error::Input)?;
-        if certificate.laws.is_empty() {
-            certificate.laws = laws;
-        } else {
-            for (known, new) in certificate.laws.iter_mut().zip(laws) {
-                known.2 = larger(known.2, new.2);
-            }
-        }
+        worst(&mut certificate.laws, laws, |l| vec![&mut l.2]);
+        let both = convolutions.each.iter();
+        let both =
+            both.map(|f| both_ways(&convolutions.graph, f, &at)).collect::<Result<_, _>>()?;
+        worst(&mut certificate.convolutions, both, |c| vec![&mut c.1]);
         let apart = compiled(&derived, &at)?;
         certificate.compiled_vs_meaning = larger(certificate.compiled_vs_meaning, apart);
     }
@@ -154,6 +154,11 @@ impl Certificate {
         for (law, line, d) in self.laws.iter().filter(|l| wrong(l.2)) {
             faults
                 .push(format!("the law {law} does not hold: {line}, relative difference {d:.1e}"));
+        }
+        for (gradient, d) in self.convolutions.iter().filter(|c| wrong(c.1)) {
+            faults.push(format!(
+                "{gradient} by the flipped kernel is another: relative difference {d:.1e}"
+            ));
         }
         for p in self.parameters.iter().filter(|p| !p.surrogate && wrong(p.relative_difference)) {
             let d = p.relative_difference;
@@ -184,6 +189,10 @@ impl Certificate {
             .adjoints
             .iter()
             .map(|(function, d)| json!({"function": function, "relative_difference": d}));
+        let convolutions = self
+            .convolutions
+            .iter()
+            .map(|(gradient, d)| json!({"gradient": gradient, "relative_difference": d}));
         let samples = self.samples.iter().map(|Sample { seed, shapes }| {
             let shapes: serde_json::Map<String, Value> =
                 shapes.iter().map(|(n, rows, cols)| (n.clone(), json!([rows, cols]))).collect();
@@ -195,7 +204,7 @@ impl Certificate {
             "compiled_vs_meaning": self.compiled_vs_meaning, "faults": faults,
             "tolerance": tolerance, "graph": self.graph, "directions": self.directions,
             "samples": samples.collect::<Vec<_>>(), "steps": steps.collect::<Vec<_>>(),
-            "laws": laws.collect::<Vec<_>>(),
+            "laws": laws.collect::<Vec<_>>(), "convolutions": convolutions.collect::<Vec<_>>(),
             "adjoints": adjoints.collect::<Vec<_>>(),
         })
     }
@@ -219,6 +228,13 @@ pub fn steps(
     Ok(each.collect())
 }
 
+/// A gradient by `fold` and with the flipped kernel.
+fn both_ways(graph: &Graph, one: &Flipped, at: &Bindings) -> Result<(String, f64), Error> {
+    let values = evaluate(graph, &[one.gradient, one.flipped], at).map_err(Error::Input)?;
+    let name = graph.name(one.of).map_or("?", |n| n.text.as_str());
+    Ok((format!("∂{name}"), apart(&values[&one.gradient], &values[&one.flipped])))
+}
+
 /// ‖a − b‖ / (‖a‖ + ‖b‖), leaving out entries that are no numbers on either side.
 fn apart(a: &Matrix, b: &Matrix) -> f64 {
     let pairs = || a.data.iter().zip(&b.data).filter(|(x, y)| x.is_finite() || y.is_finite());
@@ -233,15 +249,16 @@ fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || a > b { a } else { b }
 }
 
-fn worst(known: &mut Vec<ParameterCheck>, new: Vec<ParameterCheck>) {
+/// Keeps the larger differences of two samples.
+fn worst<T>(known: &mut Vec<T>, mut new: Vec<T>, differences: fn(&mut T) -> Vec<&mut f64>) {
     if known.is_empty() {
         *known = new;
         return;
     }
-    for (a, b) in known.iter_mut().zip(new) {
-        a.relative_difference = larger(a.relative_difference, b.relative_difference);
-        a.largest_absolute_difference =
-            larger(a.largest_absolute_difference, b.largest_absolute_difference);
+    for (a, b) in known.iter_mut().zip(&mut new) {
+        for (a, b) in differences(a).into_iter().zip(differences(b)) {
+            *a = larger(*a, *b);
+        }
     }
 }
 

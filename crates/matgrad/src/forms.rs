@@ -4,6 +4,7 @@
 //! can be evaluated, so that the tests hold it against the matrix form.
 
 pub mod block;
+pub mod convolution;
 pub mod differential;
 pub mod index;
 pub mod jacobian;

@@ -13,7 +13,7 @@ use matgrad::expr::elaborate::read;
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::{Bindings, evaluate};
 use matgrad::expr::program::{self, julia::JULIA, numpy::NUMPY};
-use matgrad::forms::{block::block, differential, index, jacobian, rolled, vector};
+use matgrad::forms::{block::block, convolution, differential, index, jacobian, rolled, vector};
 use matgrad::library::standard;
 
 /// The derivations whose matrix form is a snapshot in the tests of `calculus`.
@@ -504,4 +504,50 @@ fn the_index_form_of_other_pages() {
         ∂Aᵢⱼ = 2 Σₖ ([k = i] aₖ) Σₗ ([k = l] aₖ) Aₗⱼ + [i = j] aᵢ   i = 1…4, j = 1…4, k = 1…4, l = 1…4
         ∂aᵢ = 2 Σₖ (Σₗ ([i = l] aᵢ) Aₗₖ) Aᵢₖ + Aᵢᵢ                  i = 1…4, k = 1…4, l = 1…4
     "#]].assert_eq(&shown.join("\n"));
+}
+
+/// A convolution of its own on each picture: shape of the picture, of the window, how it moves.
+const CONVOLUTIONS: [&str; 8] = [
+    "6×6×1, 3×3",
+    "6×5×2, 3×2, pad 1",
+    "7×6×2, 3×3, stride 2",
+    // The last rows and columns are seen by no window.
+    "8×9×3, 3×2, stride [2 3], pad [1 0 0 1]",
+    "7×8×2, 2×3, dilation [3 2], pad 2",
+    "9×9×2, 3×3, stride 2, pad 2, dilation 2",
+    "5×6×6, 2×3, stride 2, pad 1, groups 3",
+    "4×4×3, 1×1",
+];
+
+#[test]
+fn the_flipped_kernel_gives_what_fold_gives() {
+    for window in CONVOLUTIONS {
+        let sides: Vec<usize> =
+            window.split([',', '×', ' ']).filter_map(|n| n.parse().ok()).collect();
+        let columns: usize = sides[..3].iter().product();
+        let taps = sides[2] * sides[3] * sides[4];
+        let page = format!(
+            "param X : B×{columns}\nparam K : {taps}×4\nU = unfold(X, {window})\nZ = U K\n\
+             L = sum(sin(Z) .^ 2)\nminimize L"
+        );
+        let derived = derived(&page);
+        let form = convolution::form(&derived);
+        assert_eq!(form.each.len(), 1, "{window}: {form}");
+        let at = self::numbers(&derived, 2);
+        let one = &form.each[0];
+        let found = evaluate(&form.graph, &[one.gradient, one.flipped], &at).expect("values");
+        let difference = apart(&found[&one.gradient], &found[&one.flipped]);
+        assert!(difference <= 1e-12, "{window}: {difference:e}\n{form}");
+        assert!(found[&one.gradient].norm() > 1e-3, "{window}");
+    }
+    let page = "param X : B×49\nparam K : 9×2\nU = unfold(X, 7×7×1, 3×3, stride 2)\nZ = U K\n\
+                minimize sum(tanh(Z))";
+    expect![[r#"
+            ∂X = fold(∂U, 7×7×1, 3×3, stride 2)
+          = reshape(unfold(fold(∂Z, 5×5×2, 1×1, stride 2), 5×5×2, 3×3, pad 2) flip(K), B×49)   the delta dilated, padded
+        flip(K): the kernels turned by half a turn, input and output channels changed over
+    "#]].assert_eq(&convolution::form(&derived(page)).to_string());
+    // Padding that is wider than the window has no such form.
+    let page = "param X : B×4\nparam K : 1×2\nminimize sum(tanh(unfold(X, 2×2×1, 1×1, pad 1) K))";
+    assert!(convolution::form(&derived(page)).each.is_empty());
 }

@@ -134,7 +134,18 @@ fn every_op_has_the_gradient_it_states() {
 #[test]
 fn every_activation_and_loss_has_the_right_gradient() {
     let matrix = [
-        "tr", "mean", "rowmean", "colmean", "norm", "norm2", "norm1", "clamp", "adj", "avgpool",
+        "tr",
+        "mean",
+        "rowmean",
+        "colmean",
+        "norm",
+        "norm2",
+        "norm1",
+        "clamp",
+        "adj",
+        "avgpool",
+        "global_avgpool",
+        "global_maxpool",
         "kron",
     ];
     for function in &standard().functions {
@@ -161,6 +172,8 @@ fn every_activation_and_loss_has_the_right_gradient() {
         ("param A : m×m\nconst R : m×m\nminimize sum(R ⊙ adj(A))", Domain::Invertible),
         ("param A : m×n\nparam B : 2×k\nminimize sum(kron(A, B) .^ 3)", Domain::Real),
         ("param A : m×24\nminimize sum(avgpool(A, 4×3×2, 2×2, stride 1) .^ 3)", Domain::Real),
+        ("param A : m×24\nminimize sum(global_avgpool(A, 4×3×2) .^ 3)", Domain::Real),
+        ("param A : m×24\nminimize sum(global_maxpool(A, 4×3×2) .^ 3)", Domain::Kinked),
     ] {
         holds(text, domain, 1e-9);
     }

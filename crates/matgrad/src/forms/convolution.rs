@@ -11,7 +11,7 @@
 //! let page = "param X : 1×9\nparam K : 4×2\nminimize sum((unfold(X, 3×3×1, 2×2) K) .^ 3)";
 //! let page = read("page", page, standard()).unwrap();
 //! let wrt = page.parameters();
-//! let derived = derive(&page.graph, page.objective.unwrap(), &wrt, standard()).unwrap();
+//! let derived = derive(&page.graph, page.objective.unwrap(), &wrt).unwrap();
 //! let form = convolution::form(&derived).to_string();
 //! assert!(form.contains("2×2×2, 2×2, pad 1) flip(K)"), "{form}");
 //! ```

@@ -547,7 +547,14 @@ fn the_flipped_kernel_gives_what_fold_gives() {
           = reshape(unfold(fold(∂Z, 5×5×2, 1×1, stride 2), 5×5×2, 3×3, pad 2) flip(K), B×49)   the delta dilated, padded
         flip(K): the kernels turned by half a turn, input and output channels changed over
     "#]].assert_eq(&convolution::form(&derived(page)).to_string());
+    // A multiple of the product.
+    let derived =
+        derived("param X : 2×9\nparam K : 4×2\nminimize -sum((unfold(X, 3×3×1, 2×2) K) .^ 3)");
+    let (form, at) = (convolution::form(&derived), self::numbers(&derived, 2));
+    let found = evaluate(&form.graph, &[form.each[0].gradient, form.each[0].flipped], &at);
+    let found = found.expect("values");
+    assert!(apart(&found[&form.each[0].gradient], &found[&form.each[0].flipped]) <= 1e-12);
     // Padding that is wider than the window has no such form.
     let page = "param X : B×4\nparam K : 1×2\nminimize sum(tanh(unfold(X, 2×2×1, 1×1, pad 1) K))";
-    assert!(convolution::form(&derived(page)).each.is_empty());
+    assert!(convolution::form(&self::derived(page)).each.is_empty());
 }

@@ -62,7 +62,9 @@ pub fn form(gradients: &Gradients) -> ConvolutionForm {
     for &(of, gradient) in &gradients.gradients {
         let (mut map, mut kernels, mut dilated) = (HashMap::new(), Vec::new(), false);
         for fold in own(&graph, gradient) {
-            if let Some((node, kernel, window)) = flipped(&mut graph, fold) {
+            let Op::Fold(window) = graph.get(fold).op else { continue };
+            let (sent, shape) = (graph.get(fold).operands[0], graph.shape(fold));
+            if let Some((node, kernel)) = flipped(&mut graph, sent, &window, shape) {
                 map.insert(fold, node);
                 kernels.push(kernel);
                 dilated |= window.stride != [1, 1];
@@ -87,19 +89,43 @@ fn own(graph: &Graph, root: NodeId) -> Vec<NodeId> {
     found
 }
 
-/// `fold(Δ Kᵀ)` as `unfold(Δ) flip(K)`, with the name of the kernel and the window.
-fn flipped(graph: &mut Graph, fold: NodeId) -> Option<(NodeId, String, Window)> {
-    let Op::Fold(w) = graph.get(fold).op else { return None };
-    let product = *graph.get(graph.get(fold).operands[0]);
-    let (Op::MatMul, &[delta, transposed]) = (product.op, &product.operands[..]) else {
-        return None;
+/// `fold(Δ Kᵀ)` (or of a multiple of it), given what is folded, as `unfold(Δ) flip(K)` of the
+/// shape of the pictures, with the name of the kernel.
+fn flipped(
+    graph: &mut Graph,
+    sent: NodeId,
+    w: &Window,
+    pictures: Shape,
+) -> Option<(NodeId, String)> {
+    let node = *graph.get(sent);
+    let (delta, transposed) = match (node.op, &node.operands[..]) {
+        (Op::MatMul, &[delta, transposed]) => (delta, transposed),
+        (Op::Neg, &[a]) => {
+            let (node, name) = flipped(graph, a, w, pictures)?;
+            return Some((graph.node(Op::Neg, &[node]).ok()?, name));
+        }
+        (Op::Mul | Op::Div, &[a, b]) => {
+            let scale = |id| match graph.get(id).op {
+                Op::Spread(_) => Some(graph.get(id).operands[0]),
+                _ => None,
+            };
+            let (scale, product) = match (scale(a), scale(b)) {
+                (Some(scale), _) if node.op == Op::Mul => (scale, b),
+                (_, Some(scale)) => (scale, a),
+                _ => return None,
+            };
+            graph.shape(scale).is_scalar().then_some(())?;
+            let (product, name) = flipped(graph, product, w, pictures)?;
+            return Some((graph.elementwise(node.op, &[product, scale]).ok()?, name));
+        }
+        _ => return None,
     };
     let kernel = match graph.get(transposed).op {
         Op::Transpose => graph.get(transposed).operands[0],
         _ => graph.node(Op::Transpose, &[transposed]).ok()?,
     };
     let outputs = u32::try_from(graph.shape(delta).cols.number()?).ok()?;
-    let ([high, wide], rows) = (w.output()?, graph.shape(fold).rows);
+    let [high, wide] = w.output()?;
     let grid = |axis: usize, places: u32| (places - 1) * w.stride[axis] + 1;
     let reach = |axis: usize| w.dilation[axis] * (w.size[axis] - 1);
     let picture = [grid(0, high), grid(1, wide), outputs];
@@ -107,17 +133,17 @@ fn flipped(graph: &mut Graph, fold: NodeId) -> Option<(NodeId, String, Window)> 
     let after =
         |axis: usize| (w.picture[axis] + reach(axis)).checked_sub(picture[axis] + before(axis)?);
     let pad = [before(0)?, before(1)?, after(0)?, after(1)?];
-    let full = Window { picture, stride: [1; 2], pad, groups: 1, ..w };
+    let full = Window { picture, stride: [1; 2], pad, groups: 1, ..*w };
 
     let dim = |n: usize| Dim::of(n as u64);
     let delta = if w.stride == [1, 1] {
-        let shape = Shape::new(rows, dim(full.columns()));
+        let shape = Shape::new(pictures.rows, dim(full.columns()));
         graph.node(Op::Reshape(shape), &[delta]).ok()?
     } else {
         let apart = Window { picture, stride: w.stride, ..Window::ONE };
         graph.node(Op::Fold(apart), &[delta]).ok()?
     };
-    let flip = flip(graph, kernel, &w, outputs as usize)?;
+    let flip = flip(graph, kernel, w, outputs as usize)?;
     let name = match graph.name(kernel) {
         Some(name) => name.text.clone(),
         None => unicode(graph, kernel),
@@ -127,8 +153,7 @@ fn flipped(graph: &mut Graph, fold: NodeId) -> Option<(NodeId, String, Window)> 
     graph.set_name(flip, Name { text, spelling, span: Default::default() });
     let unfolded = graph.node(Op::Unfold(full), &[delta]).ok()?;
     let product = graph.node(Op::MatMul, &[unfolded, flip]).ok()?;
-    let node = graph.node(Op::Reshape(graph.shape(fold)), &[product]).ok()?;
-    Some((node, name, w))
+    Some((graph.node(Op::Reshape(pictures), &[product]).ok()?, name))
 }
 
 /// Row (tap, output channel), column (input channel) of the flipped kernel is row (last tap - tap,

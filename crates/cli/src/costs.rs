@@ -65,26 +65,27 @@ pub fn column(costs: &Costs, data: &Table, rows: &[usize]) -> Result<Option<Vec<
             data.file
         )));
     };
-    for &row in rows {
-        if !values[row].is_finite() || values[row] < 0.0 {
-            return Err(Failure::input(format!(
-                "{}: {}: the weight is {}; numbers from 0 are wanted",
-                data.file,
-                data.place(row),
-                values[row]
-            )));
+    let each = rows.iter().map(|&row| {
+        let weight = values.get(row).unwrap_or(f64::NAN);
+        if weight.is_finite() && weight >= 0.0 {
+            return Ok(weight);
         }
-    }
-    Ok(Some(rows.iter().map(|&row| values[row]).collect()))
+        Err(Failure::input(format!(
+            "{}: {}: the weight is {weight}; numbers from 0 are wanted",
+            data.file,
+            data.place(row),
+        )))
+    });
+    each.collect::<Result<_, _>>().map(Some)
 }
 
 fn cells(path: &Path) -> Result<Vec<Vec<String>>, Failure> {
     let options = ReadOptions { header: Header::Absent, ..ReadOptions::default() };
     let table = read(path, &options)?;
     let cell = |column: usize, row: usize| match &table.columns[column].values {
-        Values::Numbers(numbers) => numbers[row].to_string(),
+        Values::Numbers(numbers) => numbers.get(row).map_or(String::new(), |x| x.to_string()),
         Values::Categories { levels, codes } => {
-            codes[row].map_or(String::new(), |code| levels[code as usize].clone())
+            codes.get(row).map_or(String::new(), |code| levels[code].clone())
         }
     };
     let row = |i: usize| (0..table.columns.len()).map(|j| cell(j, i)).collect();

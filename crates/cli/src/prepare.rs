@@ -183,11 +183,11 @@ fn counted(
 ) -> Result<(Vec<usize>, Vec<usize>), Failure> {
     let weight = args.weight_column.as_deref().map(|name| data.column(name)).transpose()?;
     let given = |&column: &usize, row: usize| match &data.columns[column].values {
-        Values::Numbers(numbers) => !numbers[row].is_nan(),
-        Values::Categories { codes, .. } => codes[row].is_some(),
+        Values::Numbers(numbers) => numbers.get(row).is_some_and(|x| !x.is_nan()),
+        Values::Categories { codes, .. } => codes.get(row).is_some(),
     };
     let zero = |row: usize| match weight.map(|column| &data.columns[column].values) {
-        Some(Values::Numbers(numbers)) => numbers[row] == 0.0,
+        Some(Values::Numbers(numbers)) => numbers.get(row) == Some(0.0),
         Some(Values::Categories { .. }) | None => false,
     };
     let counts = |row: &usize| targets.iter().any(|t| given(t, *row)) && !zero(*row);

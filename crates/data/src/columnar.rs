@@ -5,63 +5,104 @@
 //! All else that Arrow can write as text, such as dates, becomes categories as well.
 
 use crate::read::Columnar;
+use crate::sheet::Growth;
+use crate::store::Content;
 use crate::table::{Words, is_missing};
-use crate::{Column, Error, Table, Values};
+use crate::{Error, Memory, Store, Table};
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Field, Float64Type};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
+use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::io::Cursor;
+use std::sync::Arc;
 
-/// The table in the content of a file.
-pub(crate) fn read(bytes: Vec<u8>, file: &str, format: Columnar) -> Result<Table, Error> {
+/// The table in the content of a file, batch by batch.
+pub(crate) fn read(
+    content: Content,
+    file: &str,
+    format: Columnar,
+    memory: &Memory,
+) -> Result<Table, Error> {
     let damaged = |error: ArrowError| Error::Read {
         file: file.to_string(),
         reason: format!("the table is damaged, or uses what is not supported ({error})"),
     };
-    let (schema, batches) = match format {
+    let bytes = match content {
+        Content::Lent(bytes) => Bytes::copy_from_slice(bytes),
+        Content::Held(bytes) => Bytes::from_owner(Owned(bytes)),
+        Content::Mapped(map) => Bytes::from_owner(map),
+    };
+    type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+    let (schema, batches): (_, Batches) = match format {
         Columnar::Parquet => {
-            let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
+            let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)
                 .map_err(|error| damaged(error.into()))?;
             let schema = builder.schema().clone();
-            let reader = builder.build().map_err(|error| damaged(error.into()))?;
-            (schema, reader.collect::<Result<Vec<_>, _>>().map_err(damaged)?)
+            (schema, Box::new(builder.build().map_err(|error| damaged(error.into()))?))
         }
         Columnar::ArrowFile => {
             let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
-            (reader.schema(), reader.collect::<Result<Vec<_>, _>>().map_err(damaged)?)
+            (reader.schema(), Box::new(reader))
         }
         Columnar::ArrowStream => {
             let reader = StreamReader::try_new(Cursor::new(bytes), None).map_err(damaged)?;
-            (reader.schema(), reader.collect::<Result<Vec<_>, _>>().map_err(damaged)?)
+            (reader.schema(), Box::new(reader))
         }
     };
-    let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    if rows == 0 {
-        return Err(Error::NoRows { file: file.to_string() });
-    }
-    let mut columns: Vec<Column> = Vec::with_capacity(schema.fields().len());
+    let mut names: Vec<String> = Vec::with_capacity(schema.fields().len());
     for (index, field) in schema.fields().iter().enumerate() {
         let name = field.name().trim().to_string();
-        if let Some(first) = columns.iter().position(|column| column.name == name) {
+        if let Some(first) = names.iter().position(|earlier| *earlier == name) {
             let (file, first, second) = (file.to_string(), first + 1, index + 1);
             return Err(Error::DuplicateColumn { file, name, first, second });
         }
-        let arrays = batches.iter().map(|batch| batch.column(index));
-        let values = if is_number(field.data_type()) { numbers(arrays) } else { words(arrays) };
-        let values = values.map_err(|error| Error::Format {
-            file: file.to_string(),
-            reason: format!(
-                "column \"{name}\" of type {} is neither numbers nor categories ({error}); \
-                 leave it out when the table is written",
-                field.data_type()
-            ),
-        })?;
-        columns.push(Column { name, values });
+        names.push(name);
     }
-    Ok(Table { file: file.to_string(), columns, rows, named: true, lines: vec![] })
+    let is_words = |field: &Arc<Field>| (!is_number(field.data_type())).then(Words::default);
+    let mut words: Vec<Option<Words>> = schema.fields().iter().map(is_words).collect();
+    let mut growth = Growth::new(names.len(), memory);
+    for batch in batches {
+        let batch = batch.map_err(damaged)?;
+        let mut columns: Vec<Vec<f64>> = Vec::with_capacity(names.len());
+        for (index, (array, words)) in batch.columns().iter().zip(&mut words).enumerate() {
+            let cells = match words {
+                None => numbers(array),
+                Some(words) => codes(array, words),
+            };
+            columns.push(cells.map_err(|error| Error::Format {
+                file: file.to_string(),
+                reason: format!(
+                    "column \"{}\" of type {} is neither numbers nor categories ({error}); \
+                     leave it out when the table is written",
+                    names[index],
+                    array.data_type()
+                ),
+            })?);
+        }
+        for row in 0..batch.num_rows() {
+            growth.push(columns.iter().map(|column| column[row]))?;
+        }
+    }
+    let mut sheet = growth.finish()?;
+    if sheet.rows == 0 {
+        return Err(Error::NoRows { file: file.to_string() });
+    }
+    let levels = words.into_iter().enumerate();
+    let levels = levels.map(|(k, words)| words.map(|words| words.finish(&mut sheet, k, 0)));
+    let columns: Vec<_> = names.into_iter().zip(levels).collect();
+    Ok(Table::of_sheet(file, (sheet, 0), columns, true))
+}
+
+/// Bytes as Parquet wants to have them.
+struct Owned(Store<u8>);
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 fn is_number(kind: &DataType) -> bool {
@@ -71,43 +112,35 @@ fn is_number(kind: &DataType) -> bool {
     kind == &DataType::Null || kind.is_numeric()
 }
 
-fn numbers<'a>(arrays: impl Iterator<Item = &'a ArrayRef>) -> Result<Values, ArrowError> {
-    let mut values = Vec::new();
-    for array in arrays {
-        let array = cast(array, &DataType::Float64)?;
-        let array = array.as_primitive::<Float64Type>();
-        values.extend(array.iter().map(|x| x.unwrap_or(f64::NAN)));
-    }
-    Ok(Values::Numbers(values))
+fn numbers(array: &ArrayRef) -> Result<Vec<f64>, ArrowError> {
+    let array = cast(array, &DataType::Float64)?;
+    let numbers = array.as_primitive::<Float64Type>().iter();
+    Ok(numbers.map(|x| x.unwrap_or(f64::NAN)).collect())
 }
 
-fn words<'a>(arrays: impl Iterator<Item = &'a ArrayRef>) -> Result<Values, ArrowError> {
-    let mut words = Words::default();
-    for array in arrays {
-        let array = cast(array, &DataType::LargeUtf8)?;
-        for word in array.as_string::<i64>().iter() {
-            let word = word.map(|word| word.trim().as_bytes());
-            words.push(word.filter(|word| !is_missing(word)));
-        }
-    }
-    Ok(words.finish())
+fn codes(array: &ArrayRef, words: &mut Words) -> Result<Vec<f64>, ArrowError> {
+    let array = cast(array, &DataType::LargeUtf8)?;
+    let codes = array.as_string::<i64>().iter().map(|word| {
+        let word = word.map(|word| word.trim().as_bytes());
+        words.code(word.filter(|word| !is_missing(word)))
+    });
+    Ok(codes.collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ReadOptions, read_bytes};
+    use crate::{ReadOptions, Values, read_bytes};
     use arrow::array::{
         BooleanArray, DictionaryArray, Float32Array, Int64Array, StringArray, StructArray,
     };
-    use arrow::datatypes::{Field, Int32Type};
+    use arrow::datatypes::Int32Type;
     use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
     use arrow::ipc::{CompressionType, MetadataVersion};
     use expect_test::expect;
     use parquet::arrow::ArrowWriter;
     use parquet::basic::{Compression, GzipLevel, ZstdLevel};
     use parquet::file::properties::WriterProperties;
-    use std::sync::Arc;
 
     fn batch() -> RecordBatch {
         let colours: DictionaryArray<Int32Type> =
@@ -136,13 +169,18 @@ mod tests {
     fn check(bytes: &[u8]) {
         let table = read_bytes(bytes, "t.bin", &ReadOptions::default()).unwrap();
         assert_eq!((table.rows, table.columns.len(), table.named), (6, 5, true));
+        let memory = Memory { most: 0, ..Memory::default() };
+        let on_disk = read_bytes(bytes, "t.bin", &ReadOptions { memory, ..Default::default() });
+        assert_eq!(format!("{table:?}"), format!("{:?}", on_disk.unwrap()));
         let numbers = |column: usize| match &table.columns[column].values {
             Values::Numbers(numbers) => numbers.iter().map(|x| format!("{x} ")).collect::<String>(),
             Values::Categories { .. } => panic!("categories"),
         };
         let words = |column: usize| match &table.columns[column].values {
             Values::Numbers(_) => panic!("numbers"),
-            Values::Categories { levels, codes } => (levels.join(" "), codes[..3].to_vec()),
+            Values::Categories { levels, codes } => {
+                (levels.join(" "), codes.iter().take(3).collect::<Vec<_>>())
+            }
         };
         assert_eq!(numbers(0), "1 NaN -3 1 NaN -3 ");
         assert_eq!(numbers(1), "0.5 1.5 NaN 0.5 1.5 NaN ");

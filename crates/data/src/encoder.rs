@@ -54,6 +54,9 @@ pub struct Encoder {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Rows that are encoded at once where the result is not kept.
+const PART: usize = 1 << 14;
+
 impl Encoder {
     /// Learns scales, levels, labels and what stands for missing values from `rows` of `table`,
     /// and from no others.
@@ -112,7 +115,8 @@ impl Encoder {
         if encoder.input_width() == 0 {
             return Err(Error::NoInput { file: file() });
         }
-        encoder.targets(table, rows)?;
+        // Only whether they can be encoded, so a part at a time will do.
+        rows.chunks(PART).try_for_each(|part| encoder.targets(table, part).map(drop))?;
         Ok(encoder)
     }
 

@@ -350,16 +350,16 @@ proptest! {
     #[test]
     fn any_table(
         numbers in proptest::collection::vec(any::<f64>(), 0..6),
-        codes in proptest::collection::vec(proptest::option::of(0u32..4), 0..6),
+        codes in proptest::collection::vec(proptest::option::of(0usize..4), 0..6),
         rows in 0usize..6,
         target in 0usize..3,
     ) {
         let levels = vec!["a".to_string(), "b".to_string()];
         let columns = vec![
-            Column { name: "x".into(), values: Values::Numbers(numbers) },
-            Column { name: "y".into(), values: Values::Categories { levels, codes } },
+            Column { name: "x".into(), values: Values::Numbers(numbers.into()) },
+            Column { name: "y".into(), values: Values::Categories { levels, codes: codes.into_iter().collect() } },
         ];
-        let table = Table { file: "t".into(), columns, rows, named: true, lines: vec![] };
+        let table = Table { file: "t".into(), columns, rows, named: true, lines: None };
         if let Ok(encoder) = Encoder::fit(&table, &all(&table), &options(&[target])) {
             let _ = encoder.inputs(&table, &all(&table));
         }

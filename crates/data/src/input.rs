@@ -181,8 +181,8 @@ pub(crate) fn seen(table: &Table, column: usize, rows: &[usize]) -> (Vec<String>
         return (vec![], vec![]);
     };
     let mut counts = vec![0; levels.len()];
-    for code in rows.iter().filter_map(|&row| codes.get(row).copied().flatten()) {
-        if let Some(count) = counts.get_mut(code as usize) {
+    for code in rows.iter().filter_map(|&row| codes.get(row)) {
+        if let Some(count) = counts.get_mut(code) {
             *count += 1;
         }
     }
@@ -205,7 +205,7 @@ pub(crate) fn cells(table: &Table, column: usize, rows: &[usize], levels: &[Stri
             .iter()
             .map(|&row| match numbers.get(row) {
                 Some(x) if !x.is_nan() => {
-                    by_number.get(&bits(*x)).map_or(Cell::Unseen, |&level| Cell::Level(level))
+                    by_number.get(&bits(x)).map_or(Cell::Unseen, |&level| Cell::Level(level))
                 }
                 _ => Cell::Missing,
             })
@@ -222,9 +222,9 @@ pub(crate) fn cells(table: &Table, column: usize, rows: &[usize], levels: &[Stri
                         .or_else(|| by_number.get(&bits(number(word.as_bytes())?)).copied())
                 })
                 .collect();
-            let cell = |code: u32| known.get(code as usize).copied().flatten();
+            let cell = |code: usize| known.get(code).copied().flatten();
             rows.iter()
-                .map(|&row| match codes.get(row).copied().flatten() {
+                .map(|&row| match codes.get(row) {
                     None => Cell::Missing,
                     Some(code) => cell(code).map_or(Cell::Unseen, Cell::Level),
                 })

@@ -11,7 +11,8 @@
 //!
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
-use crate::{Error, Matrix};
+use crate::sheet::Growth;
+use crate::{Error, Matrix, Memory, Table};
 use std::io::Read;
 use std::path::Path;
 
@@ -173,10 +174,34 @@ impl Header {
     }
 }
 
-fn parse_array(bytes: &[u8]) -> Result<Array, String> {
+/// What is announced, and the bytes of the values.
+fn parts(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
     let (head, values) = bytes.split_at_checked(prefix(bytes)?).ok_or(CUT)?;
     let header = Header::parse(&String::from_utf8_lossy(&head[MAGIC.len() + 4..]))?;
     let stored = values.get(..header.size).ok_or_else(|| header.cut(values.len()))?;
+    Ok((header, stored))
+}
+
+/// The array as a table: columns `1`, `2`, … of numbers.
+pub(crate) fn table(bytes: &[u8], file: &str, memory: &Memory) -> Result<Table, Error> {
+    let failed = |reason| Error::Format { file: file.to_string(), reason };
+    let (header, stored) = parts(bytes).map_err(failed)?;
+    let Header { kind, rows, cols, .. } = &header;
+    if stored.is_empty() {
+        return Err(Error::NoRows { file: file.to_string() });
+    }
+    let at = |i: usize, j: usize| if header.fortran { j * rows + i } else { i * cols + j };
+    let value = |place: usize| kind.value(&stored[place * kind.size..][..kind.size]);
+    let mut growth = Growth::new(*cols, memory);
+    for i in 0..*rows {
+        growth.push((0..*cols).map(|j| value(at(i, j))))?;
+    }
+    let columns = (1..=*cols).map(|number| (number.to_string(), None));
+    Ok(Table::of_sheet(file, (growth.finish()?, 0), columns, false))
+}
+
+fn parse_array(bytes: &[u8]) -> Result<Array, String> {
+    let (header, stored) = parts(bytes)?;
     let Header { kind, rows, cols, .. } = &header;
     let mut data: Vec<f64> = stored.chunks_exact(kind.size).map(|raw| kind.value(raw)).collect();
     if header.fortran {

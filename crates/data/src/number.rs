@@ -127,21 +127,20 @@ pub(crate) fn numbers(table: &Table, column: usize, rows: &[usize]) -> Result<Ve
     };
     match table.columns.get(column).map(|column| &column.values) {
         None => Ok(vec![f64::NAN; rows.len()]),
-        Some(Values::Numbers(numbers)) => rows
-            .iter()
-            .map(|&row| finite(row, numbers.get(row).copied().unwrap_or(f64::NAN)))
-            .collect(),
+        Some(Values::Numbers(numbers)) => {
+            rows.iter().map(|&row| finite(row, numbers.get(row).unwrap_or(f64::NAN))).collect()
+        }
         Some(Values::Categories { levels, codes }) => {
             let numbers: Vec<Option<f64>> =
                 levels.iter().map(|level| number(level.as_bytes())).collect();
             rows.iter()
                 .map(|&row| {
-                    let Some(code) = codes.get(row).copied().flatten() else { return Ok(f64::NAN) };
-                    match numbers.get(code as usize).copied().flatten() {
+                    let Some(code) = codes.get(row) else { return Ok(f64::NAN) };
+                    match numbers.get(code).copied().flatten() {
                         Some(x) => finite(row, x),
                         None => {
                             let (file, place, column) = place(row);
-                            let text = levels.get(code as usize).cloned().unwrap_or_default();
+                            let text = levels.get(code).cloned().unwrap_or_default();
                             Err(Error::NotANumber { file, place, column, text })
                         }
                     }

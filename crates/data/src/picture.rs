@@ -6,8 +6,9 @@
 //! in, are known by their first bytes; labels stand in the file beside them whose name has
 //! `labels` and `idx1` in the place of `images` and `idx3`.
 
-use crate::{Column, Error, Table, Values};
-use std::collections::BTreeSet;
+use crate::sheet::Growth;
+use crate::table::Words;
+use crate::{Error, Memory, Table};
 use std::path::{Path, PathBuf};
 
 /// The sign of a PNG.
@@ -35,7 +36,7 @@ fn format(file: &str, reason: impl Into<String>) -> Error {
 ///
 /// # Errors
 /// A folder without pictures; a picture that is damaged or of another size than the first.
-pub(crate) fn folder(path: &Path) -> Result<Table, Error> {
+pub(crate) fn folder(path: &Path, memory: &Memory) -> Result<Table, Error> {
     let file = path.display().to_string();
     let mut paths: Vec<(Option<String>, PathBuf)> = Vec::new();
     for entry in entries(path)? {
@@ -85,7 +86,7 @@ pub(crate) fn folder(path: &Path) -> Result<Table, Error> {
     }
     let rows: Vec<&[u8]> = pictures.iter().map(|p| p.bytes.as_slice()).collect();
     let labels: Option<Vec<String>> = paths.into_iter().map(|(label, _)| label).collect();
-    Ok(table(&file, &rows, [height, width, channels], labels))
+    table(&file, &rows, [height, width, channels], labels, memory)
 }
 
 /// What is in a folder, in the order of names; hidden files are left out.
@@ -109,13 +110,18 @@ fn is_picture(path: &Path) -> bool {
 }
 
 /// One picture as a table of one row.
-pub(crate) fn single(bytes: &[u8], file: &str) -> Result<Table, Error> {
+pub(crate) fn single(bytes: &[u8], file: &str, memory: &Memory) -> Result<Table, Error> {
     let picture = decode(bytes, file)?;
-    Ok(table(file, &[&picture.bytes], picture.size, None))
+    table(file, &[&picture.bytes], picture.size, None, memory)
 }
 
 /// IDX files: pictures of bytes, with their labels where the file of labels is given.
-pub(crate) fn idx(bytes: &[u8], labels: Option<(&[u8], &str)>, file: &str) -> Result<Table, Error> {
+pub(crate) fn idx(
+    bytes: &[u8],
+    labels: Option<(&[u8], &str)>,
+    file: &str,
+    memory: &Memory,
+) -> Result<Table, Error> {
     let (sizes, values) = idx_parts(bytes, file)?;
     let (rows, size) = match sizes[..] {
         [n, h, w] => (n, [h, w, 1]),
@@ -143,7 +149,7 @@ pub(crate) fn idx(bytes: &[u8], labels: Option<(&[u8], &str)>, file: &str) -> Re
             Some(values.iter().map(u8::to_string).collect())
         }
     };
-    Ok(table(file, &values.chunks(width).collect::<Vec<_>>(), size, words))
+    table(file, &values.chunks(width).collect::<Vec<_>>(), size, words, memory)
 }
 
 /// Dimensions and bytes.
@@ -242,33 +248,30 @@ fn table(
     rows: &[&[u8]],
     [height, width, channels]: [usize; 3],
     labels: Option<Vec<String>>,
-) -> Table {
-    let mut columns = Vec::with_capacity(height * width * channels + 1);
-    for at in 0..height * width * channels {
+    memory: &Memory,
+) -> Result<Table, Error> {
+    let count = height * width * channels;
+    let mut growth = Growth::new(count + usize::from(labels.is_some()), memory);
+    let mut words = Words::default();
+    for (i, row) in rows.iter().enumerate() {
+        let label = labels.as_ref().map(|labels| words.code(Some(labels[i].as_bytes())));
+        growth.push(row.iter().map(|&byte| f64::from(byte) / 255.0).chain(label))?;
+    }
+    let mut sheet = growth.finish()?;
+    let name = |at: usize| {
         let (pixel, channel) = (at / channels, at % channels + 1);
         let (y, x) = (pixel / width + 1, pixel % width + 1);
-        let name = if channels == 1 { format!("p{y}_{x}") } else { format!("p{y}_{x}_{channel}") };
-        let values = rows.iter().map(|row| f64::from(row[at]) / 255.0).collect();
-        columns.push(Column { name, values: Values::Numbers(values) });
-    }
-    if let Some(words) = labels {
-        let levels: BTreeSet<&String> = words.iter().collect();
-        let mut levels: Vec<String> = levels.into_iter().cloned().collect();
-        if levels.iter().all(|word| word.parse::<u32>().is_ok()) {
-            levels.sort_by_key(|word| word.parse::<u32>().unwrap_or(0));
-        }
-        let code = |word: &String| levels.iter().position(|l| l == word).map(|k| k as u32);
-        let codes = words.iter().map(code).collect();
-        let values = Values::Categories { levels: levels.clone(), codes };
-        columns.push(Column { name: "label".into(), values });
-    }
-    Table { file: file.to_string(), columns, rows: rows.len(), named: true, lines: vec![] }
+        if channels == 1 { format!("p{y}_{x}") } else { format!("p{y}_{x}_{channel}") }
+    };
+    let label = labels.map(|_| ("label".into(), Some(words.finish(&mut sheet, count, 0))));
+    let columns: Vec<_> = (0..count).map(|at| (name(at), None)).chain(label).collect();
+    Ok(Table::of_sheet(file, (sheet, 0), columns, true))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ReadOptions, read, read_bytes};
+    use crate::{Column, ReadOptions, Values, read, read_bytes};
     use expect_test::expect;
 
     /// A PNG of bytes, grey or in colours.
@@ -283,7 +286,7 @@ mod tests {
 
     fn numbers(table: &Table, row: usize) -> Vec<f64> {
         let number = |column: &Column| match &column.values {
-            Values::Numbers(values) => Some(values[row]),
+            Values::Numbers(values) => values.get(row),
             Values::Categories { .. } => None,
         };
         table.columns.iter().filter_map(number).collect()
@@ -312,7 +315,7 @@ mod tests {
         assert_eq!(numbers(&found, 1)[11], 0.2);
         assert!(matches!(&found.columns[12].values,
             Values::Categories { levels, codes }
-                if *levels == ["cat", "dog"] && codes[..] == [Some(0), Some(1)]));
+                if *levels == ["cat", "dog"] && codes.iter().eq([Some(0), Some(1)])));
         let dogs = read(&root.join("dog"), &ReadOptions::default()).unwrap();
         assert_eq!((dogs.rows, dogs.columns.len()), (1, 12));
         put("dog/c.jpg", b"\xff\xd8\xff\xe0 cut off");

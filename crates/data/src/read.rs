@@ -2,20 +2,22 @@
 //!
 //! The content decides: gzip, NPY, Parquet and Arrow begin with their own signs; all else is text.
 
+use crate::store::{Content, Memory};
 use crate::text::{self, Header};
 use crate::{Error, Table, npy, picture};
-use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
-/// How to read a text; binary tables need no options.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How to read a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// Whether the first line names the columns.
     pub header: Header,
     /// The byte between fields; a blank stands for any run of spaces and tabs. `None`: a tab for
     /// `.tsv`, else whichever of `,` tab `;` `|` or blanks the first line uses.
     pub delimiter: Option<u8>,
+    /// A file, and a table, that is larger than this stays, or goes, on the disk.
+    pub memory: Memory,
 }
 
 /// Reads the table at `path`: CSV and its cousins, NPY (a column for each column of the array),
@@ -31,24 +33,20 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
         return read_csv(&mut std::io::stdin().lock(), "standard input", options);
     }
     if path.is_dir() {
-        return picture::folder(path);
+        return picture::folder(path, &options.memory);
     }
+    let content = |path: &Path| {
+        let file = path.display().to_string();
+        Ok((unpack(Content::of_file(path, &options.memory)?, &file, options)?, file))
+    };
     let (bytes, file) = content(path)?;
-    if unpack(&bytes, &file)?.starts_with(picture::IDX)
+    if bytes.starts_with(picture::IDX)
         && let Some(beside) = picture::labels_beside(path)
     {
         let (labels, beside) = content(&beside)?;
-        let (bytes, labels) = (unpack(&bytes, &file)?, unpack(&labels, &beside)?);
-        return picture::idx(&bytes, Some((&labels, &beside)), &file);
+        return picture::idx(&bytes, Some((&labels, &beside)), &file, &options.memory);
     }
-    read_bytes(&bytes, &file, options)
-}
-
-fn content(path: &Path) -> Result<(Vec<u8>, String), Error> {
-    let file = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .map_err(|error| Error::Read { file: file.clone(), reason: error.to_string() })?;
-    Ok((bytes, file))
+    table(bytes, &file, options)
 }
 
 /// Reads a table from a stream to its end, such as standard input; `file` is its name in
@@ -57,11 +55,8 @@ fn content(path: &Path) -> Result<(Vec<u8>, String), Error> {
 /// # Errors
 /// [`Error::Read`] when the stream fails, and those of [`read_bytes`].
 pub fn read_csv(reader: &mut dyn Read, file: &str, options: &ReadOptions) -> Result<Table, Error> {
-    let mut bytes = Vec::new();
-    reader
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::Read { file: file.to_string(), reason: error.to_string() })?;
-    read_bytes(&bytes, file, options)
+    let bytes = Content::of_stream(reader, file, &options.memory, |error| error.to_string())?;
+    table(unpack(bytes, file, options)?, file, options)
 }
 
 /// Reads a table from the content of a file; `file` is its name in messages, and its extension
@@ -71,41 +66,42 @@ pub fn read_csv(reader: &mut dyn Read, file: &str, options: &ReadOptions) -> Res
 /// [`Error::Empty`], [`Error::NoRows`], [`Error::Ragged`], [`Error::NotUtf8`],
 /// [`Error::DuplicateColumn`] for texts; [`Error::Format`] for what is no table;
 /// [`Error::NeedsFeature`] for Parquet and Arrow in a build without them; [`Error::Read`] for
-/// damaged gzip.
+/// damaged gzip; [`Error::Write`] where a table that is too large for memory has no room.
 pub fn read_bytes(bytes: &[u8], file: &str, options: &ReadOptions) -> Result<Table, Error> {
-    let bytes = unpack(bytes, file)?;
+    table(unpack(Content::Lent(bytes), file, options)?, file, options)
+}
+
+/// The table in content that is not packed.
+fn table(bytes: Content, file: &str, options: &ReadOptions) -> Result<Table, Error> {
+    let memory = &options.memory;
     if bytes.is_empty() {
         return Err(Error::Empty { file: file.to_string() });
     }
     let name = file.to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     if bytes.starts_with(npy::MAGIC) {
-        let array = npy::parse(&bytes, file)?;
-        if array.matrix.data.is_empty() {
-            return Err(Error::NoRows { file: file.to_string() });
-        }
-        return Ok(Table::from_matrix(&array.matrix, file));
+        return npy::table(&bytes, file, memory);
     }
     if bytes.starts_with(picture::IDX) {
-        return picture::idx(&bytes, None, file);
+        return picture::idx(&bytes, None, file, memory);
     }
     if bytes.starts_with(picture::PNG) || bytes.starts_with(picture::JPEG) {
-        return picture::single(&bytes, file);
+        return picture::single(&bytes, file, memory);
     }
     if bytes.starts_with(b"PAR1") {
-        return columnar(bytes.into_owned(), file, Columnar::Parquet);
+        return columnar(bytes, file, Columnar::Parquet, memory);
     }
     if bytes.starts_with(b"ARROW1") {
-        return columnar(bytes.into_owned(), file, Columnar::ArrowFile);
+        return columnar(bytes, file, Columnar::ArrowFile, memory);
     }
     if bytes.starts_with(&[0xff; 4]) {
-        return columnar(bytes.into_owned(), file, Columnar::ArrowStream);
+        return columnar(bytes, file, Columnar::ArrowStream, memory);
     }
     if let Some(reason) = foreign(&bytes, name) {
         return Err(Error::Format { file: file.to_string(), reason });
     }
     let tab = name.ends_with(".tsv").then_some(b'\t');
-    text::parse(&bytes, file, options.header, options.delimiter.or(tab))
+    text::parse(&bytes, file, (options.header, options.delimiter.or(tab)), memory)
 }
 
 /// The formats behind the feature `parquet`.
@@ -117,12 +113,12 @@ pub(crate) enum Columnar {
 }
 
 #[cfg(feature = "parquet")]
-fn columnar(bytes: Vec<u8>, file: &str, format: Columnar) -> Result<Table, Error> {
-    crate::columnar::read(bytes, file, format)
+fn columnar(bytes: Content, file: &str, format: Columnar, memory: &Memory) -> Result<Table, Error> {
+    crate::columnar::read(bytes, file, format, memory)
 }
 
 #[cfg(not(feature = "parquet"))]
-fn columnar(_bytes: Vec<u8>, file: &str, format: Columnar) -> Result<Table, Error> {
+fn columnar(_: Content, file: &str, format: Columnar, _: &Memory) -> Result<Table, Error> {
     let format = match format {
         Columnar::Parquet => "a Parquet table",
         Columnar::ArrowFile | Columnar::ArrowStream => "an Arrow table",
@@ -130,16 +126,14 @@ fn columnar(_bytes: Vec<u8>, file: &str, format: Columnar) -> Result<Table, Erro
     Err(Error::NeedsFeature { file: file.to_string(), format: format.to_string() })
 }
 
-fn unpack<'a>(bytes: &'a [u8], file: &str) -> Result<Cow<'a, [u8]>, Error> {
+fn unpack<'a>(bytes: Content<'a>, file: &str, options: &ReadOptions) -> Result<Content<'a>, Error> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Cow::Borrowed(bytes));
+        return Ok(bytes);
     }
-    let mut unpacked = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut unpacked).map_err(|error| {
-        let reason = format!("the gzip data is damaged or cut off ({error}); fetch it again");
-        Error::Read { file: file.to_string(), reason }
-    })?;
-    Ok(Cow::Owned(unpacked))
+    let mut stream = flate2::read::MultiGzDecoder::new(&bytes[..]);
+    Content::of_stream(&mut stream, file, &options.memory, |error| {
+        format!("the gzip data is damaged or cut off ({error}); fetch it again")
+    })
 }
 
 /// Why content without a known sign is no text, if it is none.
@@ -193,6 +187,25 @@ mod tests {
                 "t.csv.gz: cannot be read: the gzip data is damaged or cut off (unexpected end of file); fetch it again"
             ],
         );
+    }
+
+    /// Read from a file that is mapped, into one that is mapped: nothing is another.
+    #[test]
+    fn a_table_on_the_disk_is_the_one_in_memory() {
+        let text = b"a\tb c\n1\tx\n2\ty\n?\tx\n".as_slice();
+        let matrix = crate::Matrix::new(2, 2, vec![1.0, 2.0, 3.0, f64::NAN]).unwrap();
+        let numbers = npy::to_bytes(&matrix, npy::Precision::F32);
+        let picture = [&[0, 0, 8, 3], &[0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2][..], &[255, 51]];
+        for bytes in [text, &gzip(text), b"a b\n1  2\n3 x\n", &numbers, &picture.concat()] {
+            let path = std::env::temp_dir().join(format!("matgrad-disk-{}", std::process::id()));
+            std::fs::write(&path, bytes).unwrap();
+            let of = |most| {
+                let memory = Memory { most, ..Memory::default() };
+                read(&path, &ReadOptions { memory, ..ReadOptions::default() }).unwrap()
+            };
+            assert_eq!(format!("{:?}", of(0)), format!("{:?}", of(u64::MAX)));
+            std::fs::remove_file(&path).unwrap();
+        }
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! becomes one column of 0 and 1, as a target two classes with the words as labels.
 
 use crate::error::show_names;
+use crate::sheet::{Cells, Codes, Sheet};
 use crate::{Error, Matrix};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Columns of equal length, with what messages need to point at a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +21,8 @@ pub struct Table {
     pub rows: usize,
     /// Whether the columns have names of their own; else they are called `1`, `2`, ….
     pub named: bool,
-    /// The line each row began on, from 1; empty for binary tables.
-    pub lines: Vec<usize>,
+    /// The line each row began on, from 1; `None` for binary tables.
+    pub lines: Option<Cells>,
 }
 
 /// A named column.
@@ -37,14 +39,29 @@ pub struct Column {
 pub enum Values {
     /// Numbers; `NaN` is missing. They may be infinite: [`crate::Encoder`] refuses those, with
     /// line and column, in the columns it uses.
-    Numbers(Vec<f64>),
+    Numbers(Cells),
     /// Words.
     Categories {
         /// The different words, sorted: as numbers if all are numbers, else as text.
         levels: Vec<String>,
         /// The index in `levels` of each row's word; `None` is missing.
-        codes: Vec<Option<u32>>,
+        codes: Codes,
     },
+}
+
+impl Values {
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Numbers(numbers) => numbers.len(),
+            Values::Categories { codes, .. } => codes.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl Table {
@@ -71,7 +88,7 @@ impl Table {
 
     /// Where a row came from: `line 7` of a text, `row 7` of a binary table.
     pub fn place(&self, row: usize) -> String {
-        match self.lines.get(row) {
+        match self.lines.as_ref().and_then(|lines| lines.get(row)) {
             Some(line) => format!("line {line}"),
             None => format!("row {}", row + 1),
         }
@@ -84,11 +101,11 @@ impl Table {
         match self.columns.get(column).map(|column| &column.values) {
             None => vec![0; self.rows],
             Some(Values::Categories { levels, codes }) => {
-                codes.iter().map(|code| code.map_or(levels.len(), |code| code as usize)).collect()
+                codes.iter().map(|code| code.unwrap_or(levels.len())).collect()
             }
             Some(Values::Numbers(numbers)) => {
-                let distinct = distinct(numbers.iter().copied());
-                let find = |x: &f64| distinct.binary_search_by(|y| y.total_cmp(&(x + 0.0)));
+                let distinct = distinct(numbers.iter());
+                let find = |x: f64| distinct.binary_search_by(|y| y.total_cmp(&(x + 0.0)));
                 numbers.iter().map(|x| find(x).unwrap_or(distinct.len())).collect()
             }
         }
@@ -99,10 +116,32 @@ impl Table {
         let columns = (0..matrix.cols)
             .map(|j| Column {
                 name: (j + 1).to_string(),
-                values: Values::Numbers(matrix.column(j)),
+                values: Values::Numbers(matrix.column(j).into()),
             })
             .collect();
-        Table { file: file.to_string(), columns, rows: matrix.rows, named: false, lines: vec![] }
+        Table { file: file.to_string(), columns, rows: matrix.rows, named: false, lines: None }
+    }
+
+    /// A table of the rows of a sheet from this one on: a name, and for words their levels, for
+    /// each of its columns. One column more than names holds the lines.
+    pub(crate) fn of_sheet(
+        file: &str,
+        (sheet, from): (Sheet, usize),
+        columns: impl IntoIterator<Item = (String, Option<Vec<String>>)>,
+        named: bool,
+    ) -> Table {
+        let (rows, sheet) = (sheet.rows - from, Arc::new(sheet));
+        let cells = |column| Cells::new(&sheet, column, from);
+        let columns = columns.into_iter().enumerate().map(|(k, (name, levels))| {
+            let values = match levels {
+                None => Values::Numbers(cells(k)),
+                Some(levels) => Values::Categories { levels, codes: Codes(cells(k)) },
+            };
+            Column { name, values }
+        });
+        let columns: Vec<Column> = columns.collect();
+        let lines = (columns.len() < sheet.cols).then(|| cells(columns.len()));
+        Table { file: file.to_string(), columns, rows, named, lines }
     }
 
     /// The column of a model's training table in this one, by name.
@@ -149,42 +188,45 @@ impl Table {
 /// Gathers the words of a column, each kept once.
 #[derive(Default)]
 pub(crate) struct Words {
-    index: HashMap<Box<[u8]>, u32>,
+    index: HashMap<Box<[u8]>, usize>,
     words: Vec<String>,
-    codes: Vec<Option<u32>>,
 }
 
 impl Words {
-    pub(crate) fn push(&mut self, word: Option<&[u8]>) {
-        let code = word.map(|word| match self.index.get(word) {
+    /// What stands for a word, or for none, until [`Words::finish`].
+    pub(crate) fn code(&mut self, word: Option<&[u8]>) -> f64 {
+        let Some(word) = word else { return f64::NAN };
+        let code = match self.index.get(word) {
             Some(&code) => code,
             None => {
-                let code = self.words.len() as u32;
+                let code = self.words.len();
                 self.index.insert(word.into(), code);
                 self.words.push(String::from_utf8_lossy(word).into_owned());
                 code
             }
-        });
-        self.codes.push(code);
+        };
+        code as f64
     }
 
-    /// Sorts the levels and renumbers the codes.
-    pub(crate) fn finish(self) -> Values {
-        let Words { words, mut codes, .. } = self;
+    /// Sorts the levels, and renumbers the codes that stand in a column from a row on.
+    pub(crate) fn finish(self, sheet: &mut Sheet, column: usize, from: usize) -> Vec<String> {
+        let words = self.words;
         let mut order: Vec<usize> = (0..words.len()).collect();
         match words.iter().map(|word| number(word.as_bytes())).collect::<Option<Vec<f64>>>() {
             Some(numbers) => order.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b])),
             None => order.sort_by(|&a, &b| words[a].cmp(&words[b])),
         }
-        let mut rank = vec![0; words.len()];
+        let mut rank = vec![0.0; words.len()];
         for (place, &word) in order.iter().enumerate() {
-            rank[word] = place as u32;
+            rank[word] = place as f64;
         }
-        for code in codes.iter_mut().flatten() {
-            *code = rank[*code as usize];
+        for row in from..sheet.rows {
+            let code = sheet.get(row, column);
+            if !code.is_nan() {
+                sheet.set(row, column, rank[code as usize]);
+            }
         }
-        let levels = order.into_iter().map(|word| words[word].clone()).collect();
-        Values::Categories { levels, codes }
+        order.into_iter().map(|word| words[word].clone()).collect()
     }
 }
 
@@ -218,6 +260,8 @@ pub(crate) fn distinct(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Memory;
+    use crate::sheet::Growth;
     use expect_test::expect;
 
     fn table() -> Table {
@@ -258,14 +302,16 @@ mod tests {
     fn levels_are_sorted() {
         let levels = |words: &[&str]| {
             let mut gathered = Words::default();
-            words.iter().for_each(|word| gathered.push(Some(word.as_bytes())));
-            match gathered.finish() {
-                Values::Categories { levels, codes } => (levels, codes),
-                Values::Numbers(_) => panic!("categories asked for"),
+            let mut growth = Growth::new(1, &Memory::default());
+            for word in words {
+                growth.push([gathered.code(Some(word.as_bytes()))]).unwrap();
             }
+            let mut sheet = growth.finish().unwrap();
+            let levels = gathered.finish(&mut sheet, 0, 0);
+            (levels, Cells::new(&Arc::new(sheet), 0, 0))
         };
         assert_eq!(levels(&["10", "9", "10"]).0, ["9", "10"]);
         assert_eq!(levels(&["10", "9", "b"]).0, ["10", "9", "b"]);
-        assert_eq!(levels(&["z", "a", "z"]).1, [Some(1), Some(0), Some(1)]);
+        assert_eq!(levels(&["z", "a", "z"]).1, Cells::from(vec![1.0, 0.0, 1.0]));
     }
 }

@@ -27,7 +27,7 @@ impl TargetKind {
             (TargetKind::Auto, [column]) => match table.columns.get(*column).map(|c| &c.values) {
                 Some(Values::Categories { .. }) => TargetKind::Classes,
                 Some(Values::Numbers(numbers)) => {
-                    let values = rows.iter().filter_map(|&row| numbers.get(row).copied());
+                    let values = rows.iter().filter_map(|&row| numbers.get(row));
                     let different = distinct(values);
                     let few = different.len() <= 20.min((rows.len() / 5).max(2));
                     let whole = different.iter().all(|x| x.fract() == 0.0);
@@ -181,10 +181,9 @@ fn labels(table: &Table, column: usize, rows: &[usize]) -> Result<Vec<String>, E
 
 fn word(table: &Table, column: usize, row: usize) -> String {
     match table.columns.get(column).map(|column| &column.values) {
-        Some(Values::Numbers(numbers)) => numbers.get(row).map_or(String::new(), f64::to_string),
+        Some(Values::Numbers(numbers)) => numbers.get(row).map_or(String::new(), |x| x.to_string()),
         Some(Values::Categories { levels, codes }) => {
-            let code = codes.get(row).copied().flatten();
-            code.and_then(|code| levels.get(code as usize).cloned()).unwrap_or_default()
+            codes.get(row).and_then(|code| levels.get(code).cloned()).unwrap_or_default()
         }
         None => String::new(),
     }

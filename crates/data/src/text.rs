@@ -3,10 +3,11 @@
 //! The text is gone through once for numbers; the columns in which a word turned up are gone
 //! through again for their words. Nothing is allocated for a cell.
 
+use crate::sheet::{Growth, Sheet};
+use crate::store::{Content, Memory};
 use crate::table::{Words, is_missing, number};
-use crate::{Column, Error, Table, Values};
+use crate::{Error, Growing, Table};
 use csv::{ByteRecord, Reader, ReaderBuilder};
-use std::borrow::Cow;
 
 /// Whether the first line holds the names of the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub enum Header {
 pub(crate) fn parse(
     data: &[u8],
     file: &str,
-    header: Header,
-    delimiter: Option<u8>,
+    (header, delimiter): (Header, Option<u8>),
+    memory: &Memory,
 ) -> Result<Table, Error> {
     if data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]) {
         let reason = "the text is UTF-16; save the table as UTF-8".to_string();
@@ -35,34 +36,22 @@ pub(crate) fn parse(
     }
     let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
     let delimiter = delimiter.unwrap_or_else(|| sniff(data));
-    let data = if delimiter == b' ' { single_blanks(data) } else { Cow::Borrowed(data) };
+    let data = if delimiter == b' ' { single_blanks(data, memory)? } else { Content::Lent(data) };
     let source = Source { data: &data, delimiter, file };
 
-    let numbers = source.numbers()?;
+    let (numbers, mut sheet) = source.numbers(memory)?;
     let present = match header {
         Header::Present => true,
         Header::Absent => false,
         Header::Auto => source.looks_like_header(&numbers)?,
     };
     let skipped = usize::from(present);
-    if numbers.lines.len() == skipped {
+    if sheet.rows == skipped {
         return Err(Error::NoRows { file: file.to_string() });
     }
     let names = source.names(&numbers, present)?;
-    let words = source.words(&numbers, skipped)?;
-    let columns = names.into_iter().zip(numbers.columns).zip(words);
-    Ok(Table {
-        file: file.to_string(),
-        columns: columns
-            .map(|((name, column), words)| Column {
-                name,
-                values: words.unwrap_or_else(|| Values::Numbers(column.values[skipped..].to_vec())),
-            })
-            .collect(),
-        rows: numbers.lines.len() - skipped,
-        named: present,
-        lines: numbers.lines[skipped..].to_vec(),
-    })
+    let levels = source.words(&numbers, &mut sheet, skipped)?;
+    Ok(Table::of_sheet(file, (sheet, skipped), names.into_iter().zip(levels), present))
 }
 
 /// A text and how to cut it.
@@ -72,18 +61,16 @@ struct Source<'a> {
     file: &'a str,
 }
 
-/// What the first pass finds.
+/// What the first pass finds, beside the numbers.
 struct Numbers {
     columns: Vec<NumberColumn>,
-    lines: Vec<usize>,
     first: ByteRecord,
+    first_line: usize,
 }
 
-/// A column as numbers, for as long as it is one.
+/// Whether a column is one of numbers.
 #[derive(Default)]
 struct NumberColumn {
-    /// One value for each record; short when `word_below`.
-    values: Vec<f64>,
     word_first: bool,
     word_below: bool,
     number_below: bool,
@@ -129,34 +116,31 @@ impl Source<'_> {
         }
     }
 
-    fn numbers(&self) -> Result<Numbers, Error> {
-        let mut columns: Vec<NumberColumn> = Vec::new();
-        let mut lines = Vec::new();
-        let mut first = ByteRecord::new();
+    /// The first pass: every record as numbers, with its line in a further column.
+    fn numbers(&self, memory: &Memory) -> Result<(Numbers, Sheet), Error> {
+        let mut found = Numbers { columns: vec![], first: ByteRecord::new(), first_line: 0 };
+        let mut growth = None;
         self.records(|record, index, line| {
             if index == 0 {
-                first = record.clone();
-                columns.resize_with(record.len(), NumberColumn::default);
+                (found.first, found.first_line) = (record.clone(), line);
+                found.columns.resize_with(record.len(), NumberColumn::default);
             }
-            if record.len() != columns.len() {
+            if record.len() != found.columns.len() {
                 return Err(Error::Ragged {
                     file: self.file.to_string(),
                     line,
                     found: record.len(),
-                    first: lines[0],
-                    expected: columns.len(),
+                    first: found.first_line,
+                    expected: found.columns.len(),
                 });
             }
-            lines.push(line);
-            for (column, text) in columns.iter_mut().zip(record) {
-                column.push(field(text), index == 0);
-            }
-            Ok(())
+            let growth = growth.get_or_insert_with(|| Growth::new(record.len() + 1, memory));
+            let fields = found.columns.iter_mut().zip(record);
+            let fields = fields.map(|(column, text)| column.number(field(text), index == 0));
+            growth.push(fields.chain([line as f64]))
         })?;
-        if lines.is_empty() {
-            return Err(Error::Empty { file: self.file.to_string() });
-        }
-        Ok(Numbers { columns, lines, first })
+        let growth = growth.ok_or_else(|| Error::Empty { file: self.file.to_string() })?;
+        Ok((found, growth.finish()?))
     }
 
     fn looks_like_header(&self, numbers: &Numbers) -> Result<bool, Error> {
@@ -198,7 +182,7 @@ impl Source<'_> {
                 text => std::str::from_utf8(text)
                     .map_err(|_| Error::NotUtf8 {
                         file: self.file.to_string(),
-                        line: numbers.lines[0],
+                        line: numbers.first_line,
                         column: index + 1,
                     })?
                     .to_string(),
@@ -216,8 +200,13 @@ impl Source<'_> {
         Ok(names)
     }
 
-    /// The second pass: the columns that are not numbers.
-    fn words(&self, numbers: &Numbers, skipped: usize) -> Result<Vec<Option<Values>>, Error> {
+    /// The second pass: the columns that are not numbers; their levels.
+    fn words(
+        &self,
+        numbers: &Numbers,
+        sheet: &mut Sheet,
+        skipped: usize,
+    ) -> Result<Vec<Option<Vec<String>>>, Error> {
         let mut words: Vec<Option<Words>> = numbers
             .columns
             .iter()
@@ -236,19 +225,22 @@ impl Source<'_> {
                         let file = self.file.to_string();
                         return Err(Error::NotUtf8 { file, line, column: column + 1 });
                     }
-                    words.push((!is_missing(text)).then_some(text));
+                    let code = words.code((!is_missing(text)).then_some(text));
+                    sheet.set(index, column, code);
                 }
                 Ok(())
             })?;
         }
-        Ok(words.into_iter().map(|words| words.map(Words::finish)).collect())
+        let words = words.into_iter().enumerate();
+        Ok(words.map(|(k, words)| words.map(|words| words.finish(sheet, k, skipped))).collect())
     }
 }
 
 impl NumberColumn {
-    fn push(&mut self, text: &[u8], is_first: bool) {
+    /// The number in a field; `NaN` for a word, which is kept in mind, and for none.
+    fn number(&mut self, text: &[u8], is_first: bool) -> f64 {
         if self.word_below {
-            return;
+            return f64::NAN;
         }
         let value = if is_missing(text) {
             Some(f64::NAN)
@@ -259,7 +251,7 @@ impl NumberColumn {
         };
         self.word_first |= is_first && value.is_none();
         self.word_below |= !is_first && value.is_none();
-        self.values.push(value.unwrap_or(f64::NAN));
+        value.unwrap_or(f64::NAN)
     }
 }
 
@@ -319,24 +311,26 @@ fn unquoted(line: &[u8], delimiter: u8) -> usize {
 }
 
 /// Every run of spaces and tabs outside quotes as one space, none at the ends of lines.
-fn single_blanks(data: &[u8]) -> Cow<'_, [u8]> {
-    let mut text = Vec::with_capacity(data.len());
-    let (mut quoted, mut blank) = (false, false);
-    for &byte in data {
-        quoted ^= byte == b'"';
-        if !quoted && matches!(byte, b' ' | b'\t') {
-            blank = true;
-            continue;
+fn single_blanks(data: &[u8], memory: &Memory) -> Result<Content<'static>, Error> {
+    let mut text = Growing::new(memory);
+    let (mut quoted, mut blank, mut last) = (false, false, b'\n');
+    for part in data.chunks(1 << 16) {
+        let mut kept = Vec::with_capacity(part.len() + 1);
+        for &byte in part {
+            quoted ^= byte == b'"';
+            if !quoted && matches!(byte, b' ' | b'\t') {
+                blank = true;
+                continue;
+            }
+            if blank && !matches!(byte, b'\n' | b'\r') && !matches!(last, b'\n' | b'\r') {
+                kept.push(b' ');
+            }
+            (blank, last) = (false, byte);
+            kept.push(byte);
         }
-        let at_end =
-            matches!(byte, b'\n' | b'\r') || matches!(text.last(), None | Some(b'\n' | b'\r'));
-        if blank && !at_end {
-            text.push(b' ');
-        }
-        blank = false;
-        text.push(byte);
+        text.extend(&kept)?;
     }
-    Cow::Owned(text)
+    Ok(Content::Held(text.finish()?))
 }
 
 #[cfg(test)]

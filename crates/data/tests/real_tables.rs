@@ -125,10 +125,11 @@ fn german_credit_in_detail() {
 #[test]
 fn missing_values_in_detail() {
     let Some(path) = shared("dermatology/dermatology.data") else { return };
-    let table = read(&path, &ReadOptions { header: Header::Absent, delimiter: None }).unwrap();
+    let table =
+        read(&path, &ReadOptions { header: Header::Absent, ..ReadOptions::default() }).unwrap();
     let Values::Numbers(age) = &table.columns[33].values else { panic!("age is a number") };
     assert_eq!(age.iter().filter(|x| x.is_nan()).count(), 8);
-    assert!(age[33].is_nan() && table.place(33) == "line 34");
+    assert!(age.get(33).unwrap().is_nan() && table.place(33) == "line 34");
 
     let Some(path) = shared("tabular/california_housing.csv.gz") else { return };
     let table = read(&path, &ReadOptions::default()).unwrap();
@@ -155,7 +156,10 @@ fn mnist_with_its_labels() {
         panic!("labels are classes")
     };
     assert_eq!(levels.concat(), "0123456789");
-    assert_eq!(codes[..5], [7, 2, 1, 0, 4].map(Some));
+    assert!(codes.iter().take(5).eq([7, 2, 1, 0, 4].map(Some)));
     let Values::Numbers(pixel) = &table.columns[7 * 28 + 6].values else { panic!("a number") };
-    assert_eq!((table.columns[7 * 28 + 6].name.as_str(), pixel[0]), ("p8_7", 84.0 / 255.0));
+    assert_eq!(
+        (table.columns[7 * 28 + 6].name.as_str(), pixel.get(0)),
+        ("p8_7", Some(84.0 / 255.0))
+    );
 }

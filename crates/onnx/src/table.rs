@@ -122,7 +122,7 @@ fn looked_up(
     let rows = levels.len() + 2;
     // A word that is no level: longer than each of them.
     let unseen = levels.concat() + "_";
-    let codes = (0..levels.len() as u32).map(Some).chain([None, Some(levels.len() as u32)]);
+    let codes = (0..levels.len()).map(Some).chain([None, Some(levels.len())]);
     let values = Values::Categories {
         codes: codes.collect(),
         levels: levels.iter().cloned().chain([unseen]).collect(),
@@ -162,7 +162,7 @@ fn sample(encoder: &Encoder, position: usize, name: &str, values: Values, rows: 
     let mut columns: Vec<Column> = (0..total)
         .map(|j| Column {
             name: (j + 1).to_string(),
-            values: Values::Numbers(vec![f64::NAN; rows]),
+            values: Values::Numbers(vec![f64::NAN; rows].into()),
         })
         .collect();
     for input in json["inputs"].as_array().into_iter().flatten() {
@@ -170,7 +170,7 @@ fn sample(encoder: &Encoder, position: usize, name: &str, values: Values, rows: 
         columns[at].name = input["name"].as_str().unwrap_or("?").into();
     }
     columns[position] = Column { name: name.into(), values };
-    Table { file: String::new(), columns, rows, named: encoder.named(), lines: vec![] }
+    Table { file: String::new(), columns, rows, named: encoder.named(), lines: None }
 }
 
 /// Puts a prediction of scaled numbers back on the scale of the table.

@@ -47,13 +47,13 @@ fn inputs(model: &Model, table: &Table) -> serde_json::Map<String, Value> {
         let name = column["name"].as_str().unwrap();
         match &table.columns[column["position"].as_u64().unwrap() as usize].values {
             Values::Numbers(values) => {
-                numbers.iter_mut().zip(values).for_each(|(row, &x)| row.push(x));
+                numbers.iter_mut().zip(values.iter()).for_each(|(row, x)| row.push(x));
             }
             Values::Categories { levels, codes } => {
                 // Missing values in both spellings.
                 let missing = |i: usize| if i.is_multiple_of(2) { "" } else { "NA" };
-                let word = |(i, code): (usize, &Option<u32>)| match code {
-                    Some(code) => vec![levels[*code as usize].clone()],
+                let word = |(i, code): (usize, Option<usize>)| match code {
+                    Some(code) => vec![levels[code].clone()],
                     None => vec![missing(i).to_string()],
                 };
                 let words: Vec<Vec<String>> = codes.iter().enumerate().map(word).collect();
@@ -73,7 +73,8 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
     let mut unseen = table.clone();
     if let Values::Categories { levels, codes } = &mut unseen.columns[1].values {
         levels.push("violet".into());
-        codes[3] = Some(3);
+        let with = |(row, code)| if row == 3 { Some(3) } else { code };
+        *codes = codes.iter().enumerate().map(with).collect();
     }
     let mut walked = Vec::new();
     for function in &standard().functions {

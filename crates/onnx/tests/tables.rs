@@ -22,7 +22,7 @@ pub fn table() -> Table {
         (numbers(1.0, 0.0), numbers(20.0, 0.1), numbers(700.0, 0.05), numbers(9.0, 0.0));
     let mut words = |levels: &[&str], missing: f64| {
         let one = |_| {
-            let level = random.below(levels.len()) as u32;
+            let level = random.below(levels.len());
             (random.uniform() >= missing).then_some(level)
         };
         Values::Categories {
@@ -42,7 +42,7 @@ pub fn table() -> Table {
         ("cost", cost),
     ];
     let columns = columns.map(|(name, values)| Column { name: name.into(), values });
-    Table { file: "t".into(), columns: columns.into(), rows: ROWS, named: true, lines: vec![] }
+    Table { file: "t".into(), columns: columns.into(), rows: ROWS, named: true, lines: None }
 }
 
 /// An encoder for the table, fitted on half of its rows.

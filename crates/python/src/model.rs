@@ -122,28 +122,25 @@ fn table(columns: Vec<(String, Cells)>) -> PyResult<Table> {
     let mut read = Vec::new();
     for (name, cells) in columns {
         let values = match cells {
-            Cells::Numbers(numbers) => Values::Numbers(numbers),
+            Cells::Numbers(numbers) => Values::Numbers(numbers.into()),
             Cells::Words(words) => {
                 let mut levels: Vec<String> = words.iter().flatten().cloned().collect();
                 levels.sort();
                 levels.dedup();
-                let code = |word: &String| levels.binary_search(word).ok().map(|code| code as u32);
+                let code = |word: &String| levels.binary_search(word).ok();
                 let codes = words.iter().map(|word| word.as_ref().and_then(code)).collect();
                 Values::Categories { levels, codes }
             }
         };
-        let count = match &values {
-            Values::Numbers(numbers) => numbers.len(),
-            Values::Categories { codes, .. } => codes.len(),
-        };
+        let count = values.len();
         if *rows.get_or_insert(count) != count {
             return Err(error(format!("column {name} has {count} rows, those before it differ")));
         }
         read.push(Column { name, values });
     }
     let rows = rows.unwrap_or(0);
-    let lines = (1..=rows).collect();
-    Ok(Table { file: "the table".into(), columns: read, rows, named: true, lines })
+    let lines = (1..=rows).map(|line| line as f64).collect();
+    Ok(Table { file: "the table".into(), columns: read, rows, named: true, lines: Some(lines) })
 }
 
 #[pymethods]

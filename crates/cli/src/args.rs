@@ -471,6 +471,12 @@ pub struct Train {
     /// Inside the program
     #[arg(long, value_enum, default_value = "f32")]
     pub precision: Bits,
+    /// Of the memory: a table, and its encoded rows, that are larger are kept on the disk
+    #[arg(long, default_value_t = crate::tables::SHARE, value_name = "SHARE")]
+    pub memory_share: f64,
+    /// Folder for them, on a disk (default: $TMPDIR, or /var/tmp)
+    #[arg(long, value_name = "FOLDER")]
+    pub scratch: Option<PathBuf>,
     /// Where to write the model
     #[arg(short, long)]
     pub output: Option<PathBuf>,

@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod costs;
+mod encoded;
 mod equations;
 mod exchange;
 mod folds;

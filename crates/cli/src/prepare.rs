@@ -1,8 +1,11 @@
 //! From flags and a table to a fit: rows dealt out, columns learnt, settings filled in.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use matgrad::data::{Encoder, EncoderOptions, Header, Scaling, Table, TargetKind, Values, split};
+use matgrad::data::{
+    Encoder, EncoderOptions, Header, Memory, Scaling, Table, TargetKind, Values, split,
+};
 use matgrad::{
     Around, Clip, Costs, Fit, FitOptions, Method, Model, Network, Precision, Schedule, Stop,
     UpdateRule,
@@ -10,6 +13,7 @@ use matgrad::{
 
 use crate::args::{Bits, Scaled, Train};
 use crate::costs::costs;
+use crate::encoded::{Encoded, encoded, widened};
 use crate::tables::{Examples, examples, table};
 use crate::{Failure, folds, read_text};
 
@@ -96,6 +100,19 @@ pub fn options(args: &Train) -> Result<FitOptions, Failure> {
     })
 }
 
+/// What a table may take of memory.
+///
+/// # Errors
+/// A share that is none.
+fn memory(args: &Train) -> Result<Memory, Failure> {
+    let share = args.memory_share;
+    if !(0.0..=1.0).contains(&share) {
+        return Err(usage(format!("--memory-share {share}: a share from 0 to 1 is wanted")));
+    }
+    let memory = Memory::share(share);
+    Ok(Memory { folder: args.scratch.clone().unwrap_or(memory.folder), ..memory })
+}
+
 /// A table with its rows dealt out, and what was learnt from the training rows.
 pub struct Prepared {
     /// The table.
@@ -118,7 +135,8 @@ impl Prepared {
     /// # Errors
     /// A table that cannot be read.
     pub fn table(args: &Train) -> Result<Table, Failure> {
-        table(&args.data, if args.no_header { Header::Absent } else { Header::Auto })
+        let header = if args.no_header { Header::Absent } else { Header::Auto };
+        table(&args.data, header, &memory(args)?)
     }
 
     /// Deals out the rows: those to test on by a share, or the fold of this number of so many.
@@ -136,16 +154,18 @@ impl Prepared {
         let targets = targets?;
         let (all, inputs) = counted(args, &data, &targets)?;
         let kind = TargetKind::resolve(TargetKind::Auto, &data, &targets, &all);
-        let strata = (kind == TargetKind::Classes).then(|| data.strata(targets[0]));
-        let hold = |rows: &[usize], share: Option<f64>| match share {
-            Some(f) => split(rows, strata.as_deref(), f, args.seed),
-            None => (rows.to_vec(), Vec::new()),
+        // A list of rows is long where a table is, so that none is made which is not wanted.
+        let splits = fold.is_some() || test_fraction.or(validation_fraction).is_some();
+        let strata = (splits && kind == TargetKind::Classes).then(|| data.strata(targets[0]));
+        let hold = |rows: Vec<usize>, share: Option<f64>| match share {
+            Some(f) => split(&rows, strata.as_deref(), f, args.seed),
+            None => (rows, Vec::new()),
         };
         let (kept, test) = match fold {
-            None => hold(&all, test_fraction),
+            None => hold(all, test_fraction),
             Some(fold) => folds::hold(&all, strata.as_deref(), fold, args.seed)?,
         };
-        let (train, validation) = hold(&kept, validation_fraction);
+        let (train, validation) = hold(kept, validation_fraction);
         let scaling = match args.standardize {
             Scaled::Auto => Scaling::Auto,
             Scaled::Standardize => Scaling::Standardize,
@@ -168,10 +188,6 @@ impl Prepared {
     /// Rows without a target, or of weight 0.
     pub fn left_out(&self) -> usize {
         self.data.rows - self.train.len() - self.validation.len() - self.test.len()
-    }
-
-    fn examples(&self, rows: &[usize]) -> Result<Examples, Failure> {
-        examples(&self.encoder, &self.costs, &self.data, rows)
     }
 }
 
@@ -199,7 +215,7 @@ fn counted(
 /// Units from which a layer is safe from the death of all its rectifiers.
 const WIDE: usize = 32;
 
-fn network(args: &Train, prepared: &Prepared, train: &Examples) -> Result<Network, Failure> {
+fn network(args: &Train, prepared: &Prepared, train: &Encoded) -> Result<Network, Failure> {
     if let Some(file) = &args.network {
         return Ok(Network::parse(&file.display().to_string(), &read_text(file)?)?);
     }
@@ -221,7 +237,7 @@ fn network(args: &Train, prepared: &Prepared, train: &Examples) -> Result<Networ
     let narrow = hidden.iter().any(|&units| units < WIDE);
     let usual = if narrow { "tanh" } else { "relu" };
     let activation = args.activation.as_deref().unwrap_or(usual);
-    let mut layers = Network::layers(train.inputs.cols, train.targets.cols)
+    let mut layers = Network::layers(train.inputs.cols(), train.targets.cols())
         .activation(activation)
         .weight_decay(args.weight_decay.unwrap_or(1e-3))
         .l1(args.l1)
@@ -250,25 +266,30 @@ pub struct Ready {
     /// The network.
     pub network: Network,
     /// Rows to train on.
-    pub train: Examples,
+    pub train: Encoded,
     validation: Option<Examples>,
 }
 
 impl Ready {
-    /// Encodes the rows and writes the network.
+    /// Encodes the rows in a precision and writes the network.
     ///
     /// # Errors
     /// What does not fit together.
-    pub fn new(args: &Train, prepared: &Prepared) -> Result<Ready, Failure> {
-        let mut train = prepared.examples(&prepared.train)?;
+    pub fn new(args: &Train, prepared: &Prepared, precision: Precision) -> Result<Ready, Failure> {
+        let Prepared { encoder, costs, data, .. } = prepared;
+        let place = (precision, &memory(args)?);
+        let mut train = encoded(encoder, costs, data, &prepared.train, place)?;
         let mut validation = match prepared.validation.as_slice() {
             [] => None,
-            rows => Some(prepared.examples(rows)?),
+            rows => Some(examples(encoder, costs, data, rows)?),
         };
-        let parts = || std::iter::once(&train).chain(&validation);
-        let width = parts().filter_map(|part| Some(part.weights.as_ref()?.cols)).max();
-        if let Some(columns) = width {
-            std::iter::once(&mut train).chain(&mut validation).for_each(|part| part.widen(columns));
+        let held = validation.as_mut().map(|v| (&mut v.weights, v.inputs.rows));
+        let count = train.inputs.len();
+        let mut parts: Vec<_> = held.into_iter().chain([(&mut train.weights, count)]).collect();
+        if let Some(columns) = parts.iter().filter_map(|(w, _)| Some(w.as_ref()?.cols)).max() {
+            for (weights, rows) in &mut parts {
+                **weights = Some(widened(weights.take(), *rows, columns));
+            }
         }
         Ok(Ready { network: network(args, prepared, &train)?, train, validation })
     }
@@ -278,7 +299,7 @@ impl Ready {
     /// # Errors
     /// A network whose sizes are not known.
     pub fn fill_in(&self, options: &mut FitOptions, args: &Train) -> Result<(), Failure> {
-        let rows = self.train.inputs.rows;
+        let rows = self.train.inputs.len();
         let steps = options.batch.map_or(1, |size| rows.div_ceil(size).max(1));
         options.epochs = args.epochs.unwrap_or(usual_epochs(steps));
         let rate = ["lr", "learning_rate", "eta", "η"];
@@ -299,9 +320,9 @@ impl Ready {
     pub fn fit<'a>(&'a self, options: &'a FitOptions) -> Result<Fit<'a>, Failure> {
         let Ready { network, train, validation } = self;
         let held = validation.as_ref();
-        let fit = network.fit(
+        let fit = network.fit_rows(
             &network.initial(options.seed)?,
-            (&train.inputs, &train.targets),
+            (Arc::clone(&train.inputs), Arc::clone(&train.targets)),
             held.map(|v| (&v.inputs, &v.targets)),
             options,
         )?;
@@ -317,7 +338,7 @@ impl Ready {
 /// # Errors
 /// What does not fit together.
 pub fn fitted(args: &Train, options: &FitOptions, prepared: &Prepared) -> Result<Model, Failure> {
-    let ready = Ready::new(args, prepared)?;
+    let ready = Ready::new(args, prepared, options.weights_precision())?;
     let mut options = options.clone();
     ready.fill_in(&mut options, args)?;
     let mut fit = ready.fit(&options)?;

@@ -18,7 +18,7 @@ pub fn studio(files: &[PathBuf], listen: SocketAddr, talk: &Talk) -> Result<(), 
         [only] if only.extension().is_none_or(|e| e != "eq") => (None, Some(only)),
         files => (files.first(), files.get(1)),
     };
-    let data = data.map(|path| table(path, Header::Auto)).transpose()?;
+    let data = data.map(|path| table(path, Header::Auto, &crate::tables::memory())).transpose()?;
     let session = match (page, data) {
         (None, None) => Session::worked_example(),
         (None, Some(data)) => Session::of_table(data, Settings::default())?,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use matgrad::costs::mean_one;
 use matgrad::data::{
-    Encoder, EncoderOptions, Header, ReadOptions, Scaling, Table, TargetKind, read,
+    Encoder, EncoderOptions, Header, Memory, ReadOptions, Scaling, Table, TargetKind, read,
 };
 use matgrad::expr::matrix::Matrix;
 use matgrad::metrics::{self, Metrics};
@@ -13,6 +13,7 @@ use matgrad::{
 };
 
 use crate::args::{Explain, Shown};
+use crate::encoded::{parts, stacked, widened};
 use crate::{Failure, Talk, may_write, read_text, say};
 
 /// A matrix of the data as one of the engine.
@@ -20,13 +21,22 @@ pub fn matrix(m: matgrad::data::Matrix) -> Matrix {
     Matrix::new(m.rows, m.cols, m.data)
 }
 
-/// Reads a table.
+/// Reads a table; what is larger than so much memory is kept on the disk.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn table(path: &Path, header: Header) -> Result<Table, Failure> {
-    Ok(read(path, &ReadOptions { header, ..ReadOptions::default() })?)
+pub fn table(path: &Path, header: Header, memory: &Memory) -> Result<Table, Failure> {
+    let memory = memory.clone();
+    Ok(read(path, &ReadOptions { header, memory, ..ReadOptions::default() })?)
 }
+
+/// What a table may take of memory where no flag says it.
+pub fn memory() -> Memory {
+    Memory::share(SHARE)
+}
+
+/// A table in memory takes up to four times the bytes of its text, and its rows are encoded.
+pub const SHARE: f64 = 0.25;
 
 /// Prints who was taken for whom, where the classes are few.
 ///
@@ -64,17 +74,6 @@ pub struct Examples {
     pub weights: Option<Matrix>,
 }
 
-impl Examples {
-    /// Gives the weights this many columns: one, or one for each target.
-    pub fn widen(&mut self, columns: usize) {
-        let rows = self.inputs.rows;
-        self.weights = Some(match self.weights.take() {
-            None => Matrix::filled(rows, columns, 1.0),
-            Some(w) => Matrix::from_fn(rows, columns, |i, j| w.at(i, j.min(w.cols - 1))),
-        });
-    }
-}
-
 /// Rows of a table as a network eats them.
 ///
 /// # Errors
@@ -85,10 +84,21 @@ pub fn examples(
     data: &Table,
     rows: &[usize],
 ) -> Result<Examples, Failure> {
+    let (targets, weights) = weighed(encoder, costs, data, rows)?;
+    Ok(Examples { inputs: matrix(encoder.inputs(data, rows)?), targets, weights })
+}
+
+/// Targets with their weights.
+fn weighed(
+    encoder: &Encoder,
+    costs: &Costs,
+    data: &Table,
+    rows: &[usize],
+) -> Result<(Matrix, Option<Matrix>), Failure> {
     let mut targets = matrix(encoder.targets(data, rows)?);
     let column = crate::costs::column(costs, data, rows)?;
     let weights = costs.weigh(&mut targets, column.as_deref());
-    Ok(Examples { inputs: matrix(encoder.inputs(data, rows)?), targets, weights })
+    Ok((targets, weights))
 }
 
 fn evaluator(model: &Model, rows: usize) -> Result<Evaluator, Failure> {
@@ -98,9 +108,13 @@ fn evaluator(model: &Model, rows: usize) -> Result<Evaluator, Failure> {
 }
 
 /// Predictions after the link.
-fn predictions(model: &Model, data: &Table, rows: &[usize]) -> Result<Matrix, Failure> {
+fn predictions(
+    model: &Model,
+    predictor: &Predictor<f64>,
+    data: &Table,
+    rows: &[usize],
+) -> Result<Matrix, Failure> {
     let x = model.encoder.inputs(data, rows)?;
-    let predictor = Predictor::<f64>::new(&model.network, &model.weights, rows.len().min(1024))?;
     let mut predicted = Matrix::filled(x.rows, predictor.widths().1, 0.0);
     predictor.session().run(&x.data, &mut predicted.data)?;
     model.network.link.apply(&mut predicted);
@@ -137,23 +151,39 @@ pub fn measured(model: &Model, data: &Table, rows: &[usize]) -> Result<Measured,
         rows.retain(|_| known.next() == Some(true));
         truth = codes.into_iter().flatten().collect();
     }
-    let mut examples = examples(&model.encoder, &model.costs, data, &rows)?;
-    if let Some(node) = model.network.row_weights {
-        examples.widen(model.network.columns(node));
+    let (encoder, costs) = (&model.encoder, &model.costs);
+    // The weights' mean is over all rows.
+    let weights = match model.network.row_weights {
+        None => None,
+        Some(node) => {
+            let columns = model.network.columns(node);
+            let of = |part: &[usize]| Ok((part.len(), weighed(encoder, costs, data, part)?.1));
+            let weights = parts(encoder, &rows).map(of).collect::<Result<_, Failure>>()?;
+            Some(mean_one(&widened(stacked(weights), rows.len(), columns))?)
+        }
+    };
+    let mut evaluator = evaluator(model, rows.len())?;
+    let (mut predicted, mut truths, mut loss, mut from) = (Vec::new(), Vec::new(), 0.0, 0);
+    for part in parts(encoder, &rows) {
+        let Examples { inputs, targets, .. } = examples(encoder, costs, data, part)?;
+        let weights =
+            weights.as_ref().map(|w| w.select_rows(&(from..from + part.len()).collect::<Vec<_>>()));
+        let (found, mean) = evaluator.run_weighted(&inputs, Some(&targets), weights.as_ref())?;
+        loss += mean * part.len() as f64;
+        predicted.extend(found.data);
+        if !classes {
+            truths.extend(encoder.targets(data, part)?.data);
+        }
+        from += part.len();
     }
-    let weights = examples.weights.as_ref().map(mean_one).transpose()?;
-    let (predicted, loss) = evaluator(model, rows.len())?.run_weighted(
-        &examples.inputs,
-        Some(&examples.targets),
-        weights.as_ref(),
-    )?;
+    let cols = predicted.len() / rows.len().max(1);
+    let (predicted, loss) = (Matrix::new(rows.len(), cols, predicted), loss / rows.len() as f64);
     if classes {
-        let labels = model.encoder.labels();
-        let metrics = metrics::classes(&predicted, &truth, labels, loss, &model.costs);
+        let metrics = metrics::classes(&predicted, &truth, encoder.labels(), loss, costs);
         return Ok(Measured { metrics, curves: Some((predicted, truth)) });
     }
-    let y = matrix(model.encoder.targets(data, &rows)?);
-    let metrics = metrics::numbers(&unscaled(model, predicted), &unscaled(model, y), loss);
+    let truths = Matrix::new(rows.len(), encoder.target_width(), truths);
+    let metrics = metrics::numbers(&unscaled(model, predicted), &unscaled(model, truths), loss);
     Ok(Measured { metrics, curves: None })
 }
 
@@ -175,7 +205,7 @@ pub fn evaluate(
         may_write(path, force)?;
     }
     let model = Model::load(model)?;
-    let data = table(source, header(&model.encoder))?;
+    let data = table(source, header(&model.encoder), &memory())?;
     let rows: Vec<usize> = (0..data.rows).collect();
     let found = measure(&model, &data, &rows)?;
     if let Some((path, _)) = page {
@@ -200,10 +230,10 @@ pub fn predict(
         may_write(path, force)?;
     }
     let model = Model::load(model)?;
-    let data = table(data, header(&model.encoder))?;
+    let data = table(data, header(&model.encoder), &memory())?;
     let rows: Vec<usize> = (0..data.rows).collect();
     model.encoder.unseen(&data, &rows)?.iter().for_each(|w| eprintln!("warning: {w}"));
-    let predicted = predictions(&model, &data, &rows)?;
+    let predictor = Predictor::<f64>::new(&model.network, &model.weights, rows.len().min(1024))?;
     let quoted = |s: &str| {
         if s.contains([',', '"', '\n']) {
             format!("\"{}\"", s.replace('"', "\"\""))
@@ -211,33 +241,30 @@ pub fn predict(
             s.to_string()
         }
     };
-    let mut text = String::new();
-    let names = model.encoder.target_names();
-    if model.encoder.target_kind() == TargetKind::Classes {
-        let labels = model.encoder.labels();
-        text += &quoted(names.first().map_or("class", |n| n.as_str()));
-        if proba {
-            labels.iter().for_each(|l| text += &format!(",{}", quoted(l)));
-        }
-        text += "\n";
-        for i in 0..predicted.rows {
-            text += &quoted(&labels[model.costs.decide(predicted.row(i))]);
-            if proba {
-                predicted.row(i).iter().for_each(|p| text += &format!(",{p}"));
-            }
-            text += "\n";
-        }
+    let classes = model.encoder.target_kind() == TargetKind::Classes;
+    let (names, labels) = (model.encoder.target_names(), model.encoder.labels());
+    let mut text = if classes {
+        quoted(names.first().map_or("class", |n| n.as_str()))
     } else {
-        let mut m = matgrad::data::Matrix {
-            rows: predicted.rows,
-            cols: predicted.cols,
-            data: predicted.data,
-        };
-        model.encoder.unscale_targets(&mut m);
-        text += &names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(",");
-        text += "\n";
-        for row in m.data.chunks(m.cols.max(1)) {
-            text += &row.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+        names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(",")
+    };
+    if classes && proba {
+        labels.iter().for_each(|l| text += &format!(",{}", quoted(l)));
+    }
+    text += "\n";
+    for part in parts(&model.encoder, &rows) {
+        let predicted = predictions(&model, &predictor, &data, part)?;
+        let predicted = if classes { predicted } else { unscaled(&model, predicted) };
+        for i in 0..predicted.rows {
+            let row = predicted.row(i);
+            let mut fields = Vec::new();
+            if classes {
+                fields.push(quoted(&labels[model.costs.decide(row)]));
+            }
+            if !classes || proba {
+                fields.extend(row.iter().map(f64::to_string));
+            }
+            text += &fields.join(",");
             text += "\n";
         }
     }
@@ -256,7 +283,8 @@ pub fn explain(asked: &Explain, talk: &Talk) -> Result<(), Failure> {
         let text = read_text(&asked.model)?;
         network = Network::parse(&asked.model.display().to_string(), &text)?;
         weights = network.initial(0)?;
-        data = table(&asked.data, if asked.no_header { Header::Absent } else { Header::Auto })?;
+        let header = if asked.no_header { Header::Absent } else { Header::Auto };
+        data = table(&asked.data, header, &memory())?;
         let count =
             network.equations.graph.shape(network.target).cols.number().unwrap_or(1) as usize;
         let targets: Vec<usize> = if asked.target.is_empty() {
@@ -276,7 +304,7 @@ pub fn explain(asked: &Explain, talk: &Talk) -> Result<(), Failure> {
         costs = Costs::default();
     } else {
         let model = Model::load(&asked.model)?;
-        data = table(&asked.data, header(&model.encoder))?;
+        data = table(&asked.data, header(&model.encoder), &memory())?;
         (network, weights, encoder) = (model.network, model.weights, model.encoder);
         costs = model.costs;
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::args::Train;
 use crate::prepare::{Prepared, Ready, options};
-use crate::tables::{confusion, header, measure, table};
+use crate::tables::{confusion, header, measure, memory, table};
 use crate::{Failure, Talk, folds, may_write, say};
 
 /// Set by the first Ctrl-C or termination signal; the second ends the process at once.
@@ -193,10 +193,10 @@ pub fn complete(
     talk: &Talk,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let ready = Ready::new(args, prepared)?;
+    let ready = Ready::new(args, prepared, options.weights_precision())?;
     ready.fill_in(&mut options, args)?;
     if !talk.quiet && !talk.json {
-        let (method, rows) = (options.method.name(), ready.train.inputs.rows);
+        let (method, rows) = (options.method.name(), ready.train.inputs.len());
         eprintln!("{method} on {rows} rows, seed {}", args.seed);
     }
     let network = &ready.network;
@@ -243,7 +243,11 @@ fn report(
     };
     let train = measure(model, &prepared.data, &prepared.train)?;
     let validation = part(&prepared.validation)?;
-    let other = args.test.as_deref().map(|path| table(path, header(&model.encoder))).transpose()?;
+    let other = args
+        .test
+        .as_deref()
+        .map(|path| table(path, header(&model.encoder), &memory()))
+        .transpose()?;
     let other = other.map(|table| ((0..table.rows).collect::<Vec<usize>>(), table));
     let test = match &other {
         Some((rows, table)) => Some(measure(model, table, rows)?),

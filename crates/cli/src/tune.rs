@@ -127,7 +127,7 @@ fn flags(base: &Train, candidate: &Candidate, epochs: usize) -> Train {
 fn score(args: &Train, prepared: &Prepared, asked: &AtomicBool) -> Result<Option<f64>, Failure> {
     let mut options = options(args)?;
     options.threads = 1;
-    let ready = Ready::new(args, prepared)?;
+    let ready = Ready::new(args, prepared, options.weights_precision())?;
     ready.fill_in(&mut options, args)?;
     let mut fit = ready.fit(&options)?;
     for epoch in fit.by_ref() {

@@ -11,7 +11,8 @@ use matgrad_plan::extent::Slot;
 use matgrad_plan::plan::{Request, plan};
 use matgrad_run::machine::Machine;
 
-use crate::Error;
+use crate::rows::Numbers;
+use crate::{Error, Rows};
 
 /// Numbers inside a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,60 +42,6 @@ pub struct Timed {
     pub flops: f64,
     /// Seconds.
     pub seconds: f64,
-}
-
-/// Rows of a matrix in the precision of a program, so that batches are gathered without rounding
-/// them again.
-pub struct Rows {
-    cols: usize,
-    numbers: Numbers,
-}
-
-enum Numbers {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
-impl Rows {
-    /// Rows of `cols` numbers in single precision.
-    pub fn single(cols: usize, numbers: Vec<f32>) -> Rows {
-        Rows { cols, numbers: Numbers::F32(numbers) }
-    }
-
-    /// How many.
-    pub fn len(&self) -> usize {
-        let numbers = match &self.numbers {
-            Numbers::F32(numbers) => numbers.len(),
-            Numbers::F64(numbers) => numbers.len(),
-        };
-        numbers.checked_div(self.cols).unwrap_or(0)
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All numbers, row by row; none where they are of 64 bits.
-    pub fn as_f32(&self) -> &[f32] {
-        match &self.numbers {
-            Numbers::F32(numbers) => numbers,
-            Numbers::F64(_) => &[],
-        }
-    }
-
-    /// The numbers of one row.
-    ///
-    /// # Panics
-    /// Where there is no such row.
-    pub fn row(&self, row: usize) -> impl Iterator<Item = f64> {
-        let part = row * self.cols..(row + 1) * self.cols;
-        let (single, double) = match &self.numbers {
-            Numbers::F32(numbers) => (&numbers[part], &[][..]),
-            Numbers::F64(numbers) => (&[][..], &numbers[part]),
-        };
-        single.iter().map(|&x| f64::from(x)).chain(double.iter().copied())
-    }
 }
 
 fn median(mut times: Vec<f64>) -> f64 {
@@ -205,13 +152,17 @@ impl Engine {
         })
     }
 
+    /// The precision of its numbers.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Engine::F32(_) => Precision::F32,
+            Engine::F64(_) => Precision::F64,
+        }
+    }
+
     /// The rows of a matrix, to gather batches from.
     pub fn rows(&self, matrix: &Matrix) -> Rows {
-        let numbers = match self {
-            Engine::F32(_) => Numbers::F32(matrix.data.iter().map(|&x| x as f32).collect()),
-            Engine::F64(_) => Numbers::F64(matrix.data.clone()),
-        };
-        Rows { cols: matrix.cols, numbers }
+        Rows::of(matrix, self.precision())
     }
 
     /// Writes these rows, in this order, into a variable; one that the program does not use is
@@ -224,8 +175,8 @@ impl Engine {
             return Ok(());
         }
         let done = match (self, &from.numbers) {
-            (Engine::F32(m), Numbers::F32(x)) => m.write_rows_from(variable, x, from.cols, rows),
-            (Engine::F64(m), Numbers::F64(x)) => m.write_rows_from(variable, x, from.cols, rows),
+            (Engine::F32(m), Numbers::F32(x)) => m.write_rows_from(variable, x, from.cols(), rows),
+            (Engine::F64(m), Numbers::F64(x)) => m.write_rows_from(variable, x, from.cols(), rows),
             (Engine::F32(_), Numbers::F64(_)) | (Engine::F64(_), Numbers::F32(_)) => {
                 return Err(Error::Run("the rows are of another precision".into()));
             }

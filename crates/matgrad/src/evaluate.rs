@@ -20,9 +20,12 @@ pub struct Evaluator {
 
 impl Evaluator {
     /// Rows that go through the network at once, at most.
-    pub const ROWS: usize = 4096;
+    const ROWS: usize = 4096;
 
-    /// For up to this many rows at once.
+    /// Numbers of all values of the page that are in memory at once, or those of 64 rows.
+    const NUMBERS: usize = 1 << 18;
+
+    /// For up to this many rows at once, as far as memory is not to be spent on them.
     ///
     /// # Errors
     /// What cannot be planned.
@@ -33,7 +36,10 @@ impl Evaluator {
     ) -> Result<Evaluator, Error> {
         let graph = &network.equations.graph;
         let [output, loss] = [network.output, network.loss].map(|n| network.equations.inference(n));
-        let capacity = capacity.clamp(1, Self::ROWS);
+        let places = network.equations.definitions.iter().chain([&network.input]);
+        let width: usize = places.map(|&node| network.columns(node)).sum();
+        let most = (Self::NUMBERS / width.max(1)).clamp(64, Self::ROWS);
+        let capacity = capacity.clamp(1, most);
         let engine = Engine::new(
             graph,
             &[output, loss],
@@ -46,6 +52,11 @@ impl Evaluator {
         let cols = graph.shape(network.target).cols.number().unwrap_or(1) as usize;
         let row_weights = network.row_weights.map(|node| (node, network.columns(node)));
         Ok(Evaluator { row_weights, engine, network: nodes, capacity, cols, link: network.link })
+    }
+
+    /// Rows that go through the network at once.
+    pub fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Sets the weights.

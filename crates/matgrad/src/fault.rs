@@ -4,7 +4,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 
-use crate::{Error, Network};
+use crate::{Error, Network, Rows};
 
 /// The first equation of the page, in its order, that has a value which is not finite at these
 /// weights and rows: its name with row and column from 1.
@@ -12,13 +12,13 @@ pub(crate) fn first(
     network: &Network,
     fixed: &[(NodeId, Matrix)],
     weights: &[Vec<f64>],
-    (inputs, targets): (&Matrix, &Matrix),
+    (inputs, targets): (&Rows, &Rows),
     rows: &[usize],
 ) -> Result<Option<String>, Error> {
     let graph = &network.equations.graph;
     let mut at = Bindings::default();
     for (node, matrix) in [(network.input, inputs), (network.target, targets)] {
-        at.set(graph, node, matrix.select_rows(rows)).map_err(Error::Input)?;
+        at.set(graph, node, matrix.select(rows.iter().copied())).map_err(Error::Input)?;
     }
     let mut places: Vec<NodeId> = vec![network.input, network.target];
     network.set_row_weights(&mut at, rows.len())?;

@@ -1,6 +1,7 @@
 //! Training: an iterator over epochs. Batches, shuffling, schedules and stopping are here; what a
 //! step does is [`TrainingStep`].
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use matgrad_data::Random;
@@ -9,11 +10,12 @@ use matgrad_expr::matrix::Matrix;
 
 use crate::engine::Precision;
 use crate::network::noise;
+use crate::order::Order;
 use crate::solver::Search;
 use crate::worker::{Stepper, Worker};
 use crate::{
-    Around, Checkpoint, Error, Evaluator, Method, Network, Schedule, Stop, TrainingStep, costs,
-    fault,
+    Around, Checkpoint, Error, Evaluator, Method, Network, Rows, Schedule, Stop, TrainingStep,
+    costs, fault,
 };
 
 /// How to train.
@@ -92,7 +94,8 @@ pub struct Fit<'a> {
     network: &'a Network,
     options: &'a FitOptions,
     weights: Vec<(NodeId, Matrix)>,
-    data: (&'a Matrix, &'a Matrix),
+    data: (Arc<Rows>, Arc<Rows>),
+    order: Order,
     validation: Option<(&'a Matrix, &'a Matrix)>,
     validation_weights: Option<Matrix>,
     worker: Worker,
@@ -120,27 +123,44 @@ impl Network {
     pub fn fit<'a>(
         &'a self,
         weights: &[(NodeId, Matrix)],
-        (inputs, targets): (&'a Matrix, &'a Matrix),
+        (inputs, targets): (&Matrix, &Matrix),
         validation: Option<(&'a Matrix, &'a Matrix)>,
         options: &'a FitOptions,
     ) -> Result<Fit<'a>, Error> {
+        let rows = |matrix| Arc::new(Rows::of(matrix, options.weights_precision()));
+        self.fit_rows(weights, (rows(inputs), rows(targets)), validation, options)
+    }
+
+    /// As [`Network::fit`], on rows of the precision of the weights, which may be in a file. A
+    /// solver, and a batch of all rows, take them into memory.
+    ///
+    /// # Errors
+    /// Those of [`Network::fit`].
+    pub fn fit_rows<'a>(
+        &'a self,
+        weights: &[(NodeId, Matrix)],
+        data: (Arc<Rows>, Arc<Rows>),
+        validation: Option<(&'a Matrix, &'a Matrix)>,
+        options: &'a FitOptions,
+    ) -> Result<Fit<'a>, Error> {
+        let (inputs, targets) = (&*data.0, &*data.1);
+        let count = inputs.len();
         for (node, matrix, what) in
             [(self.input, inputs, "inputs"), (self.target, targets, "targets")]
         {
             let cols = self.equations.graph.shape(node).cols;
-            if cols.number().is_some_and(|n| n as usize != matrix.cols) {
+            if cols.number().is_some_and(|n| n as usize != matrix.cols()) {
                 return Err(Error::Input(format!(
                     "the network takes {} {what}, the table gives {}; change the shape of {}",
                     self.equations.graph.symbols.dim(cols),
-                    matrix.cols,
+                    matrix.cols(),
                     self.equations.graph.name(node).map_or("it", |n| &n.text),
                 )));
             }
         }
-        let data = (inputs, targets);
         let worker = match &options.method {
             Method::Rule(rule) => {
-                let size = options.batch.unwrap_or(inputs.rows).min(inputs.rows).max(1);
+                let size = options.batch.unwrap_or(count).min(count).max(1);
                 let mut step = TrainingStep::compile(
                     &self.equations,
                     self.objective,
@@ -155,18 +175,20 @@ impl Network {
                 for (node, value) in weights {
                     step.engine.write(*node, &value.data)?;
                 }
-                Worker::Step(Box::new(Stepper::new(step, data, self)))
+                Worker::Step(Box::new(Stepper::new(step, count, self)))
             }
             Method::Search(solver) => {
-                let search = Search::begin(self, *solver, &options.settings, weights, data)?;
+                let all = (&inputs.select(0..count), &targets.select(0..count));
+                let search = Search::begin(self, *solver, &options.settings, weights, all)?;
                 Worker::Search(Box::new(search))
             }
         };
         let precision = options.weights_precision();
         let evaluator = Evaluator::new(self, validation.map_or(1, |(v, _)| v.rows), precision)?;
         let rate = options.method.settings(&options.settings)?.into_iter().find(|(n, _)| n == "η");
+        let order = Order::new(count, None, inputs.cols() + targets.cols());
         let at = Checkpoint {
-            order: (0..inputs.rows).collect(),
+            order: order.blocks(),
             random: Random::seed(options.seed ^ 0x5eed).state(),
             watched: (1.0, f64::INFINITY, 0),
             lowest: f64::INFINITY,
@@ -177,6 +199,7 @@ impl Network {
             options,
             weights: weights.to_vec(),
             data,
+            order,
             validation,
             validation_weights: None,
             worker,
@@ -210,7 +233,7 @@ impl Fit<'_> {
         })?;
         let cols = self.network.columns(node);
         let held = validation.zip(self.validation).map(|(weights, (x, _))| (weights, x.rows));
-        for (weights, rows) in std::iter::once((train, self.data.0.rows)).chain(held) {
+        for (weights, rows) in std::iter::once((train, self.data.0.len())).chain(held) {
             if (weights.rows, weights.cols) != (rows, cols) {
                 return Err(Error::Input(format!(
                     "the rows' weights are {}×{}, the page and the table want {rows}×{cols}",
@@ -218,11 +241,16 @@ impl Fit<'_> {
                 )));
             }
         }
-        self.at.order = costs::weighed(train);
+        let counted = costs::weighed(train);
+        if counted.len() < train.rows {
+            let width = self.data.0.cols() + self.data.1.cols();
+            self.order = Order::new(train.rows, Some(counted), width);
+            self.at.order = self.order.blocks();
+        }
         let scaled = costs::mean_one(train)?;
         match &mut self.worker {
             Worker::Step(stepper) => stepper.weigh(&scaled),
-            Worker::Search(_) if self.at.order.len() < train.rows => {
+            Worker::Search(_) if self.order.count < train.rows => {
                 return Err(Error::Input(
                     "a solver that searches takes all rows; leave out those of weight 0".into(),
                 ));
@@ -326,7 +354,7 @@ impl Fit<'_> {
         let rate = self.rate();
         let changed = rate.filter(|&r| Some(r) != self.rate || self.at.epoch > 0);
         self.at.epoch += 1;
-        let count = self.at.order.len();
+        let count = self.order.count;
         let stepper = match &mut self.worker {
             Worker::Step(stepper) => stepper,
             Worker::Search(search) => {
@@ -342,23 +370,28 @@ impl Fit<'_> {
             stepper.step.set("η", rate)?;
         }
         let size = self.options.batch.unwrap_or(count).min(count).max(1);
+        let mut random = Random::from_state(self.at.random);
         if self.options.batch.is_some() {
-            let mut random = Random::from_state(self.at.random);
             random.shuffle(&mut self.at.order);
             self.at.random = random.state();
         }
         let all = self.options.batch.is_none();
-        let mut sum = 0.0;
-        for (k, rows) in self.at.order.chunks(size).enumerate() {
+        let data = (&*self.data.0, &*self.data.1);
+        let mut deal = self.order.deal(&self.at.order, random, size);
+        let (mut sum, mut batch) = (0.0, 0);
+        while let Some(rows) = deal.next() {
             if until.is_some_and(|until| stepper.step.steps() >= until) {
-                break;
+                // The random state stays what it is where the blocks are shuffled and no row is.
+                return Ok(sum / count as f64);
             }
-            let loss = stepper.run(self.network, rows, all)?;
+            let loss = stepper.run(self.network, data, rows, all)?;
+            batch += 1;
             if !loss.is_finite() {
-                return Err(self.locate(loss, k + 1));
+                return Err(self.locate(loss, batch));
             }
             sum += loss * rows.len() as f64;
         }
+        self.at.random = deal.random.state();
         Ok(sum / count as f64)
     }
 
@@ -374,15 +407,20 @@ impl Fit<'_> {
             }
             // The rows of the failing batch: the next epoch's first, or the next of this one.
             let mut ahead = self.at.clone();
+            let mut random = Random::from_state(ahead.random);
             if ahead.epoch < epoch && self.options.batch.is_some() {
-                Random::from_state(ahead.random).shuffle(&mut ahead.order);
+                random.shuffle(&mut ahead.order);
             }
-            let size = self.options.batch.unwrap_or(ahead.order.len()).max(1);
-            let rows = ahead.order.chunks(size).nth(batch - 1).unwrap_or_default().to_vec();
+            let size = self.options.batch.unwrap_or(self.order.count);
+            let mut deal = self.order.deal(&ahead.order, random, size);
+            for _ in 1..batch {
+                deal.next();
+            }
+            let rows = deal.next().unwrap_or_default().to_vec();
             let weights = self.current()?;
             let noise = noise(&self.network.equations, rows.len(), self.options.seed, failed);
             let fixed: Vec<_> = self.weights.iter().cloned().chain(noise).collect();
-            fault::first(self.network, &fixed, &weights, self.data, &rows)
+            fault::first(self.network, &fixed, &weights, (&self.data.0, &self.data.1), &rows)
         });
         match back {
             Ok(Some(place)) => Error::Run(format!("{batch_text}: {place}\n  {HELP}")),
@@ -396,7 +434,8 @@ impl Fit<'_> {
         if weights.iter().flatten().all(|x| x.is_finite()) {
             return Ok(());
         }
-        let place = fault::first(self.network, &self.weights, &weights, self.data, &[0])?;
+        let data = (&*self.data.0, &*self.data.1);
+        let place = fault::first(self.network, &self.weights, &weights, data, &[0])?;
         let (epoch, good) = (self.at.epoch, self.good.clone());
         self.restore(&good)?;
         Err(Error::Run(format!("after epoch {epoch} {}; {HELP}", place.unwrap_or_default())))

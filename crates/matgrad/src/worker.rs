@@ -3,36 +3,28 @@
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 
-use crate::engine::Rows;
 use crate::solver::Search;
-use crate::{Checkpoint, Error, Network, TrainingStep};
+use crate::{Checkpoint, Error, Network, Rows, TrainingStep};
 
-/// A compiled step with the rows it takes its batches from, or a search over all rows.
+/// A compiled step, or a search over all rows.
 pub(crate) enum Worker {
     Step(Box<Stepper>),
     Search(Box<Search>),
 }
 
-/// A compiled step with its rows.
+/// A compiled step, and what its rows weigh.
 pub(crate) struct Stepper {
     pub step: TrainingStep,
-    inputs: Rows,
-    targets: Rows,
     row_weights: Option<(NodeId, Rows)>,
 }
 
 impl Stepper {
-    pub fn new(
-        step: TrainingStep,
-        (inputs, targets): (&Matrix, &Matrix),
-        network: &Network,
-    ) -> Stepper {
+    pub fn new(step: TrainingStep, rows: usize, network: &Network) -> Stepper {
         let row_weights = network.row_weights.map(|node| {
-            let ones = Matrix::filled(inputs.rows, network.columns(node), 1.0);
+            let ones = Matrix::filled(rows, network.columns(node), 1.0);
             (node, step.engine.rows(&ones))
         });
-        let (inputs, targets) = (step.engine.rows(inputs), step.engine.rows(targets));
-        Stepper { step, inputs, targets, row_weights }
+        Stepper { step, row_weights }
     }
 
     /// Other weights of the rows.
@@ -43,12 +35,18 @@ impl Stepper {
     }
 
     /// A step on these rows; `all` when they are all there are, in their order: they stay in place.
-    pub fn run(&mut self, network: &Network, rows: &[usize], all: bool) -> Result<f64, Error> {
+    pub fn run(
+        &mut self,
+        network: &Network,
+        (inputs, targets): (&Rows, &Rows),
+        rows: &[usize],
+        all: bool,
+    ) -> Result<f64, Error> {
         if !all || !self.step.loaded {
             let engine = &mut self.step.engine;
             engine.set_rows(rows.len())?;
-            engine.gather(network.input, &self.inputs, rows)?;
-            engine.gather(network.target, &self.targets, rows)?;
+            engine.gather(network.input, inputs, rows)?;
+            engine.gather(network.target, targets, rows)?;
             if let Some((node, weights)) = &self.row_weights {
                 engine.gather(*node, weights, rows)?;
             }

@@ -217,14 +217,14 @@ impl Trainer {
         let weights = weights.map(|weights| weights.matrix());
         let done = py.detach(|| match &weights {
             // The page's mean is that of the rows at hand, by their weights.
-            Some(weights) if inputs.rows > Evaluator::ROWS => {
+            Some(weights) if inputs.rows > evaluator.capacity() => {
                 let part = |of: &Matrix, rows: Range<usize>| {
                     let data = of.data[rows.start * of.cols..rows.end * of.cols].to_vec();
                     Matrix::new(rows.len(), of.cols, data)
                 };
                 let (mut output, mut loss, mut total) = (Vec::new(), 0.0, 0.0);
-                for first in (0..inputs.rows).step_by(Evaluator::ROWS) {
-                    let rows = first..inputs.rows.min(first + Evaluator::ROWS);
+                for first in (0..inputs.rows).step_by(evaluator.capacity()) {
+                    let rows = first..inputs.rows.min(first + evaluator.capacity());
                     let [x, y, s] = [&inputs, &targets, weights].map(|of| part(of, rows.clone()));
                     let weight: f64 = s.data.iter().sum();
                     let (found, mean) = evaluator.run_weighted(&x, Some(&y), Some(&s))?;

@@ -1,0 +1,133 @@
+//! Rows to take batches from, in the precision of a program, in memory or in a file.
+
+use matgrad_data::{Growing, Memory, Store};
+use matgrad_expr::matrix::Matrix;
+
+use crate::{Error, Precision};
+
+/// Rows of a matrix in the precision of a program, so that batches are gathered without rounding
+/// them again.
+pub struct Rows {
+    cols: usize,
+    pub(crate) numbers: Numbers,
+}
+
+pub(crate) enum Numbers {
+    F32(Store<f32>),
+    F64(Store<f64>),
+}
+
+impl Rows {
+    /// Rows of `cols` numbers in single precision.
+    pub fn single(cols: usize, numbers: Vec<f32>) -> Rows {
+        Rows { cols, numbers: Numbers::F32(numbers.into()) }
+    }
+
+    /// The rows of a matrix.
+    pub fn of(matrix: &Matrix, precision: Precision) -> Rows {
+        let data = &matrix.data;
+        let numbers = match precision {
+            Precision::F32 => {
+                Numbers::F32(data.iter().map(|&x| x as f32).collect::<Vec<_>>().into())
+            }
+            Precision::F64 => Numbers::F64(data.clone().into()),
+        };
+        Rows { cols: matrix.cols, numbers }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        let numbers = match &self.numbers {
+            Numbers::F32(numbers) => numbers.len(),
+            Numbers::F64(numbers) => numbers.len(),
+        };
+        numbers.checked_div(self.cols).unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Numbers of a row.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// All numbers, row by row; none where they are of 64 bits.
+    pub fn as_f32(&self) -> &[f32] {
+        match &self.numbers {
+            Numbers::F32(numbers) => numbers,
+            Numbers::F64(_) => &[],
+        }
+    }
+
+    /// The numbers of one row.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = f64> {
+        let part = row * self.cols..(row + 1) * self.cols;
+        let (single, double) = match &self.numbers {
+            Numbers::F32(numbers) => (&numbers[part], &[][..]),
+            Numbers::F64(numbers) => (&[][..], &numbers[part]),
+        };
+        single.iter().map(|&x| f64::from(x)).chain(double.iter().copied())
+    }
+
+    /// Some of the rows as a matrix.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub fn select(&self, rows: impl ExactSizeIterator<Item = usize>) -> Matrix {
+        let count = rows.len();
+        Matrix::new(count, self.cols, rows.flat_map(|row| self.row(row)).collect())
+    }
+}
+
+/// Rows to be, a part after the other; past the limit of the memory they go to a file.
+pub struct GrowingRows {
+    cols: usize,
+    numbers: GrowingNumbers,
+}
+
+enum GrowingNumbers {
+    F32(Growing<f32>),
+    F64(Growing<f64>),
+}
+
+impl GrowingRows {
+    /// Rows of `cols` numbers.
+    pub fn new(cols: usize, precision: Precision, memory: &Memory) -> GrowingRows {
+        let numbers = match precision {
+            Precision::F32 => GrowingNumbers::F32(Growing::new(memory)),
+            Precision::F64 => GrowingNumbers::F64(Growing::new(memory)),
+        };
+        GrowingRows { cols, numbers }
+    }
+
+    /// Adds rows of a matrix that has as many columns.
+    ///
+    /// # Errors
+    /// A file that cannot be made or has no room.
+    pub fn extend(&mut self, matrix: &Matrix) -> Result<(), Error> {
+        debug_assert_eq!(self.cols, matrix.cols, "rows are of one length");
+        let single = || matrix.data.iter().map(|&x| x as f32).collect::<Vec<_>>();
+        Ok(match &mut self.numbers {
+            GrowingNumbers::F32(numbers) => numbers.extend(&single()),
+            GrowingNumbers::F64(numbers) => numbers.extend(&matrix.data),
+        }?)
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// Those of [`GrowingRows::extend`].
+    pub fn finish(self) -> Result<Rows, Error> {
+        let numbers = match self.numbers {
+            GrowingNumbers::F32(numbers) => Numbers::F32(numbers.finish()?),
+            GrowingNumbers::F64(numbers) => Numbers::F64(numbers.finish()?),
+        };
+        Ok(Rows { cols: self.cols, numbers })
+    }
+}

@@ -1,5 +1,6 @@
 //! What `--report` and `--tensorboard` write.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,8 +18,15 @@ use crate::tables::{Examples, examples, measured};
 
 /// SHA-256 of the file that a table came from; `None` for standard input.
 pub fn hash(path: &Path) -> Option<String> {
-    let digest = Sha256::digest(std::fs::read(path).ok()?);
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut file = std::fs::File::open(path).ok()?;
+    let (mut hash, mut part) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut part).ok()? {
+            0 => break,
+            length => hash.update(&part[..length]),
+        }
+    }
+    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The lines of the card that any model has.

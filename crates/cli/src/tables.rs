@@ -1,5 +1,6 @@
 //! The verbs on tables and models: evaluate, predict, explain.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use matgrad::costs::mean_one;
@@ -119,6 +120,14 @@ fn predictions(
     predictor.session().run(&x.data, &mut predicted.data)?;
     model.network.link.apply(&mut predicted);
     Ok(predicted)
+}
+
+/// Rows whose metrics are taken after a fit: all, or every so many of them.
+pub fn sampled(rows: &[usize]) -> Cow<'_, [usize]> {
+    match rows.len().div_ceil(1 << 20) {
+        0 | 1 => Cow::Borrowed(rows),
+        step => rows.iter().step_by(step).copied().collect(),
+    }
 }
 
 /// Metrics of a model on rows of a table.

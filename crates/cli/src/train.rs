@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::args::Train;
 use crate::prepare::{Prepared, Ready, options};
-use crate::tables::{confusion, header, measure, memory, table};
+use crate::tables::{confusion, header, measure, memory, sampled, table};
 use crate::{Failure, Talk, folds, may_write, say};
 
 /// Set by the first Ctrl-C or termination signal; the second ends the process at once.
@@ -241,8 +241,10 @@ fn report(
         [] => Ok(None),
         rows => measure(model, &prepared.data, rows).map(Some),
     };
-    let train = measure(model, &prepared.data, &prepared.train)?;
-    let validation = part(&prepared.validation)?;
+    let parts = [&prepared.train, &prepared.validation, &prepared.test];
+    let [train_rows, validation_rows, test_rows] = parts.map(|rows| sampled(rows));
+    let train = measure(model, &prepared.data, &train_rows)?;
+    let validation = part(&validation_rows)?;
     let other = args
         .test
         .as_deref()
@@ -251,18 +253,18 @@ fn report(
     let other = other.map(|table| ((0..table.rows).collect::<Vec<usize>>(), table));
     let test = match &other {
         Some((rows, table)) => Some(measure(model, table, rows)?),
-        None => part(&prepared.test)?,
+        None => part(&test_rows)?,
     };
     if let Some(path) = &args.report {
         let data = &prepared.data;
         let mut parts = vec![
-            ("train", data, prepared.train.as_slice()),
-            ("validation", data, prepared.validation.as_slice()),
-            ("test", data, prepared.test.as_slice()),
+            ("train", data, &*train_rows),
+            ("validation", data, &*validation_rows),
+            ("test", data, &*test_rows),
         ];
         parts.extend(other.as_ref().map(|(rows, table)| ("test", table, rows.as_slice())));
         parts.retain(|part| !part.2.is_empty());
-        let train = Some((data, prepared.train.as_slice()));
+        let train = Some((data, &*train_rows));
         crate::report::write(path, model, train, &parts, course, &args.data)?;
     }
     let seconds = started.elapsed().as_secs_f64();

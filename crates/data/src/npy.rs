@@ -29,6 +29,19 @@ pub struct Array {
     pub matrix: Matrix,
 }
 
+/// An array in single precision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Single {
+    /// The dimensions in the file.
+    pub dims: Vec<usize>,
+    /// Rows, as those of [`Array::matrix`].
+    pub rows: usize,
+    /// Columns.
+    pub cols: usize,
+    /// The values, row by row.
+    pub data: Vec<f32>,
+}
+
 /// The type of the numbers in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
@@ -211,12 +224,11 @@ fn parse_array(bytes: &[u8]) -> Result<Array, String> {
     Ok(Array { dims: header.dims, matrix })
 }
 
-/// Reads a file as single precision, holding nothing else of it: (rows, columns, values row by
-/// row).
+/// Reads a file as single precision, holding nothing else of it.
 ///
 /// # Errors
 /// Those of [`read`].
-pub fn read_f32(path: &Path) -> Result<(usize, usize, Vec<f32>), Error> {
+pub fn read_f32(path: &Path) -> Result<Single, Error> {
     let file = path.display().to_string();
     let failed = |reason: String| Error::Format { file: file.clone(), reason };
     let unread =
@@ -248,7 +260,7 @@ pub fn read_f32(path: &Path) -> Result<(usize, usize, Vec<f32>), Error> {
             data[to] = header.kind.value(raw) as f32;
         }
     }
-    Ok((rows, cols, data))
+    Ok(Single { dims: header.dims, rows, cols, data })
 }
 
 /// An element type: `f`, `i`, `u` or `b`, its size in bytes and order.

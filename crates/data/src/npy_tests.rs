@@ -162,7 +162,7 @@ fn single_precision_is_read_without_a_copy_of_the_file() {
     for precision in [Precision::F32, Precision::F64] {
         let path = folder.join("x.npy");
         write(&path, &matrix, precision).unwrap();
-        let (rows, cols, data) = read_f32(&path).unwrap();
+        let Single { rows, cols, data, .. } = read_f32(&path).unwrap();
         assert_eq!((rows, cols), (700, 101));
         assert!(data.iter().zip(&matrix.data).all(|(&a, &b)| f64::from(a) == b));
         let bytes = std::fs::read(&path).unwrap();

@@ -251,10 +251,22 @@ pub(crate) fn number(field: &[u8]) -> Option<f64> {
 
 /// The different numbers, ascending, without `NaN`; −0 is 0.
 pub(crate) fn distinct(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut numbers: Vec<f64> = numbers.filter(|x| !x.is_nan()).map(|x| x + 0.0).collect();
-    numbers.sort_by(f64::total_cmp);
-    numbers.dedup();
-    numbers
+    let mut found: Vec<f64> = Vec::new();
+    let sort = |found: &mut Vec<f64>| {
+        found.sort_by(f64::total_cmp);
+        found.dedup();
+    };
+    // Now and then, so that a long column of few numbers is not held as a whole.
+    let mut full = 1 << 16;
+    for x in numbers.filter(|x| !x.is_nan()) {
+        found.push(x + 0.0);
+        if found.len() == full {
+            sort(&mut found);
+            full = (2 * found.len()).max(1 << 16);
+        }
+    }
+    sort(&mut found);
+    found
 }
 
 #[cfg(test)]

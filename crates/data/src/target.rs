@@ -27,14 +27,18 @@ impl TargetKind {
             (TargetKind::Auto, [column]) => match table.columns.get(*column).map(|c| &c.values) {
                 Some(Values::Categories { .. }) => TargetKind::Classes,
                 Some(Values::Numbers(numbers)) => {
-                    let values = rows.iter().filter_map(|&row| numbers.get(row));
-                    let different = distinct(values);
-                    let few = different.len() <= 20.min((rows.len() / 5).max(2));
-                    let whole = different.iter().all(|x| x.fract() == 0.0);
-                    if few && whole && !different.is_empty() {
-                        TargetKind::Classes
-                    } else {
-                        TargetKind::Numbers
+                    let most = 20.min((rows.len() / 5).max(2));
+                    let mut different: Vec<f64> = Vec::new();
+                    for x in rows.iter().filter_map(|&row| numbers.get(row)) {
+                        let is_new = !x.is_nan() && !different.contains(&x);
+                        if is_new && (different.len() == most || x.fract() != 0.0) {
+                            return TargetKind::Numbers;
+                        }
+                        different.extend(is_new.then_some(x));
+                    }
+                    match different.is_empty() {
+                        true => TargetKind::Numbers,
+                        false => TargetKind::Classes,
                     }
                 }
                 None => TargetKind::Numbers,

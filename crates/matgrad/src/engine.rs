@@ -108,6 +108,20 @@ impl Engine {
         either!(self, m => m.write(variable, values)).map_err(|e| Error::Run(e.to_string()))
     }
 
+    /// Gives all entries of a variable one value; one that the program does not use is passed over.
+    pub(crate) fn fill(&mut self, variable: NodeId, value: f64) {
+        match self {
+            Engine::F32(m) => {
+                let slot = m.program().variable(variable).copied();
+                slot.iter().for_each(|slot| m.slice_mut(slot).fill(value as f32));
+            }
+            Engine::F64(m) => {
+                let slot = m.program().variable(variable).copied();
+                slot.iter().for_each(|slot| m.slice_mut(slot).fill(value));
+            }
+        }
+    }
+
     /// Reads an output or a variable.
     ///
     /// # Errors

@@ -113,10 +113,8 @@ impl TrainingStep {
             engine.write(node, &[value])?;
         }
         for variable in graph.variables.iter().filter(|v| v.kind == Kind::State) {
-            if let (Initial::Value(v), Some(size)) =
-                (&variable.initial, variable.shape.size().and_then(|s| s.number()))
-            {
-                engine.write(variable.node, &vec![v.data[0]; size as usize])?;
+            if let Initial::Value(v) = &variable.initial {
+                engine.fill(variable.node, v.data[0]);
             }
         }
         let settings = hyperparameters.into_iter().map(|(name, (node, _))| (name, node)).collect();

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
-use matgrad_data::npy;
+use matgrad_data::npy::{self, Single};
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use serde_json::Value;
@@ -30,7 +30,7 @@ pub struct Workload {
     pub epochs: usize,
     rule: UpdateRule,
     settings: Vec<(String, f64)>,
-    weights: Vec<(NodeId, Matrix)>,
+    weights: Vec<(NodeId, Rows)>,
     orders: Option<Vec<u32>>,
     train: Option<Part>,
     test: Part,
@@ -101,24 +101,26 @@ impl Workload {
                 None => ("C", k),
             };
             let path = |letter: &str| folder.join(format!("{kind}{letter}{k}.npy"));
-            let found = npy::read_array(&path("W"))?;
-            let bias = npy::read(&path("b"))?;
-            let weight = match found.dims[..] {
-                [to, from, h, w] => kernel(&found.matrix.data, [to, from, h, w]),
+            let Single { dims, rows, cols, data } = npy::read_f32(&path("W"))?;
+            let of = |matrix| Rows::of(&matrix, Precision::F32);
+            let weight = match dims[..] {
+                [to, from, h, w] => of(kernel(&data, [to, from, h, w])),
                 _ if kind.is_empty() && k == 0 && !kernels.is_empty() => {
-                    channel_last(found.matrix, kernels[kernels.len() - 1][1])
+                    of(channel_last(&data, (rows, cols), kernels[kernels.len() - 1][1]))
                 }
-                _ => Matrix::new(found.matrix.rows, found.matrix.cols, found.matrix.data),
+                _ => Rows::single(cols, data),
             };
-            let bias = Matrix::new(1, bias.data.len(), bias.data);
+            let bias = npy::read_f32(&path("b"))?.data;
+            let bias = Rows::single(bias.len(), bias);
             weights.extend(parameters.iter().copied().zip([weight, bias]));
         }
         let data = folder.join(word("data_dir")?);
         let classes = output == "softmax_ce";
         let part = |kind: &str| -> Result<Part, Error> {
-            let (rows, cols, x) = npy::read_f32(&data.join(format!("X_{kind}.npy")))?;
+            let Single { rows, cols, data: x, .. } =
+                npy::read_f32(&data.join(format!("X_{kind}.npy")))?;
             let path = data.join(format!("y_{kind}.npy"));
-            let (found, width, y) = npy::read_f32(&path)?;
+            let Single { rows: found, cols: width, data: y, .. } = npy::read_f32(&path)?;
             if cols != inputs || found != rows || (!classes && width != outputs) {
                 return Err(input(&path, "inputs and targets do not fit the layers"));
             }
@@ -165,10 +167,15 @@ impl Workload {
             Precision::F32,
             Around::default(),
         )?;
-        for (node, value) in &self.weights {
-            step.engine.write(*node, &value.data)?;
-        }
+        self.begin(&mut step.engine)?;
         Ok(step)
+    }
+
+    /// Writes the initial weights.
+    fn begin(&self, engine: &mut Engine) -> Result<(), Error> {
+        self.weights.iter().try_for_each(|(node, value)| {
+            engine.gather(*node, value, &(0..value.len()).collect::<Vec<_>>())
+        })
     }
 
     /// All epochs, or the first so many steps.
@@ -219,9 +226,7 @@ impl Workload {
         let (outputs, rows) = ([network.output, network.loss], Some((network.batch, rows)));
         let graph = &network.equations.graph;
         let mut engine = Engine::new(graph, &outputs, &[], &HashMap::new(), rows, Precision::F32)?;
-        for (node, value) in &self.weights {
-            engine.write(*node, &value.data)?;
-        }
+        self.begin(&mut engine)?;
         Ok(engine)
     }
 
@@ -252,7 +257,9 @@ impl Workload {
     /// # Errors
     /// What cannot be compiled.
     pub fn calls(&self, seconds: f64) -> Result<Vec<f64>, Error> {
-        let predictor = Predictor::<f32>::new(&self.network, &self.weights, self.batch)?;
+        let matrix = |(node, value): &(NodeId, Rows)| (*node, value.select(0..value.len()));
+        let weights: Vec<(NodeId, Matrix)> = self.weights.iter().map(matrix).collect();
+        let predictor = Predictor::<f32>::new(&self.network, &weights, self.batch)?;
         let mut session = predictor.session();
         let (from, to) = predictor.widths();
         let calls = self.test.x.as_f32().chunks_exact(self.batch * from);
@@ -292,19 +299,19 @@ fn kernels(meta: &Value) -> Option<Vec<[usize; 3]>> {
 
 /// A kernel (out, in, height, width) as the matrix that unfolded pictures are multiplied by: a row
 /// for each height, width and channel in.
-fn kernel(data: &[f64], [to, from, h, w]: [usize; 4]) -> Matrix {
+fn kernel(data: &[f32], [to, from, h, w]: [usize; 4]) -> Matrix {
     Matrix::from_fn(h * w * from, to, |i, j| {
         let (place, channel) = (i / from, i % from);
-        data[(j * from + channel) * h * w + place]
+        f64::from(data[(j * from + channel) * h * w + place])
     })
 }
 
 /// Rows in the order (channel, height, width) as rows in the order (height, width, channel).
-fn channel_last(weight: matgrad_data::Matrix, channels: usize) -> Matrix {
-    let places = weight.rows / channels;
-    Matrix::from_fn(weight.rows, weight.cols, |i, j| {
+fn channel_last(data: &[f32], (rows, cols): (usize, usize), channels: usize) -> Matrix {
+    let places = rows / channels;
+    Matrix::from_fn(rows, cols, |i, j| {
         let (place, channel) = (i / channels, i % channels);
-        weight.data[(channel * places + place) * weight.cols + j]
+        f64::from(data[(channel * places + place) * cols + j])
     })
 }
 

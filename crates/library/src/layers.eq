@@ -53,6 +53,10 @@ layer batch_norm2d(X: B×n, C, ρ = 0.9, ε = 1e-5) = reshape(batch_norm(reshape
 layer dropout(X: B×n, p = 0.5) = training (X ⊙ (R > p) / (1 - p)) + (1 - training) X
   input R : B×n ~ uniform(0, 1)
 
+# normal noise of the deviation σ, in training alone (Bishop 1995)
+layer gaussian_noise(X: B×n, σ = 0.1) = X + training σ R
+  input R : B×n ~ normal(0, 1)
+
 # Learning without weight transport: what comes back through fixed random matrices B of the shape
 # of W (feedback, Lillicrap et al. 2016), or straight from the output (direct_feedback, Nøkland
 # 2016), with the way through the layers stopped:

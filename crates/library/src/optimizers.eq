@@ -112,6 +112,14 @@ optimizer rprop(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δmax = 50)
   M ← zero_where_negative(G, D)
   W ← W - U ⊙ sign(M)
 
+# Riedmiller 1994: a changed sign halves the step, which is taken all the same
+optimizer rprop_minus(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δmax = 50)
+  state U = Δ₀, M = 0
+  D ← sign(G ⊙ M)
+  U ← clamp(U ⊙ (1 + (η⁺ - 1) max(D, 0) - (1 - η⁻) max(-D, 0)), Δmin, Δmax)
+  M ← G
+  W ← W - U ⊙ sign(G)
+
 # Igel & Hüsken 2000: without weight backtracking
 optimizer irprop_minus(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δmax = 50)
   state U = Δ₀, M = 0
@@ -120,7 +128,7 @@ optimizer irprop_minus(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δma
   M ← zero_where_negative(G, D)
   W ← W - U ⊙ sign(M)
 
-# Riedmiller 1994: a changed sign takes the last update S back
+# Riedmiller & Braun 1993, with weight backtracking: a changed sign takes the last update S back
 optimizer rprop_plus(η⁺ = 1.2, η⁻ = 0.5, Δ₀ = 0.1, Δmin = 1e-6, Δmax = 50)
   state U = Δ₀, M = 0, S = 0
   D ← sign(G ⊙ M)

@@ -1,9 +1,11 @@
 //! The tests of this crate, one binary.
+mod bits;
 mod cases;
 mod costs;
 mod feedback;
 mod forms;
 mod layers;
+mod proben1;
 mod published;
 mod serving;
 mod solvers;

@@ -14,7 +14,7 @@ use crate::order::Order;
 use crate::solver::Search;
 use crate::worker::{Stepper, Worker};
 use crate::{
-    Around, Checkpoint, Error, Evaluator, Method, Network, Rows, Schedule, Stop, TrainingStep,
+    Around, Checkpoint, Clip, Error, Evaluator, Method, Network, Rows, Schedule, Stop, TrainingStep,
     costs, fault,
 };
 
@@ -71,6 +71,39 @@ impl FitOptions {
             Method::Rule(_) => self.precision,
             Method::Search(_) => Precision::F64,
         }
+    }
+}
+
+impl FitOptions {
+    /// What the course of a fit hangs on beside rule, settings, seed and precision, named as the
+    /// flags of the command line are: a checkpoint is gone on from with the same alone. What only
+    /// ends a fit, such as patience, may differ.
+    pub fn course(&self) -> Vec<(String, String)> {
+        let Around { clip, decay, max_norm } = self.around;
+        let Stop { min_improvement, metric, generalization_loss, progress, .. } = &self.stop;
+        let (clip_value, clip_norm) = match clip {
+            Clip::None => (None, None),
+            Clip::Value(bound) => (Some(bound), None),
+            Clip::Norm(bound) => (None, Some(bound)),
+        };
+        let strips = generalization_loss.is_some() || progress.is_some();
+        let cosine = self.schedule == Schedule::Cosine;
+        let or_none = |bound: Option<f64>| bound.map_or("none".into(), |bound| bound.to_string());
+        let lines = [
+            ("batch", self.batch.map_or("full".into(), |rows| rows.to_string())),
+            ("schedule", self.schedule.to_string()),
+            ("epochs", if cosine { self.epochs.to_string() } else { "any".into() }),
+            ("warmup", self.warmup.to_string()),
+            ("clip-value", or_none(clip_value)),
+            ("clip-norm", or_none(clip_norm)),
+            ("decoupled-weight-decay", decay.to_string()),
+            ("max-norm", or_none(max_norm)),
+            ("stop-metric", metric.clone()),
+            ("min-improvement", min_improvement.to_string()),
+            // The best weights are those of all epochs, or of each fifth.
+            ("generalization-loss or progress", if strips { "given" } else { "none" }.into()),
+        ];
+        lines.into_iter().map(|(name, value)| (name.into(), value)).collect()
     }
 }
 

@@ -30,6 +30,7 @@ enum Layer {
     NormalizeBatch,
     NormalizeRows,
     Dropout(f64),
+    Noise(f64),
     Residual,
 }
 
@@ -138,6 +139,12 @@ impl Layers {
     /// Adds dropout of this share.
     pub fn dropout(self, share: f64) -> Layers {
         self.with(Layer::Dropout(share))
+    }
+
+    /// Adds normal noise of this deviation, in training alone; before all other layers it is noise
+    /// on the inputs.
+    pub fn noise(self, deviation: f64) -> Layers {
+        self.with(Layer::Noise(deviation))
     }
 
     /// Adds a residual layer, X + tanh(X W + b).
@@ -318,6 +325,9 @@ impl Layers {
             }
             Layer::NormalizeRows => page.call("N", &format!("layer_norm({from})")),
             Layer::Dropout(share) => page.call("D", &format!("dropout({from}, {share:?})")),
+            Layer::Noise(deviation) => {
+                page.call("G", &format!("gaussian_noise({from}, {deviation:?})"));
+            }
             Layer::Residual => page.call("H", &format!("residual({from})")),
         }
     }

@@ -36,6 +36,10 @@ pub struct Training {
     pub rule: String,
     /// Hyperparameters that differ from the rule's defaults.
     pub settings: Vec<(String, f64)>,
+    /// What else the course of the fit hangs on, such as its batch: [`FitOptions::course`].
+    ///
+    /// [`FitOptions::course`]: crate::FitOptions::course
+    pub course: Vec<(String, String)>,
     /// The last epoch's end.
     pub checkpoint: Checkpoint,
 }
@@ -89,6 +93,7 @@ impl Model {
             tensors.push(("checkpoint.order".into(), vec![order.len()], Dtype::U64, bytes));
             metadata.insert("optimizer".into(), training.rule.clone());
             metadata.insert("settings".into(), json!(training.settings).to_string());
+            metadata.insert("course".into(), json!(training.course).to_string());
             metadata.insert("checkpoint".into(), training.checkpoint.to_json().to_string());
         }
         metadata.insert(
@@ -109,48 +114,93 @@ impl Model {
     /// # Errors
     /// A file that is no model, truncated or altered.
     pub fn load(path: &Path) -> Result<Model, Error> {
-        let fail = |why: String| Error::Input(format!("{}: {why}", path.display()));
-        let bytes = std::fs::read(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+        let bytes = std::fs::read(path)
+            .map_err(|e| Error::Input(format!("{}: cannot be read: {e}", path.display())))?;
+        let file = File::open(path, &bytes)?;
+        let network = Network::parse(&path.display().to_string(), &file.text("equations")?)?;
+        let encoder = Encoder::from_json(&file.json("encoder")?)?;
+        let (weights, precision) = file.weights(&network)?;
+        let seed =
+            file.text("seed")?.parse().map_err(|_| file.fail("its seed is no number".into()))?;
+        let training = file
+            .metadata
+            .contains_key("checkpoint")
+            .then(|| file.training(&network))
+            .transpose()?;
+        let costs = match file.metadata.contains_key("costs") {
+            true => Costs::from_json(&file.json("costs")?)?,
+            false => Costs::default(),
+        };
+        Ok(Model { network, weights, encoder, costs, seed, precision, training })
+    }
+}
+
+/// A file whose checksum holds.
+struct File<'a> {
+    path: &'a Path,
+    metadata: HashMap<String, String>,
+    tensors: HashMap<String, TensorView<'a>>,
+}
+
+/// Weights by their nodes, and the precision in which they are stored.
+type Weights = (Vec<(NodeId, Matrix)>, Precision);
+
+impl<'a> File<'a> {
+    fn open(path: &'a Path, bytes: &'a [u8]) -> Result<File<'a>, Error> {
         let broken = |e: safetensors::SafeTensorError| {
-            fail(format!(
-                "this is no model, or it is truncated ({e}); train it again or take a copy"
+            Error::Input(format!(
+                "{}: this is no model, or it is truncated ({e}); train it again or take a copy",
+                path.display()
             ))
         };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(broken)?;
-        let metadata = header.metadata().clone().unwrap_or_default();
-        let get = |key: &str| {
-            metadata
-                .get(key)
-                .cloned()
-                .ok_or_else(|| fail(format!("no {key} in it: it was not written by matgrad")))
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+        let file = File {
+            path,
+            metadata: header.metadata().clone().unwrap_or_default(),
+            tensors: tensors.tensors().into_iter().collect(),
         };
-        let known = get("checksum")?;
-        let names = tensors.names();
-        let views: Result<HashMap<String, TensorView>, _> =
-            names.iter().map(|n| tensors.tensor(n).map(|t| (n.to_string(), t))).collect();
-        let views = views.map_err(broken)?;
-        if checksum(&metadata, views.iter().map(|(n, t)| (n.as_str(), t.data()))) != known {
-            return Err(fail(
+        let found = checksum(&file.metadata, file.tensors.iter().map(|(n, t)| (&n[..], t.data())));
+        if found != file.text("checksum")? {
+            return Err(file.fail(
                 "the checksum does not match: the file was altered or damaged; train it again or \
                  take a copy"
                     .into(),
             ));
         }
-        let network = Network::parse(&path.display().to_string(), &get("equations")?)?;
-        let json = |text: String| serde_json::from_str(&text).map_err(|e| fail(e.to_string()));
-        let encoder: Value = json(get("encoder")?)?;
-        let encoder = Encoder::from_json(&encoder)?;
+        Ok(file)
+    }
+
+    fn fail(&self, why: String) -> Error {
+        Error::Input(format!("{}: {why}", self.path.display()))
+    }
+
+    fn text(&self, key: &str) -> Result<String, Error> {
+        let lacks = || self.fail(format!("no {key} in it: it was not written by matgrad"));
+        self.metadata.get(key).cloned().ok_or_else(lacks)
+    }
+
+    fn json(&self, key: &str) -> Result<Value, Error> {
+        serde_json::from_str(&self.text(key)?).map_err(|e| self.fail(e.to_string()))
+    }
+
+    fn tensor(&self, name: &str) -> Result<&TensorView<'a>, Error> {
+        self.tensors.get(name).ok_or_else(|| self.fail(format!("it lacks {name}")))
+    }
+
+    fn numbers(&self, name: &str) -> Result<Vec<f64>, Error> {
+        numbers(self.tensor(name)?).map_err(|why| self.fail(format!("{name} {why}")))
+    }
+
+    fn weights(&self, network: &Network) -> Result<Weights, Error> {
         let graph = &network.equations.graph;
-        let name = |node: NodeId| graph.name(node).map_or("?", |n| n.spelling.as_str());
-        let tensor = |name: &str| views.get(name).ok_or_else(|| fail(format!("it lacks {name}")));
         let mut weights = Vec::new();
         let mut precision = Precision::F64;
         for (node, initial) in network.initial(0)? {
-            let name = name(node);
-            let tensor = tensor(name)?;
+            let name = graph.name(node).map_or("?", |n| n.spelling.as_str());
+            let tensor = self.tensor(name)?;
             if tensor.shape() != [initial.rows, initial.cols] {
-                return Err(fail(format!(
+                return Err(self.fail(format!(
                     "{name} is {:?}, but the equations say {}×{}",
                     tensor.shape(),
                     initial.rows,
@@ -160,45 +210,36 @@ impl Model {
             if tensor.dtype() == Dtype::F32 {
                 precision = Precision::F32;
             }
-            let data = numbers(tensor).map_err(|why| fail(format!("{name} {why}")))?;
-            weights.push((node, Matrix::new(initial.rows, initial.cols, data)));
+            weights.push((node, Matrix::new(initial.rows, initial.cols, self.numbers(name)?)));
         }
-        let seed = get("seed")?.parse().map_err(|_| fail("its seed is no number".into()))?;
-        let training = match metadata.get("checkpoint") {
-            None => None,
-            Some(text) => {
-                let part = |part: &str, name: &str| {
-                    let name = format!("checkpoint.{part}.{name}");
-                    numbers(tensor(&name)?).map_err(|why| fail(format!("{name} {why}")))
-                };
-                let each = |kind: &str| -> Result<Vec<Vec<f64>>, Error> {
-                    network.equations.learnt().iter().map(|&p| part(kind, name(p))).collect()
-                };
-                let mut checkpoint = Checkpoint::from_json(&json(text.clone())?)?;
-                checkpoint.weights = each("weights")?;
-                if let Some((_, best)) = &mut checkpoint.best {
-                    *best = each("best")?;
-                }
-                while views
-                    .contains_key(&format!("checkpoint.state.{:06}", checkpoint.states.len()))
-                {
-                    let k = checkpoint.states.len();
-                    checkpoint.states.push(part("state", &format!("{k:06}"))?);
-                }
-                let order = tensor("checkpoint.order")?.data().chunks_exact(8);
-                let row =
-                    |b: &[u8]| u64::from_le_bytes(b.try_into().expect("chunks of 8")) as usize;
-                checkpoint.order = order.map(row).collect();
-                let settings: Value = json(get("settings")?)?;
-                let settings = serde_json::from_value(settings).map_err(|e| fail(e.to_string()))?;
-                Some(Training { rule: get("optimizer")?, settings, checkpoint })
-            }
+        Ok((weights, precision))
+    }
+
+    fn training(&self, network: &Network) -> Result<Training, Error> {
+        let graph = &network.equations.graph;
+        let each = |part: &str| -> Result<Vec<Vec<f64>>, Error> {
+            let names = network.equations.learnt().into_iter();
+            let names = names.map(|p| graph.name(p).map_or("?", |n| n.spelling.as_str()));
+            names.map(|name| self.numbers(&format!("checkpoint.{part}.{name}"))).collect()
         };
-        let costs = match metadata.get("costs") {
-            Some(text) => Costs::from_json(&json(text.clone())?)?,
-            None => Costs::default(),
-        };
-        Ok(Model { network, weights, encoder, costs, seed, precision, training })
+        let mut checkpoint = Checkpoint::from_json(&self.json("checkpoint")?)?;
+        checkpoint.weights = each("weights")?;
+        if let Some((_, best)) = &mut checkpoint.best {
+            *best = each("best")?;
+        }
+        let states = (0..).map(|k| format!("checkpoint.state.{k:06}"));
+        let states = states.take_while(|name| self.tensors.contains_key(name));
+        checkpoint.states = states.map(|name| self.numbers(&name)).collect::<Result<_, _>>()?;
+        let order = self.tensor("checkpoint.order")?.data().chunks_exact(8);
+        let row = |b: &[u8]| u64::from_le_bytes(b.try_into().expect("chunks of 8")) as usize;
+        checkpoint.order = order.map(row).collect();
+        let wrong = |e: serde_json::Error| self.fail(e.to_string());
+        Ok(Training {
+            rule: self.text("optimizer")?,
+            settings: serde_json::from_value(self.json("settings")?).map_err(wrong)?,
+            course: serde_json::from_value(self.json("course")?).map_err(wrong)?,
+            checkpoint,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Schedules of the learning rate.
 
+use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use crate::Error;
@@ -52,6 +53,20 @@ impl Schedule {
             }
             Schedule::Inverse { decay } => 1.0 / (1.0 + decay * e),
             Schedule::Plateau { .. } => kept,
+        }
+    }
+}
+
+impl Display for Schedule {
+    /// As it is read.
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        match self {
+            Schedule::Constant => write!(f, "constant"),
+            Schedule::Step { every, factor } => write!(f, "step:{every}:{factor}"),
+            Schedule::Exponential { factor } => write!(f, "exponential:{factor}"),
+            Schedule::Cosine => write!(f, "cosine"),
+            Schedule::Inverse { decay } => write!(f, "inverse:{decay}"),
+            Schedule::Plateau { patience, factor } => write!(f, "plateau:{patience}:{factor}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use matgrad::expr::matrix::Matrix;
 use matgrad::library::standard;
-use matgrad::{Costs, Evaluator, FitOptions, Link, Network, Precision, UpdateRule};
+use matgrad::{Costs, Evaluator, FitOptions, Link, Network, Precision, Solver, UpdateRule};
 
 fn network(loss: &str, weights: Option<usize>) -> Network {
     let mut layers = Network::layers(3, 2).dense(4).loss(loss).weight_decay(0.01);
@@ -102,6 +102,70 @@ fn the_equations_show_weights_and_costs() {
     .assert_eq(&page);
     let network = Network::parse("page", &page).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(network.link, Link::Softmax);
+}
+
+/// A fit where a third of one target is missing finds what the other rows say of it.
+#[test]
+fn a_missing_target_adds_no_error() {
+    let layers = Network::layers(2, 2).loss("mse").row_weights(2);
+    let network = Network::parse("layers", &layers.equations()).expect("a page");
+    let x = Matrix::from_fn(30, 2, |i, j| ((i * 2 + j) as f64).sin());
+    let y = Matrix::from_fn(30, 2, |i, j| 1.0 + x.at(i, 0) * (2.0 + j as f64) - x.at(i, 1));
+    let mut masked = y.clone();
+    (0..30).step_by(3).for_each(|i| masked.data[2 * i + 1] = f64::NAN);
+    let s = Costs::default().weigh(&mut masked, None).expect("some are missing");
+    let options = FitOptions { epochs: 50, ..FitOptions::new(Solver::Lbfgs) };
+    let initial = network.initial(0).expect("all are drawn");
+    let fit = network.fit(&initial, (&x, &masked), None, &options).expect("it fits");
+    let mut fit = fit.weighted(&s, None).expect("one weight a target");
+    assert!(fit.by_ref().all(|e| e.is_ok()));
+    let mut evaluator = Evaluator::new(&network, 30, Precision::F64).expect("it plans");
+    let weights = fit.weights().expect("readable");
+    evaluator.weights(weights.iter().map(|(n, m)| (*n, m.data.as_slice()))).expect("its own");
+    let found = evaluator.run(&x, None).expect("it runs").0;
+    assert!(found.data.iter().zip(&y.data).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?}");
+}
+
+/// The targets (1 − ε) Y + ε / K hold probabilities of separable rows at 1 − ε + ε / K.
+#[test]
+fn smoothed_labels_bound_what_is_predicted() {
+    let layers = Network::layers(1, 2).loss("cross_entropy").label_smoothing(0.2);
+    let network = Network::parse("layers", &layers.equations()).expect("a page");
+    let x = Matrix::new(2, 1, vec![-1.0, 1.0]);
+    let y = Matrix::new(2, 2, vec![1.0, 0.0, 0.0, 1.0]);
+    let options = FitOptions { epochs: 50, ..FitOptions::new(Solver::Lbfgs) };
+    let initial = network.initial(0).expect("all are drawn");
+    let mut fit = network.fit(&initial, (&x, &y), None, &options).expect("it fits");
+    assert!(fit.by_ref().all(|e| e.is_ok()));
+    let mut evaluator = Evaluator::new(&network, 2, Precision::F64).expect("it plans");
+    let weights = fit.weights().expect("readable");
+    evaluator.weights(weights.iter().map(|(n, m)| (*n, m.data.as_slice()))).expect("its own");
+    let found = evaluator.run(&x, None).expect("it runs").0;
+    assert!((found.at(0, 0) - 0.9).abs() < 1e-6 && (found.at(1, 1) - 0.9).abs() < 1e-6);
+}
+
+/// Noise on the inputs is drawn anew in each step of training, and not in use. Of a linear network
+/// it does what a weight decay of its variance does (Bishop 1995): with inputs of variance 1 and
+/// noise of variance 1 the slope is half.
+#[test]
+fn noise_on_the_inputs_shrinks_the_slope() {
+    let layers = Network::layers(1, 1).noise(1.0).loss("mse");
+    let page = layers.equations();
+    assert!(page.contains("G₁ = gaussian_noise(X, 1.0)\n"), "{page}");
+    let network = Network::parse("layers", &page).unwrap_or_else(|e| panic!("{e}"));
+    let x = Matrix::from_fn(2000, 1, |i, _| if i % 2 == 0 { 1.0 } else { -1.0 });
+    let rule = UpdateRule::named("adam").expect("in the library");
+    let settings = vec![("lr".into(), 0.01)];
+    let options = FitOptions { epochs: 400, settings, ..FitOptions::new(rule) };
+    let initial = network.initial(0).expect("all are drawn");
+    let mut fit = network.fit(&initial, (&x, &x), None, &options).expect("it fits");
+    let losses: Vec<f64> = fit.by_ref().map(|e| e.expect("it trains").train_loss).collect();
+    assert!(losses.windows(2).all(|pair| pair[0] != pair[1]), "each step has its own noise");
+    let mut evaluator = Evaluator::new(&network, 2, Precision::F64).expect("it plans");
+    let weights = fit.weights().expect("readable");
+    evaluator.weights(weights.iter().map(|(n, m)| (*n, m.data.as_slice()))).expect("its own");
+    let found = evaluator.run(&x.select_rows(&[0, 1]), None).expect("it runs").0;
+    assert!((found.at(0, 0) - found.at(1, 0) - 1.0).abs() < 0.1, "{found:?}");
 }
 
 #[test]

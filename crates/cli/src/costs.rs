@@ -7,7 +7,7 @@ use matgrad::data::{Encoder, Header, ReadOptions, Table, Values, read};
 use matgrad::expr::matrix::Matrix;
 
 use crate::Failure;
-use crate::args::{Decided, Train};
+use crate::args::train::{Decided, Train};
 
 /// What the flags say of the classes of this table.
 ///

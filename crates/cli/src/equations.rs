@@ -19,7 +19,8 @@ use matgrad::library::standard;
 use matgrad::{Engine, Precision};
 use serde_json::{Value, json};
 
-use crate::args::{Bits, Format, Stage};
+use crate::args::train::Bits;
+use crate::args::{Format, Stage};
 use crate::{Failure, Talk, may_write, read_text, say};
 
 fn page(path: &Path) -> Result<Equations, Failure> {

@@ -6,7 +6,7 @@ use matgrad::FitOptions;
 use matgrad::data::Random;
 use serde_json::{Value, json};
 
-use crate::args::Train;
+use crate::args::train::Train;
 use crate::prepare::{Prepared, fitted};
 use crate::tables::measure;
 use crate::{Failure, Talk, say};

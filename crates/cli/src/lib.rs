@@ -3,6 +3,7 @@
 //! A library of one function, so that `python -m matgrad` is the same program as the binary.
 
 mod args;
+mod baselines;
 mod bench;
 mod costs;
 mod encoded;

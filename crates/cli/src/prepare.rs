@@ -11,7 +11,7 @@ use matgrad::{
     UpdateRule,
 };
 
-use crate::args::{Bits, Scaled, Train};
+use crate::args::train::{Bits, Scaled, Train};
 use crate::costs::costs;
 use crate::encoded::{Encoded, encoded, widened};
 use crate::tables::{Examples, examples, table};
@@ -229,8 +229,14 @@ fn network(args: &Train, prepared: &Prepared, train: &Encoded) -> Result<Network
         }
     }
     let smoothing = args.label_smoothing;
-    if !(0.0..1.0).contains(&smoothing) {
-        return Err(usage(format!("--label-smoothing {smoothing}: a share from 0 is wanted")));
+    for (flag, share) in [("--label-smoothing", smoothing), ("--dropout", args.dropout)] {
+        if !(0.0..1.0).contains(&share) {
+            return Err(usage(format!("{flag} {share}: a share from 0, below 1, is wanted")));
+        }
+    }
+    if !(args.input_noise >= 0.0 && args.input_noise.is_finite()) {
+        let given = args.input_noise;
+        return Err(usage(format!("--input-noise {given}: a deviation from 0 is wanted")));
     }
     let kind = prepared.encoder.target_kind();
     let hidden = if args.hidden.is_empty() { &[16][..] } else { &args.hidden };
@@ -248,8 +254,14 @@ fn network(args: &Train, prepared: &Prepared, train: &Encoded) -> Result<Network
     if let Some(matrix) = &prepared.costs.matrix {
         layers = layers.costs(matrix);
     }
+    if args.input_noise > 0.0 {
+        layers = layers.noise(args.input_noise);
+    }
     for &units in hidden.iter().filter(|&&u| u > 0) {
         layers = layers.dense(units);
+        if args.dropout > 0.0 {
+            layers = layers.dropout(args.dropout);
+        }
     }
     let usual = if kind == TargetKind::Classes { "cross_entropy" } else { "mse" };
     let loss = args.loss.as_deref().unwrap_or(usual);

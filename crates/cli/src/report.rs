@@ -4,17 +4,14 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use matgrad::data::{Table, TargetKind};
-use matgrad::expr::matrix::Matrix;
-use matgrad::metrics;
-use matgrad::{
-    Costs, Decision, Epoch, FitOptions, Method, Model, Network, Precision, Solver, write_atomically,
-};
+use matgrad::data::Table;
+use matgrad::{Epoch, Model, write_atomically};
 use matgrad_report::{Part, Report, tensorboard};
 use sha2::{Digest, Sha256};
 
 use crate::Failure;
-use crate::tables::{Examples, examples, measured};
+use crate::baselines::baselines;
+use crate::tables::measured;
 
 /// SHA-256 of the file that a table came from; `None` for standard input.
 pub fn hash(path: &Path) -> Option<String> {
@@ -57,6 +54,9 @@ fn card(model: &Model, data: &Table, path: &Path) -> Vec<(String, String)> {
         card.push(line("update rule", rule.unwrap_or(&training.rule).to_string()));
         card.push(line("settings", settings.join(", ")));
         card.push(line("epochs", training.checkpoint.epoch.to_string()));
+        let told = ["none", "any"];
+        let course = training.course.iter().filter(|(_, value)| !told.contains(&value.as_str()));
+        card.extend(course.map(|(name, value)| line(name, value.clone())));
     }
     card.push(line("seed", model.seed.to_string()));
     card.push(line("precision", format!("{:?}", model.precision).to_lowercase()));
@@ -84,16 +84,9 @@ pub fn write(
         let name = name.to_string();
         shown.push(Part { name, metrics: found.metrics, curves: found.curves });
     }
-    if let (Some((data, rows)), Some(&(name, test, test_rows))) = (train, parts.last()) {
-        let linear = linear(model, data, rows)?;
-        let kind = if model.encoder.labels().is_empty() { "ridge" } else { "logistic" };
-        let names = [format!("{kind} regression, {name}"), format!("constant, {name}")];
-        let found = [
-            measured(&linear, test, test_rows)?.metrics,
-            constant(model, (data, rows), (test, test_rows))?,
-        ];
-        for (name, metrics) in names.into_iter().zip(found) {
-            shown.push(Part { name, metrics, curves: None });
+    if let (Some(train), Some(&(part, test, rows))) = (train, parts.last()) {
+        for (name, metrics) in baselines(model, train, (test, rows))? {
+            shown.push(Part { name: format!("{name}, {part}"), metrics, curves: None });
         }
     }
     let (_, data, _) = parts[0];
@@ -103,72 +96,6 @@ pub fn write(
     let title = format!("{} by matgrad", model.encoder.target_names().join(", "));
     let page = Report { title, card, model, epochs, parts: shown }.to_string();
     Ok(write_atomically(path, page.as_bytes())?)
-}
-
-/// The model's costs, for probabilities of a loss that does not hold them.
-fn plain(model: &Model) -> Costs {
-    let decision = match model.costs.matrix {
-        Some(_) => Decision::Cheapest,
-        None => Decision::Probable,
-    };
-    Costs { class_weights: None, decision, ..model.costs.clone() }
-}
-
-/// The same inputs and costs through one product: logistic regression, or ridge.
-fn linear(model: &Model, data: &Table, rows: &[usize]) -> Result<Model, Failure> {
-    let Examples { inputs, targets, .. } = examples(&model.encoder, &model.costs, data, rows)?;
-    let classes = model.encoder.target_kind() == TargetKind::Classes;
-    let loss = if classes { "cross_entropy" } else { "mse" };
-    let layers = Network::layers(inputs.cols, targets.cols).loss(loss).weight_decay(1e-3);
-    let network = Network::parse("baseline", &layers.equations())?;
-    let start = network.initial(0)?;
-    let method = Method::Search(Solver::Lbfgs);
-    let options =
-        FitOptions { epochs: 100, method, ..FitOptions::new(matgrad::UpdateRule::named("sgd")?) };
-    let mut fit = network.fit(&start, (&inputs, &targets), None, &options)?;
-    fit.by_ref().try_for_each(|epoch| epoch.map(drop))?;
-    let weights = fit.weights()?;
-    drop(fit);
-    Ok(Model {
-        network,
-        weights,
-        encoder: model.encoder.clone(),
-        costs: plain(model),
-        seed: 0,
-        precision: Precision::F64,
-        training: None,
-    })
-}
-
-/// What is told without looking at the inputs: the shares of the classes, or the mean.
-fn constant(
-    model: &Model,
-    (data, rows): (&Table, &[usize]),
-    (test, test_rows): (&Table, &[usize]),
-) -> Result<metrics::Metrics, Failure> {
-    let targets = crate::tables::matrix(model.encoder.targets(data, rows)?);
-    let mean = |j: usize| {
-        let known = || (0..targets.rows).map(|i| targets.at(i, j)).filter(|y| !y.is_nan());
-        known().sum::<f64>() / known().count() as f64
-    };
-    let means: Vec<f64> = (0..targets.cols).map(mean).collect();
-    let guess = |n: usize| Matrix::from_fn(n, means.len(), |_, j| means[j]);
-    let labels = model.encoder.labels();
-    if labels.is_empty() {
-        let truth = crate::tables::unscaled(
-            model,
-            crate::tables::matrix(model.encoder.targets(test, test_rows)?),
-        );
-        return Ok(metrics::numbers(
-            &crate::tables::unscaled(model, guess(truth.rows)),
-            &truth,
-            f64::NAN,
-        ));
-    }
-    let truth: Vec<usize> =
-        model.encoder.class_codes(test, test_rows)?.into_iter().flatten().collect();
-    let loss = -truth.iter().map(|&t| means[t].ln()).sum::<f64>() / truth.len() as f64;
-    Ok(metrics::classes(&guess(truth.len()), &truth, labels, loss, &plain(model)))
 }
 
 /// Writes the course of training as an event file.

@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use matgrad::data::Encoder;
 use matgrad::metrics::Metrics;
-use matgrad::{Costs, Epoch, Fit, FitOptions, Model, Network, Training};
+use matgrad::{Costs, Epoch, Fit, FitOptions, Model, Network, Precision, Rows, Training};
 use serde_json::json;
 
-use crate::args::Train;
+use crate::args::train::Train;
+use crate::baselines::baselines;
+use crate::encoded::Encoded;
 use crate::prepare::{Prepared, Ready, options};
 use crate::tables::{confusion, header, measure, memory, sampled, table};
 use crate::{Failure, Talk, folds, may_write, say};
@@ -40,6 +42,18 @@ struct Session<'a> {
     encoder: &'a Encoder,
     costs: &'a Costs,
     asked: &'a AtomicBool,
+    course: Vec<(String, String)>,
+}
+
+/// What a checkpoint's course hangs on: the options, and the rows themselves.
+fn course(options: &FitOptions, train: &Encoded) -> Vec<(String, String)> {
+    let weights = train.weights.as_ref().map(|w| Rows::of(w, Precision::F64));
+    let parts = [Some(&*train.inputs), Some(&*train.targets), weights.as_ref()];
+    let sums: Vec<String> =
+        parts.into_iter().flatten().map(|rows| format!("{:08x}", rows.crc32())).collect();
+    let mut course = options.course();
+    course.push(("training rows".into(), format!("crc32:{}", sums.join("-"))));
+    course
 }
 
 impl Session<'_> {
@@ -47,6 +61,7 @@ impl Session<'_> {
         let training = Training {
             rule: self.options.method.text().to_string(),
             settings: self.options.settings.clone(),
+            course: self.course.clone(),
             checkpoint: fit.checkpoint()?,
         };
         Ok(Model {
@@ -79,6 +94,15 @@ impl Session<'_> {
             return Err(cannot(
                 "the update rule, its settings, the seed or the precision differ; give the same flags",
             ));
+        }
+        let pairs = training.course.iter().zip(&self.course);
+        let others = pairs.filter(|(then, now)| then != now);
+        let others: Vec<String> = others
+            .map(|((name, then), (_, now))| format!("{name} was {then} and is {now}"))
+            .collect();
+        if !others.is_empty() {
+            let why = format!("{}; give the flags that it was begun with", others.join(", "));
+            return Err(cannot(&why));
         }
         Ok(fit.restore(&training.checkpoint)?)
     }
@@ -201,7 +225,11 @@ pub fn complete(
     }
     let network = &ready.network;
     let (encoder, costs) = (&prepared.encoder, &prepared.costs);
-    let session = Session { args, options: &options, network, encoder, costs, asked };
+    let course = match args.output {
+        Some(_) => course(&options, &ready.train),
+        None => Vec::new(),
+    };
+    let session = Session { args, options: &options, network, encoder, costs, asked, course };
     let mut fit = ready.fit(&options)?;
     if let Some(path) = args.output.as_ref().filter(|path| args.resume && path.exists()) {
         session.resume(&mut fit, path)?;
@@ -267,16 +295,29 @@ fn report(
         let train = Some((data, &*train_rows));
         crate::report::write(path, model, train, &parts, course, &args.data)?;
     }
+    let whole = (&prepared.data, &*train_rows);
+    let measured_on = match &other {
+        Some((rows, table)) => ("test", (table, rows.as_slice())),
+        None if !prepared.test.is_empty() => ("test", (&prepared.data, &*test_rows)),
+        None => ("train", whole),
+    };
+    let beside = match args.baselines {
+        true => baselines(model, whole, measured_on.1)?.to_vec(),
+        false => Vec::new(),
+    };
     let seconds = started.elapsed().as_secs_f64();
     let epochs = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
     if talk.json {
         let each =
             |m: &Option<Metrics>| m.as_ref().map_or(serde_json::Value::Null, Metrics::to_json);
-        let report = json!({
+        let mut report = json!({
             "epochs": epochs, "seconds": seconds, "seed": args.seed, "train": train.to_json(),
             "validation": each(&validation), "test": each(&test),
             "model": args.output.as_ref().map(|p| p.display().to_string()),
         });
+        for (name, m) in &beside {
+            report["baselines"][name] = m.to_json();
+        }
         return say(format!("{report}\n"));
     }
     say(format!(
@@ -290,6 +331,9 @@ fn report(
         if let Some(m) = m {
             say(format!("{what:<11}{m}\n"))?;
         }
+    }
+    for (name, m) in &beside {
+        say(format!("{name}, {}: {m}\n", measured_on.0))?;
     }
     confusion(test.as_ref().unwrap_or(&train))?;
     match &args.output {

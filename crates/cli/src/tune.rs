@@ -7,7 +7,7 @@ use matgrad::tune::{Candidate, Plan, Space, Trial, ranked, search};
 use matgrad::{Error, write_atomically};
 use serde_json::{Value, json};
 
-use crate::args::Train;
+use crate::args::train::Train;
 use crate::prepare::{Prepared, Ready, batch, options, usage, usual_epochs};
 use crate::train::{complete, interruption, warn};
 use crate::{Failure, Talk, may_write, say};

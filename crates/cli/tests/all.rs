@@ -334,6 +334,17 @@ fn an_interrupted_fit_keeps_a_checkpoint_and_goes_on_from_it() {
         3,
         &["cannot be resumed", "same flags"],
     );
+    let other = |more: &[&str], words: &[&str]| {
+        let flags = long(&model);
+        let flags = flags.iter().map(String::as_str).filter(|flag| *flag != "--force");
+        let flags: Vec<&str> = flags.chain(["--resume"]).chain(more.iter().copied()).collect();
+        fails(&flags, 3, &[&["cannot be resumed", "that it was begun with"], words].concat());
+    };
+    other(
+        &["--warmup", "3", "--schedule", "step:5:0.5"],
+        &["schedule was constant and is step:5:0.5, warmup was 0 and is 3"],
+    );
+    other(&["--clip-norm", "1"], &["clip-norm was none and is 1"]);
 }
 
 #[test]

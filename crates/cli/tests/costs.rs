@@ -47,6 +47,58 @@ fn a_row_of_weight_zero_or_without_a_target_is_left_out_to_the_bit() {
 }
 
 #[test]
+fn a_missing_target_of_several_adds_no_error() {
+    let row = |i: i32| {
+        let (a, b) = (f64::from(i).sin(), f64::from(i * i).cos());
+        let known = if i % 3 == 0 { String::new() } else { format!("{}", 2.0 - a - b) };
+        format!("{a},{b},{},{known}\n", 1.0 + a + 3.0 * b)
+    };
+    let rows: String = (0..40).map(row).collect();
+    let data = file("masked", "data.csv", format!("a,b,p,q\n{rows}").as_bytes());
+    let run = ["train", &data, "--target", "p,q", "--hidden", "0", "--weight-decay", "0"];
+    let found = json(&[&run[..], &["--optimizer", "lbfgs", "--epochs", "50"]].concat());
+    assert!(found["train"]["rmse"].as_f64().is_some_and(|rmse| rmse < 1e-4), "{found}");
+}
+
+#[test]
+fn labels_are_smoothed_and_inputs_made_noisy_by_flags() {
+    let data = file("smooth", "data.csv", b"a,y\n-1,n\n-1,n\n1,p\n1,p\n");
+    let model = file("smooth", "smooth.model", b"");
+    let linear = ["train", &data, "--target", "y", "--hidden", "0", "--weight-decay", "0"];
+    let searched = [&linear[..], &["--optimizer", "lbfgs", "-o", &model, "--force"]].concat();
+    json(&[&searched[..], &["--label-smoothing", "0.2"]].concat());
+    let shown = matgrad(&["predict", &model, &data, "--proba"]).stdout;
+    let shown = String::from_utf8(shown).expect("text");
+    let last = shown.lines().last().and_then(|line| line.rsplit(',').next());
+    let last: f64 = last.and_then(|number| number.parse().ok()).expect("a probability");
+    assert!((last - 0.9).abs() < 1e-4, "{shown}");
+
+    let noisy =
+        |more: &[&str]| json(&[&linear[..], &["--epochs", "20"], more].concat())["train"].clone();
+    assert_eq!(noisy(&[]), noisy(&["--input-noise", "0"]));
+    assert_ne!(noisy(&[]), noisy(&["--input-noise", "0.5"]));
+    assert_eq!(noisy(&["--input-noise", "0.5"]), noisy(&["--input-noise", "0.5"]));
+    fails(&[&linear[..], &["--input-noise=-1"]].concat(), 2, &["a deviation from 0"]);
+    fails(&[&linear[..], &["--dropout", "1"]].concat(), 2, &["--dropout 1: a share"]);
+}
+
+#[test]
+fn baselines_stand_beside_the_model() {
+    let classes = "datasets/iris.csv";
+    let run = ["train", classes, "--target", "class", "--epochs", "20", "--test-fraction", "0.3"];
+    let found = json(&[&run[..], &["--baselines"]].concat());
+    let accuracy = |name: &str| found["baselines"][name]["accuracy"].as_f64().expect("a number");
+    assert!(accuracy("logistic regression") > 0.9 && accuracy("majority class") < 0.4, "{found}");
+    assert_eq!(found["baselines"]["majority class"]["n"], found["test"]["n"]);
+    assert!(json(&run)["baselines"].is_null());
+    let printed = matgrad(&[&run[..], &["--baselines"]].concat()).stdout;
+    let printed = String::from_utf8(printed).expect("text");
+    for line in ["test ", "logistic regression, test", "majority class, test"] {
+        assert!(printed.lines().any(|l| l.starts_with(line)), "{line}: {printed}");
+    }
+}
+
+#[test]
 fn costs_are_kept_with_the_model() {
     let data = file("costs", "data.csv", ROWS.as_bytes());
     let costs = file("costs", "costs.csv", b",y,x\nx,50,0\ny,0,1\n");

@@ -24,7 +24,7 @@ fn a_page_shows_all_and_fits_narrow_and_wide() {
         assert!(!html.contains(absent), "{absent} in a page that is to stand alone");
     }
     for present in
-        ["SHA-256 of the data", "logistic regression, test", "constant, test", "matgrad 0."]
+        ["SHA-256 of the data", "logistic regression, test", "majority class, test", "matgrad 0."]
     {
         assert!(html.contains(present), "no {present}");
     }

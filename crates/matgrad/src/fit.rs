@@ -14,8 +14,8 @@ use crate::order::Order;
 use crate::solver::Search;
 use crate::worker::{Stepper, Worker};
 use crate::{
-    Around, Checkpoint, Clip, Error, Evaluator, Method, Network, Rows, Schedule, Stop, TrainingStep,
-    costs, fault,
+    Around, Checkpoint, Clip, Error, Evaluator, Method, Network, Rows, Schedule, Stop,
+    TrainingStep, costs, fault,
 };
 
 /// How to train.

@@ -17,6 +17,9 @@ pub(crate) enum Numbers {
     F64(Store<f64>),
 }
 
+/// Numbers of which a checksum is taken at a time.
+const PART: usize = 4096;
+
 impl Rows {
     /// Rows of `cols` numbers in single precision.
     pub fn single(cols: usize, numbers: Vec<f32>) -> Rows {
@@ -73,6 +76,26 @@ impl Rows {
             Numbers::F64(numbers) => (&[][..], &numbers[part]),
         };
         single.iter().map(|&x| f64::from(x)).chain(double.iter().copied())
+    }
+
+    /// CRC-32 of all numbers, by which rows are known again.
+    pub fn crc32(&self) -> u32 {
+        let mut crc = flate2::Crc::new();
+        let mut bytes = Vec::new();
+        let mut add = |part: &mut dyn Iterator<Item = u8>| {
+            bytes.clear();
+            bytes.extend(part);
+            crc.update(&bytes);
+        };
+        match &self.numbers {
+            Numbers::F32(numbers) => numbers
+                .chunks(PART)
+                .for_each(|part| add(&mut part.iter().flat_map(|x| x.to_le_bytes()))),
+            Numbers::F64(numbers) => numbers
+                .chunks(PART)
+                .for_each(|part| add(&mut part.iter().flat_map(|x| x.to_le_bytes()))),
+        }
+        crc.sum()
     }
 
     /// Some of the rows as a matrix.

@@ -32,6 +32,11 @@ export function showPage(page) {
     if (!lines.length) continue;
     const title = document.createElement("h3");
     title.textContent = TITLES[part];
+    if (part === "update") {
+      const settings = document.createElement("small");
+      settings.textContent = page.settings;
+      title.append(" ", settings);
+    }
     made.append(title, ...lines.map(row));
   }
   formulas.replaceChildren(made);

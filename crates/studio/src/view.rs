@@ -70,7 +70,7 @@ fn stand(session: &Session) -> Value {
         "all": examples.map_or(0, |e| e.inputs.rows), "running": session.running.is_some(),
         "note": examples.map(|e| e.note.clone()), "unfit": session.unfit,
         "failed": session.failed, "course": session.course.view(),
-        "plane": examples.is_some_and(|e| e.inputs.cols == 2)})
+        "plane": examples.is_some_and(|e| e.inputs.cols == 2 && e.inputs.rows > 1)})
 }
 
 /// What may be chosen, and what is.
@@ -103,7 +103,9 @@ fn page(page: &Page) -> Value {
             "right": right, "rule": e.rule, "given": given,
             "shape": shown.symbols.shape(shown.shape(e.node))})
     });
-    json!({"lines": lines.collect::<Vec<_>>(), "graph": drawing(page)})
+    let settings = page.walk.settings().map(|(name, value)| format!("{name} = {value:?}"));
+    let settings = settings.collect::<Vec<_>>().join(", ");
+    json!({"lines": lines.collect::<Vec<_>>(), "settings": settings, "graph": drawing(page)})
 }
 
 /// The forward pass as a picture: each named value with what it uses.

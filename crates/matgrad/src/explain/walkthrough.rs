@@ -105,10 +105,11 @@ impl Walkthrough {
         let Method::Rule(rule) = method else { return Ok(()) };
         let mut hyperparameters = BTreeMap::new();
         for (name, value) in rule.settings(settings)? {
-            // The rate keeps its letter; what else there is stands as numbers, and goes where it is 0.
-            let node = match name.as_str() {
-                "η" => given(&mut self.graph, &name),
-                _ => self.graph.number(value),
+            // A setting keeps its letter, unless the page has it; one that is 0 goes.
+            let stands = value == 0.0 || self.graph.find(&name).is_some();
+            let node = match stands {
+                true => self.graph.number(value),
+                false => given(&mut self.graph, &name),
             };
             self.given.push((node, value));
             hyperparameters.insert(name, (node, value));
@@ -135,6 +136,14 @@ impl Walkthrough {
             self.states.extend(update.states);
         }
         Ok(())
+    }
+
+    /// The settings of the update rule that have a letter in its equations.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, f64)> {
+        let named = |&(node, value): &(NodeId, f64)| {
+            self.graph.name(node).map(|name| (name.text.as_str(), value))
+        };
+        self.given.iter().filter_map(named)
     }
 
     /// What the rule remembers before the first step.

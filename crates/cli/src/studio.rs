@@ -32,9 +32,10 @@ pub fn studio(files: &[PathBuf], listen: SocketAddr, talk: &Talk) -> Result<(), 
     if !talk.quiet {
         eprintln!("open this address in a browser on this machine; Ctrl-C ends it");
         if !listen.ip().is_loopback() {
-            eprintln!(
-                "warning: others in the network can reach it, and know it by its token alone"
-            );
+            eprintln!("warning: the network can reach it, and only the token keeps others out");
+        }
+        if listen.ip().is_unspecified() {
+            eprintln!("elsewhere, put an address of this machine in the place of {}", listen.ip());
         }
     }
     Ok(server.run()?)

@@ -3,6 +3,7 @@
 mod book;
 mod costs;
 mod forms;
+mod listen;
 mod memory;
 mod messages;
 mod pages;

@@ -23,11 +23,25 @@ impl Bindings {
     /// # Errors
     /// What does not agree, in words.
     pub fn set(&mut self, graph: &Graph, variable: NodeId, value: Matrix) -> Result<(), String> {
+        self.fits(graph, variable, (value.rows, value.cols))?;
+        self.values.insert(variable, value);
+        Ok(())
+    }
+
+    /// Gives the symbols of a variable's shape their numbers, of a matrix of so many rows and
+    /// columns.
+    ///
+    /// # Errors
+    /// What does not agree, in words.
+    pub fn fits(
+        &mut self,
+        graph: &Graph,
+        variable: NodeId,
+        (rows, cols): (usize, usize),
+    ) -> Result<(), String> {
         let shape = graph.shape(variable);
         let name = graph.name(variable).map_or("?", |n| n.spelling.as_str());
-        for (dim, found, what) in
-            [(shape.rows, value.rows, "rows"), (shape.cols, value.cols, "columns")]
-        {
+        for (dim, found, what) in [(shape.rows, rows, "rows"), (shape.cols, cols, "columns")] {
             if let Some(symbol) = dim.as_symbol() {
                 self.dims.entry(symbol).or_insert(found);
             }
@@ -40,7 +54,6 @@ impl Bindings {
                 ));
             }
         }
-        self.values.insert(variable, value);
         Ok(())
     }
 }

@@ -2,20 +2,22 @@
 
 use std::collections::HashMap;
 
+use matgrad::Engine;
 use matgrad::calculus::{self, Gradients};
 use matgrad::expr::elaborate::{Equations, read};
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::latex;
+use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::Bindings;
 use matgrad::expr::program::{self, julia::JULIA, numpy::NUMPY};
 use matgrad::expr::syntax::canonical;
 use matgrad::library::standard;
-use matgrad::{Engine, Precision};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::arrays::{Array, array};
 use crate::error;
+use crate::model::precision;
 
 /// A page of matrix equations.
 #[pyclass(frozen, module = "matgrad._matgrad")]
@@ -23,6 +25,9 @@ pub struct Network {
     equations: Equations,
     source: String,
 }
+
+/// The arrays that a page's variables are given.
+type Arrays<'py> = Vec<(NodeId, Array<'py>)>;
 
 /// Reads a page.
 pub fn page(file: &str, source: &str) -> PyResult<Equations> {
@@ -60,23 +65,24 @@ impl Network {
         calculus::derive(&equations.graph, self.objective()?, &nodes).map_err(error)
     }
 
-    fn bindings(&self, values: &Bound<'_, PyDict>) -> PyResult<Bindings> {
-        let mut at = Bindings::default();
+    fn arrays<'py>(&self, values: &Bound<'py, PyDict>) -> PyResult<(Bindings, Arrays<'py>)> {
+        let (mut at, mut arrays) = (Bindings::default(), Vec::new());
         for (name, value) in values {
             let name: String = name.extract()?;
             let node = variable(&self.equations, &name)?;
             let value: Array = value.extract().map_err(|_| {
                 error(format!("{name}: a two-dimensional float32 or float64 array is wanted"))
             })?;
-            at.set(&self.equations.graph, node, value.matrix()).map_err(error)?;
+            at.fits(&self.equations.graph, node, value.shape()).map_err(error)?;
+            arrays.push((node, value));
         }
         for variable in self.equations.parameters() {
-            if !at.values.contains_key(&variable) {
+            if !arrays.iter().any(|(node, _)| *node == variable) {
                 let name = spelling(&self.equations, variable);
                 return Err(error(format!("{name} has no value; give {name}=array")));
             }
         }
-        Ok(at)
+        Ok((at, arrays))
     }
 }
 
@@ -139,34 +145,38 @@ impl Network {
         })
     }
 
-    /// The objective and its gradients at given arrays.
-    #[pyo3(signature = (double = true, **values))]
+    /// The objective and its gradients at given arrays: those of the parameters, or of `wrt`.
+    #[pyo3(signature = (double = true, wrt = Vec::new(), **values))]
     fn gradients_at<'py>(
         &self,
         py: Python<'py>,
         double: bool,
+        wrt: Vec<String>,
         values: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<(f64, Bound<'py, PyDict>)> {
         let none = PyDict::new(py);
-        let at = self.bindings(values.unwrap_or(&none))?;
-        let derived = self.gradients(&[])?;
-        let graph = &derived.graph;
-        let parameters = self.equations.parameters();
+        let (at, arrays) = self.arrays(values.unwrap_or(&none))?;
+        let derived = self.gradients(&wrt)?;
         let wanted: Vec<(NodeId, NodeId)> =
-            parameters.iter().filter_map(|&p| Some((p, derived.of(p)?))).collect();
+            derived.wrt.iter().filter_map(|&of| Some((of, derived.of(of)?))).collect();
         let roots: Vec<NodeId> = wanted.iter().map(|w| w.1).chain([derived.objective]).collect();
-        let precision = if double { Precision::F64 } else { Precision::F32 };
         let mut engine =
-            Engine::new(graph, &roots, &[], &at.dims, None, precision).map_err(error)?;
-        for (&node, value) in &at.values {
-            engine.write(node, &value.data).map_err(error)?;
+            Engine::new(&derived.graph, &roots, &[], &at.dims, None, precision(double))
+                .map_err(error)?;
+        let mut buffer = Vec::new();
+        for (node, array) in &arrays {
+            let rows: Vec<usize> = (0..array.shape().0).collect();
+            array.view().write(&mut engine, *node, &rows, &mut buffer).map_err(error)?;
         }
         py.detach(|| engine.step());
         let gradients = PyDict::new(py);
-        for (parameter, gradient) in wanted {
-            let mut value = at.values[&parameter].clone();
-            value.data = engine.read(gradient).map_err(error)?;
-            gradients.set_item(spelling(&self.equations, parameter), array(py, value)?)?;
+        for (of, gradient) in wanted {
+            let shape = arrays.iter().find(|(node, _)| *node == of).map(|(_, a)| a.shape());
+            let name = spelling(&self.equations, of);
+            let (rows, cols) =
+                shape.ok_or_else(|| error(format!("{name} has no value; give {name}=array")))?;
+            let value = Matrix::new(rows, cols, engine.read(gradient).map_err(error)?);
+            gradients.set_item(name, array(py, value)?)?;
         }
         Ok((engine.read(derived.objective).map_err(error)?[0], gradients))
     }
@@ -179,7 +189,8 @@ impl Network {
         values: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<HashMap<String, f64>> {
         let none = PyDict::new(py);
-        let at = self.bindings(values.unwrap_or(&none))?;
+        let (mut at, arrays) = self.arrays(values.unwrap_or(&none))?;
+        at.values = arrays.iter().map(|(node, array)| (*node, array.matrix())).collect();
         let (graph, objective) = (&self.equations.graph, self.objective()?);
         let parameters = self.equations.parameters();
         let results = py

@@ -11,7 +11,7 @@ use matgrad::{Around, Evaluator, Network, Precision, TrainingStep, UpdateRule};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays::{Array, Given, Source, array};
+use crate::arrays::{Array, Given, Held, View, array};
 use crate::error;
 use crate::model::{network, precision, weights_of, weights_to};
 
@@ -23,36 +23,27 @@ const STEPS_A_LOOK: usize = 256;
 pub struct Trainer {
     network: Network,
     step: TrainingStep,
-    data: Vec<(NodeId, Source)>,
+    /// Read where they lie, in each epoch.
+    data: Vec<(NodeId, Held)>,
     rows: usize,
     row_weights: Option<Vec<f64>>,
     /// Whether the batch in place is all rows, so that the next one is too.
     whole: bool,
-    /// Memory of a batch.
-    dense: Vec<f64>,
+    /// Memory of a batch that is not in the program's precision.
+    buffer: Vec<f64>,
     precision: Precision,
     evaluator: Option<(usize, Evaluator)>,
 }
 
-impl Trainer {
-    fn place(&mut self, rows: &[usize]) -> Result<(), matgrad::Error> {
-        if self.whole {
-            return Ok(());
-        }
-        let engine = &mut self.step.engine;
-        engine.set_rows(rows.len())?;
-        for (node, source) in &self.data {
-            match source {
-                Source::Dense(numbers) => engine.gather(*node, numbers, rows)?,
-                Source::Sparse(numbers) => {
-                    numbers.dense(rows, &mut self.dense);
-                    engine.write(*node, &self.dense)?;
-                }
-            }
-        }
-        self.whole = rows.len() == self.rows;
-        Ok(())
-    }
+/// Puts these rows in their place.
+fn place(
+    step: &mut TrainingStep,
+    views: &[(NodeId, View<'_>)],
+    rows: &[usize],
+    buffer: &mut Vec<f64>,
+) -> Result<(), matgrad::Error> {
+    step.engine.set_rows(rows.len())?;
+    views.iter().try_for_each(|(node, view)| view.write(&mut step.engine, *node, rows, buffer))
 }
 
 #[pymethods]
@@ -101,7 +92,7 @@ impl Trainer {
             rows: 0,
             row_weights: None,
             whole: false,
-            dense: Vec::new(),
+            buffer: Vec::new(),
             precision,
             evaluator: None,
         })
@@ -123,7 +114,7 @@ impl Trainer {
         ];
         self.data.clear();
         for (node, given) in parts.into_iter().filter_map(|(node, given)| Some((node, given?))) {
-            let (source, rows) = given.source(&self.step.engine)?;
+            let (held, rows) = given.hold()?;
             if self.data.is_empty() {
                 self.rows = rows;
             } else if rows != self.rows {
@@ -132,7 +123,7 @@ impl Trainer {
                     self.rows
                 )));
             }
-            self.data.push((node, source));
+            self.data.push((node, held));
         }
         self.whole = false;
         Ok(())
@@ -142,20 +133,27 @@ impl Trainer {
     /// objective over the rows, each before its update.
     #[pyo3(signature = (size, seed))]
     fn epoch(&mut self, py: Python<'_>, size: usize, seed: Option<u64>) -> PyResult<f64> {
+        let Trainer { step, data, rows: count, row_weights, whole, buffer, .. } = self;
+        let readings = data.iter().map(|(node, held)| Ok((*node, held.read(py)?)));
+        let readings: Vec<_> = readings.collect::<PyResult<_>>()?;
+        let views: Vec<_> = readings.iter().map(|(node, rows)| (*node, rows.view())).collect();
         py.detach(|| {
-            let mut order: Vec<usize> = (0..self.rows).collect();
-            if let Some(seed) = seed.filter(|_| size < self.rows) {
+            let mut order: Vec<usize> = (0..*count).collect();
+            if let Some(seed) = seed.filter(|_| size < *count) {
                 Random::seed(seed).shuffle(&mut order);
             }
             let (mut sum, mut total) = (0.0, 0.0);
             for (number, rows) in order.chunks(size.max(1)).enumerate() {
                 // A batch of rows that weigh nothing has no mean, and nothing to learn from.
                 let weighs = |w: &Vec<f64>| rows.iter().any(|&row| w[row] != 0.0);
-                if !self.row_weights.as_ref().is_none_or(weighs) {
+                if !row_weights.as_ref().is_none_or(weighs) {
                     continue;
                 }
-                self.place(rows).map_err(error)?;
-                sum += self.step.run().map_err(error)? * rows.len() as f64;
+                if !*whole {
+                    place(step, &views, rows, buffer).map_err(error)?;
+                    *whole = rows.len() == *count;
+                }
+                sum += step.run().map_err(error)? * rows.len() as f64;
                 total += rows.len() as f64;
                 if number % STEPS_A_LOOK == STEPS_A_LOOK - 1 {
                     Python::attach(|py| py.check_signals())?;

@@ -1,6 +1,10 @@
 """What the estimators have beyond scikit-learn's own, and its callbacks."""
 
+import os
 import pickle
+import signal
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -10,7 +14,7 @@ import scipy.sparse
 import sklearn
 import sklearn.callback
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
@@ -189,11 +193,44 @@ def test_ctrl_c_leaves_a_usable_estimator():
         assert net.predict_proba(X).shape == (150, 3)
 
 
-def test_verbose_shows_progress(capsys):
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_signal_leaves_a_usable_estimator(solver):
+    """SIGINT comes from outside, while the work runs without the interpreter's lock."""
+    X, y = data(load_digits)
+    endless = {"max_iter": 10**9, "tol": 0.0, "n_iter_no_change": 10**9, "alpha": 0.0}
+    net = MLPClassifier((200,), solver=solver, random_state=0, **endless)
+    signalled = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
+    signalled.start()
+    with pytest.warns(UserWarning, match="interrupted"):
+        net.fit(X, y)
+    signalled.join()
+    assert len(net.loss_curve_) == net.n_iter_ > 0
+    assert net.predict(X).shape == y.shape
+    again = pickle.loads(pickle.dumps(net))
+    np.testing.assert_array_equal(again.predict(X), net.predict(X))
+    if solver == "adam":
+        net.set_params(warm_start=True, max_iter=2).fit(X, y)  # it goes on from there
+        assert net.n_iter_ == 2
+
+
+def test_verbose_is_a_bar_or_lines_without_tqdm(capsys, monkeypatch):
     X, y = data(load_iris)
-    MLPClassifier((4,), max_iter=3, verbose=True, random_state=0).fit(X, y)
+    net = MLPClassifier((4,), max_iter=3, verbose=True, random_state=0).fit(X, y)
+    bar = capsys.readouterr().err
+    assert "MLPClassifier: 100%" in bar and "3/3" in bar and f"loss={net.loss_:.6g}" in bar
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    clone(net).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"Iteration 3, loss = {net.loss_:.8f}" and len(lines) == 3
+
+
+def test_scikit_learns_progress_bar_counts_the_epochs(capsys):
+    pytest.importorskip("rich")
+    X, y = data(load_iris)
+    net = MLPClassifier((4,), max_iter=6, random_state=0)
+    net.set_callbacks(sklearn.callback.ProgressBar(max_propagation_depth=None)).fit(X, y)
     said = capsys.readouterr()
-    assert "loss" in said.out + said.err
+    assert "MLPClassifier" in said.out + said.err and "100%" in said.out + said.err
 
 
 def test_metadata_is_routed_and_tables_keep_their_names(tmp_path):
@@ -214,6 +251,14 @@ def test_metadata_is_routed_and_tables_keep_their_names(tmp_path):
     file = tmp_path / "pipe.joblib"
     joblib.dump(fitted, file)
     np.testing.assert_array_equal(joblib.load(file).predict(table), fitted.predict(table))
+
+
+def test_what_partial_fit_needs_can_be_routed():
+    net = MLPClassifier((3,)).set_partial_fit_request(classes=True, sample_weight="w")
+    asked = net.get_metadata_routing().partial_fit.requests
+    assert asked == {"classes": True, "sample_weight": "w"}
+    asked = MLPRegressor().set_partial_fit_request(sample_weight=False).get_metadata_routing()
+    assert asked.partial_fit.requests == {"sample_weight": False}
 
 
 def test_tables_of_polars_and_pyarrow_are_the_numbers_in_them():

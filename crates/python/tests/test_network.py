@@ -182,3 +182,27 @@ def test_what_does_not_fit_is_said():
         net.weights = {"W": np.ones((3, 4))}
     with pytest.raises(matgrad.Error, match="none.model"):
         matgrad.Network.load("none.model")
+
+
+def test_contiguous_arrays_are_read_where_they_lie():
+    """The memory of a fit, and of gradients, does not grow by the size of X."""
+    code = """
+import resource, sys
+import numpy as np
+from matgrad import MLPRegressor, Network
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+small = np.ones((64, 16))
+net = Network("input X : B×16\\nparam W : 16×1\\nminimize sum(X W)")
+MLPRegressor(hidden_layer_sizes=(2,), max_iter=1).fit(small, small[:, 0])
+for order in "CF":
+    X = np.ones((1_200_000, 16), dtype=sys.argv[1], order=order)
+    y = X[:, 0].copy()
+    before = peak()
+    MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, batch_size=5000).fit(X, y)
+    assert peak() - before < X.nbytes / 2, (order, peak() - before, X.nbytes)
+"""
+    for dtype in ("float32", "float64"):
+        run = [sys.executable, "-W", "ignore", "-c", code, dtype]
+        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

@@ -207,6 +207,10 @@ class MLPClassifier(_MLP):
         self._train((X, y, sample_weight), array, Y, weight, incremental=True)
         return self
 
+    def set_partial_fit_request(self, *, classes="$UNCHANGED$", sample_weight="$UNCHANGED$"):
+        """Asks a router to hand ``classes`` and ``sample_weight`` to ``partial_fit``."""
+        return self._request("partial_fit", {"classes": classes, "sample_weight": sample_weight})
+
     def _check_costs(self) -> None:
         if self.cost_matrix is None:
             return

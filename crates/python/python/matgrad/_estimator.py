@@ -149,3 +149,7 @@ class Estimator:
     def set_score_request(self, *, sample_weight: Any = "$UNCHANGED$"):
         """Asks a router to hand ``sample_weight`` to ``score``."""
         return self._request("score", {"sample_weight": sample_weight})
+
+    def set_partial_fit_request(self, *, sample_weight: Any = "$UNCHANGED$"):
+        """Asks a router to hand ``sample_weight`` to ``partial_fit``."""
+        return self._request("partial_fit", {"sample_weight": sample_weight})

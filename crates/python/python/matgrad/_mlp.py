@@ -139,7 +139,9 @@ class _MLP(Settings):
                     f"the fitted network has layers {self._shape()}, the data and "
                     f"hidden_layer_sizes ask for {units}; fit it anew (warm_start=False)"
                 )
-        weight = None if weight is None else weight.reshape(-1, 1)
+        # In the precision of the program, which then reads them where they lie.
+        Y = Y.astype(dtype, copy=False)
+        weight = None if weight is None else weight.reshape(-1, 1).astype(dtype, copy=False)
         epochs = 1 if incremental else int(self.max_iter)
         tasks = Tasks(self, given, epochs) if hooks else None
         if self.solver in SEARCHES:
@@ -342,12 +344,13 @@ class _MLP(Settings):
 
     def _impute(self, X, first: bool):
         """Missing inputs become the mean of the training rows' column."""
-        if first:
+        if not first:
+            return self._filled(X)
+        sums, known = X.sum(axis=0, dtype=np.float64), X.shape[0]
+        if np.isnan(sums).any():
             sparse = hasattr(X, "toarray")
             lacks = np.isnan(X.data if sparse else X)
-            if not lacks.any():
-                sums, known = X.sum(axis=0, dtype=np.float64), X.shape[0]
-            elif sparse:
+            if sparse:
                 full = X.copy()
                 full.data = np.where(lacks, 0, X.data)
                 sums = full.sum(axis=0, dtype=np.float64)
@@ -355,18 +358,20 @@ class _MLP(Settings):
             else:
                 sums = np.where(lacks, 0, X).sum(axis=0, dtype=np.float64)
                 known = (~lacks).sum(axis=0)
-            self.imputed_ = np.asarray(sums).ravel() / np.maximum(known, 1)
+        self.imputed_ = np.asarray(sums).ravel() / np.maximum(known, 1)
         return self._filled(X)
 
     def _filled(self, X):
-        stand_in = self.imputed_.astype(X.dtype)
-        if hasattr(X, "toarray"):
-            if np.isnan(X.data).any():
-                X = X.copy()
-                X.data = np.where(np.isnan(X.data), stand_in[X.indices], X.data)
+        sparse = hasattr(X, "toarray")
+        entries = X.data if sparse else X
+        if not np.isnan(entries.sum(dtype=np.float64)):
             return X
-        lacks = np.isnan(X)
-        return np.where(lacks, stand_in, X) if lacks.any() else X
+        stand_in, lacks = self.imputed_.astype(X.dtype), np.isnan(entries)
+        if sparse:
+            X = X.copy()
+            X.data = np.where(lacks, stand_in[X.indices], X.data)
+            return X
+        return np.where(lacks, stand_in, X)
 
     def _read(self, X, reset: bool):
         name = type(self).__name__

@@ -192,15 +192,15 @@ class Network:
         """The files of the forward pass in C99, by name, for up to ``rows`` rows at once."""
         return self._model.c(name, rows)
 
-    def gradients(self, **arrays: Any) -> tuple[float, dict[str, np.ndarray]]:
-        """The objective and its gradient for each parameter, at these arrays.
+    def gradients(self, *wrt: str, **arrays: Any) -> tuple[float, dict[str, np.ndarray]]:
+        """The objective at these arrays, and its gradient for each parameter (or these names).
 
         In 32 bits when every array is float32, else in 64. Arrays are anything with a buffer,
-        ``__array__`` or ``__dlpack__``.
+        ``__array__`` or ``__dlpack__``, and are read where they lie.
         """
         read = {name: as_matrix(name, value) for name, value in arrays.items()}
         double = any(value.dtype != np.float32 for value in read.values())
-        return self._page.gradients_at(double, **read)
+        return self._page.gradients_at(double, list(wrt), **read)
 
     def check(self, **arrays: Any) -> dict[str, float]:
         """‖numeric − analytic‖ / ‖numeric + analytic‖ for each parameter, in 64 bits."""

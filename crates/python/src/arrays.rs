@@ -5,9 +5,9 @@ use matgrad::expr::matrix::Matrix;
 use matgrad::run::machine::Machine;
 use matgrad::run::real::Real;
 use matgrad::{Engine, Error};
-use numpy::ndarray::ArrayView2;
+use numpy::ndarray::{ArrayView1, ArrayView2};
 use numpy::{
-    IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    Element, IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
     PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
@@ -58,8 +58,20 @@ pub enum Held {
     F64(Py<PyArray2<f64>>),
     /// 32 bits.
     F32(Py<PyArray2<f32>>),
+    /// Columns, 64 bits.
+    Columns64(Vec<Py<PyArray1<f64>>>),
+    /// Columns, 32 bits.
+    Columns32(Vec<Py<PyArray1<f32>>>),
     /// Compressed rows.
     Sparse(Sparse),
+}
+
+/// Columns, to be read.
+fn columns<'a, T: Element>(
+    py: Python<'a>,
+    held: &'a [Py<PyArray1<T>>],
+) -> PyResult<Vec<PyReadonlyArray1<'a, T>>> {
+    held.iter().map(|column| column.bind(py).try_readonly().map_err(error)).collect()
 }
 
 impl Held {
@@ -75,6 +87,8 @@ impl Held {
             Held::F32(array) => {
                 Reading::Array(Array::F32(array.bind(py).try_readonly().map_err(error)?))
             }
+            Held::Columns64(held) => Reading::Columns64(columns(py, held)?),
+            Held::Columns32(held) => Reading::Columns32(columns(py, held)?),
             Held::Sparse(sparse) => Reading::Sparse(sparse),
         })
     }
@@ -84,6 +98,10 @@ impl Held {
 pub enum Reading<'a> {
     /// Of an array.
     Array(Array<'a>),
+    /// Of columns, 64 bits.
+    Columns64(Vec<PyReadonlyArray1<'a, f64>>),
+    /// Of columns, 32 bits.
+    Columns32(Vec<PyReadonlyArray1<'a, f32>>),
     /// Compressed.
     Sparse(&'a Sparse),
 }
@@ -93,6 +111,8 @@ impl Reading<'_> {
     pub fn view(&self) -> View<'_> {
         match self {
             Reading::Array(array) => array.view(),
+            Reading::Columns64(all) => View::Columns64(all.iter().map(|c| c.as_array()).collect()),
+            Reading::Columns32(all) => View::Columns32(all.iter().map(|c| c.as_array()).collect()),
             Reading::Sparse(sparse) => View::Sparse(sparse),
         }
     }
@@ -104,6 +124,10 @@ pub enum View<'a> {
     F64(ArrayView2<'a, f64>),
     /// 32 bits.
     F32(ArrayView2<'a, f32>),
+    /// Columns, 64 bits.
+    Columns64(Vec<ArrayView1<'a, f64>>),
+    /// Columns, 32 bits.
+    Columns32(Vec<ArrayView1<'a, f32>>),
     /// Compressed rows.
     Sparse(&'a Sparse),
 }
@@ -121,25 +145,22 @@ impl View<'_> {
         rows: &[usize],
         buffer: &mut Vec<f64>,
     ) -> Result<(), Error> {
-        match (engine, self) {
-            (Engine::F64(machine), View::F64(from)) => gather(machine, to, from, rows),
-            (Engine::F32(machine), View::F32(from)) => gather(machine, to, from, rows),
-            (engine, View::F64(from)) => {
-                buffer.clear();
-                buffer.extend(rows.iter().flat_map(|&row| from.row(row).into_iter().copied()));
-                engine.write(to, buffer)
-            }
-            (engine, View::F32(from)) => {
-                let number = |&x: &f32| f64::from(x);
-                buffer.clear();
-                buffer.extend(rows.iter().flat_map(|&row| from.row(row).into_iter().map(number)));
-                engine.write(to, buffer)
-            }
-            (engine, View::Sparse(from)) => {
-                from.dense(rows, buffer);
-                engine.write(to, buffer)
+        let engine = match (engine, self) {
+            (Engine::F64(machine), View::F64(from)) => return gather(machine, to, from, rows),
+            (Engine::F32(machine), View::F32(from)) => return gather(machine, to, from, rows),
+            (engine, _) => engine,
+        };
+        buffer.clear();
+        for &row in rows {
+            match self {
+                View::F64(from) => buffer.extend(from.row(row)),
+                View::F32(from) => buffer.extend(from.row(row).iter().map(|&x| f64::from(x))),
+                View::Columns64(from) => buffer.extend(from.iter().map(|c| c[row])),
+                View::Columns32(from) => buffer.extend(from.iter().map(|c| f64::from(c[row]))),
+                View::Sparse(from) => from.dense(row, buffer),
             }
         }
+        engine.write(to, buffer)
     }
 }
 
@@ -174,19 +195,18 @@ pub struct Sparse {
 }
 
 impl Sparse {
-    /// These rows with their zeros.
-    fn dense(&self, rows: &[usize], out: &mut Vec<f64>) {
-        out.clear();
-        out.resize(rows.len() * self.cols, 0.0);
-        for (row, to) in rows.iter().zip(out.chunks_mut(self.cols.max(1))) {
-            for entry in self.starts[*row]..self.starts[row + 1] {
-                to[self.columns[entry]] += self.numbers[entry];
-            }
+    /// This row with its zeros, behind others.
+    fn dense(&self, row: usize, out: &mut Vec<f64>) {
+        let first = out.len();
+        out.resize(first + self.cols, 0.0);
+        for entry in self.starts[row]..self.starts[row + 1] {
+            out[first + self.columns[entry]] += self.numbers[entry];
         }
     }
 }
 
-/// What rows may come as: an array, or (columns, starts, columns of entries, entries).
+/// What rows may come as: an array, (columns, starts, columns of entries, entries), or a list of
+/// columns.
 #[derive(FromPyObject)]
 pub enum Given<'py> {
     /// An array.
@@ -198,6 +218,21 @@ pub enum Given<'py> {
         PyReadonlyArray1<'py, i64>,
         PyReadonlyArray1<'py, f64>,
     ),
+    /// Columns, 64 bits.
+    Columns64(Vec<PyReadonlyArray1<'py, f64>>),
+    /// Columns, 32 bits.
+    Columns32(Vec<PyReadonlyArray1<'py, f32>>),
+}
+
+/// Holds columns, and says how many rows they are.
+fn hold<T: Element>(
+    columns: &[PyReadonlyArray1<'_, T>],
+) -> PyResult<(Vec<Py<PyArray1<T>>>, usize)> {
+    let rows = columns.first().map_or(0, |column| column.len());
+    if columns.iter().any(|column| column.len() != rows) {
+        return Err(error("the columns of this table differ in length"));
+    }
+    Ok((columns.iter().map(|column| (**column).clone().unbind()).collect(), rows))
 }
 
 impl Given<'_> {
@@ -214,6 +249,8 @@ impl Given<'_> {
                 };
                 Ok((held, array.shape().0))
             }
+            Given::Columns64(columns) => hold(columns).map(|(c, rows)| (Held::Columns64(c), rows)),
+            Given::Columns32(columns) => hold(columns).map(|(c, rows)| (Held::Columns32(c), rows)),
             Given::Sparse(cols, starts, columns, numbers) => {
                 let whole = |array: &PyReadonlyArray1<'_, i64>| -> PyResult<Vec<usize>> {
                     let numbers = array.as_array().iter().map(|&i| usize::try_from(i)).collect();

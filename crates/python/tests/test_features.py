@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from matgrad import MLPClassifier, MLPRegressor
+from matgrad._validate import Columns, matrix
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -272,6 +273,29 @@ def test_tables_of_polars_and_pyarrow_are_the_numbers_in_them():
         same(plain, fitted)
         assert list(fitted.feature_names_in_) == list("abcd")
         np.testing.assert_array_equal(fitted.predict(table), plain.predict(X))
+
+
+def test_large_tables_are_read_column_by_column_where_they_lie(monkeypatch):
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    X, y = data(load_iris)
+    for dtype in (np.float64, np.float32):
+        columns = {name: X[:, k].astype(dtype) for k, name in enumerate("abcd")}
+        for settings in ({}, {"early_stopping": True}, {"solver": "lbfgs"}):
+            net = MLPClassifier((6,), random_state=0, max_iter=10, batch_size=40, **settings)
+            plain = clone(net).fit(X.astype(dtype), y)
+            for table in (polars.DataFrame(columns), arrow.table(columns)):
+                with monkeypatch.context() as patch:
+                    patch.setattr("matgrad._validate._SMALL", 0)
+                    assert isinstance(matrix(table, "MLP"), Columns)
+                    fitted = clone(net).fit(table, y)
+                    same(plain, fitted)
+                    np.testing.assert_array_equal(fitted.predict(table), plain.predict(X))
+    # What Arrow's memory does not hold as it is wanted is copied.
+    lacking = arrow.table({"a": [1.0, None], "b": [1.0, 2.0]})
+    mixed = arrow.table({"a": [1, 2], "b": [1.0, 2.0]})
+    monkeypatch.setattr("matgrad._validate._SMALL", 0)
+    assert np.isnan(matrix(lacking, "MLP")[1, 0])
+    np.testing.assert_array_equal(matrix(mixed, "MLP"), [[1, 1], [2, 2]])
 
 
 def test_weights_of_many_held_rows_have_one_mean():

@@ -12,7 +12,7 @@ import numpy as np
 from . import _matgrad
 from ._settings import FULL_BATCH, SEARCHES, Settings
 from ._tasks import Tasks
-from ._validate import check_names, compressed, matrix, names_of
+from ._validate import check_names, given, matrix, names_of
 
 _BLOCK = 1024
 """Rows of sparse input that are densified at once."""
@@ -245,7 +245,7 @@ class _MLP(Settings):
         trainer = self._trainer(size, drawn, dtype)
         if self._state is not None:
             trainer.restore(self._state)
-        trainer.data(compressed(X) if hasattr(X, "toarray") else X, Y, weight)
+        trainer.data(given(X), Y, weight)
         best = None
         bar = self._progress()
         try:
@@ -362,11 +362,10 @@ class _MLP(Settings):
         return self._filled(X)
 
     def _filled(self, X):
-        sparse = hasattr(X, "toarray")
-        entries = X.data if sparse else X
-        if not np.isnan(entries.sum(dtype=np.float64)):
+        if not np.isnan(X.sum(dtype=np.float64)):
             return X
-        stand_in, lacks = self.imputed_.astype(X.dtype), np.isnan(entries)
+        sparse, stand_in = hasattr(X, "toarray"), self.imputed_.astype(X.dtype)
+        lacks = np.isnan(X.data if sparse else X)
         if sparse:
             X = X.copy()
             X.data = np.where(lacks, stand_in[X.indices], X.data)

@@ -45,8 +45,51 @@ def numbers(X: Any, what: str = "X") -> np.ndarray:
     return array
 
 
+class Columns:
+    """A large table's columns, each where it lies; rows are put together when they are wanted."""
+
+    def __init__(self, columns: list[np.ndarray]):
+        self.columns = columns
+        self.dtype, self.shape = columns[0].dtype, (len(columns[0]), len(columns))
+
+    @classmethod
+    def of(cls, X: Any) -> Columns | None:
+        """Those of a table of pyarrow or polars, if Arrow's memory is all finite floats."""
+        try:
+            if hasattr(X, "itercolumns"):  # pyarrow
+                columns = [c.chunk(0).to_numpy() for c in X.itercolumns() if c.num_chunks == 1]
+            else:
+                columns = [c.to_numpy(allow_copy=False) for c in X.get_columns()]
+        except (AttributeError, RuntimeError, ValueError):  # no table, or one that must be copied
+            return None
+        if len(columns) != X.shape[1] or {c.dtype.name for c in columns} not in _FLOATS:
+            return None
+        large = sum(c.nbytes for c in columns) > _SMALL
+        table = cls(columns) if large else None
+        return table if large and np.isfinite(table.sum(dtype=np.float64)) else None
+
+    def sum(self, axis: int | None = None, dtype: Any = None):
+        sums = np.array([column.sum(dtype=dtype) for column in self.columns])
+        return sums if axis == 0 else sums.sum()
+
+    def astype(self, dtype: Any, copy: bool = True) -> Columns:
+        return Columns([column.astype(dtype, copy=copy) for column in self.columns])
+
+    def __getitem__(self, rows: Any) -> Columns:
+        return Columns([column[rows] for column in self.columns])
+
+    def toarray(self) -> np.ndarray:
+        return np.column_stack(self.columns)
+
+
+_FLOATS = ({"float32"}, {"float64"})
+
+
 def matrix(X: Any, estimator: str, allow_nan: bool = True) -> np.ndarray:
     """A 2-D contiguous array of finite numbers (NaN is a missing one); sparse rows stay sparse."""
+    columns = Columns.of(X)
+    if columns is not None:
+        return columns
     sparse = hasattr(X, "toarray")
     array = _sparse(X) if sparse else numbers(X)
     if array.ndim < 2:
@@ -88,8 +131,12 @@ def _sparse(X: Any):
     return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
 
 
-def compressed(X: Any) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
-    """Compressed rows as the trainer takes them, which densifies them batch by batch."""
+def given(X: Any):
+    """Rows as the trainer takes them: an array, columns, or compressed rows; batches are taken."""
+    if isinstance(X, Columns):
+        return X.columns
+    if not hasattr(X, "toarray"):
+        return X
     whole = (X.indptr.astype(np.int64), X.indices.astype(np.int64))
     return (X.shape[1], *whole, X.data.astype(np.float64))
 

@@ -1,5 +1,7 @@
 //! Derivations as they are printed.
 
+use std::time::Instant;
+
 use expect_test::{Expect, expect};
 use matgrad_calculus::derive;
 use matgrad_expr::elaborate::read;
@@ -183,4 +185,26 @@ fn functions_are_printed_by_their_names() {
             ∂W = Xᵀ ∂E + 2 W                                         n×k
         "#]],
     );
+}
+
+/// The work of a derivation grows with the page, not with its square.
+#[test]
+fn a_long_page_is_walked_once() {
+    let shortest = |count: usize| {
+        let mut page = String::from("input X : B×4\nparam W : 4×4\nA_0 = X W\n");
+        for k in 1..=count {
+            page += &format!("A_{k} = tanh(A_{} W)\n", k - 1);
+        }
+        page += &format!("minimize sum(A_{count})");
+        let equations = read("page.eq", &page, standard()).unwrap_or_else(|e| panic!("{e}"));
+        let (objective, wrt) = (equations.objective.expect("objective"), equations.parameters());
+        let time = |_| {
+            let began = Instant::now();
+            derive(&equations.graph, objective, &wrt).expect("it derives");
+            began.elapsed()
+        };
+        (0..5).map(time).min().expect("five times")
+    };
+    let (short, long) = (shortest(100), shortest(1000));
+    assert!(long < 30 * short, "{short:?} for 100 equations, {long:?} for 1000");
 }

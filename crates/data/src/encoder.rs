@@ -89,12 +89,24 @@ impl Encoder {
         let (kind, scaling) = (options.target_kind, options.target_scaling);
         let target = Target::fit(table, &targets, rows, kind, scaling, &mut warnings)?;
         let mut inputs = Vec::with_capacity(input_columns.len());
+        let mut constant = Vec::new();
         let mut summaries = Vec::new();
         for column in input_columns {
             let (scaling, missing) = (options.scaling, options.missing);
-            let fitted = Input::fit(table, column, rows, scaling, missing, &mut warnings)?;
+            let noticed = (&mut warnings, &mut constant);
+            let fitted = Input::fit(table, column, rows, scaling, missing, noticed)?;
             inputs.push(fitted.0);
             summaries.extend(fitted.1);
+        }
+        match &constant[..] {
+            // One line for the many pixels at the border of pictures.
+            [a, b, c, _, ..] => warnings.push(format!(
+                "{} columns are constant in the training rows, such as {a}, {b} and {c}",
+                constant.len()
+            )),
+            few => warnings.extend(
+                few.iter().map(|one| format!("column {one} is constant in the training rows")),
+            ),
         }
         let common = if options.scaling == Scaling::Auto { shared(&summaries) } else { None };
         for input in &mut inputs {
@@ -257,10 +269,18 @@ impl Encoder {
         self.named
     }
 
+    /// Where the target columns are in a table.
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`], [`Error::ColumnCount`] when the table lacks one.
+    pub fn target_columns(&self, table: &Table) -> Result<Vec<usize>, Error> {
+        self.target.columns().into_iter().map(|(name, at)| self.find(table, name, at)).collect()
+    }
+
     /// Whether a table holds all target columns, so that it can be evaluated and not only
     /// predicted.
     pub fn has_targets(&self, table: &Table) -> bool {
-        self.target.columns().into_iter().all(|(name, at)| self.find(table, name, at).is_ok())
+        self.target_columns(table).is_ok()
     }
 
     /// Inputs, and a warning for each column with unseen levels.

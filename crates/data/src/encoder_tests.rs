@@ -122,9 +122,9 @@ fn warnings() {
     let (table, encoder) = fit(&format!("id,k,w,m,y\n{rows}"), "y");
     expect![[r#"
         column "id" has 60 levels in 60 rows and becomes as many inputs; leave it out if it is a name or a number of the row
-        column "k" is constant in the training rows (7)
-        column "w" is constant in the training rows ("a")
-        column "m" has no value in the training rows"#]].assert_eq(&encoder.warnings().join("\n"));
+        column "m" has no value in the training rows
+        column "k" (7) is constant in the training rows
+        column "w" ("a") is constant in the training rows"#]].assert_eq(&encoder.warnings().join("\n"));
     let inputs = encoder.inputs(&table, &[4]).unwrap();
     assert_eq!(inputs.data.iter().sum::<f64>(), 1.0, "constant columns are 0");
     let options = EncoderOptions { inputs: Some(vec![4, 0]), ..options(&[4]) };

@@ -279,6 +279,12 @@ pub enum Error {
         /// What is missing or wrong, and where in the JSON.
         what: String,
     },
+    /// A network for wider tables than there are.
+    #[error("a table of {count} columns is wanted; the most are {}", crate::schema::MOST_COLUMNS)]
+    Columns {
+        /// How many.
+        count: usize,
+    },
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

@@ -39,14 +39,15 @@ pub(crate) enum Cell {
 }
 
 impl Input {
-    /// The column, and for numbers what they are in the training rows.
+    /// The column, and for numbers what they are in the training rows; what is worth a warning, and
+    /// constant columns with their values.
     pub(crate) fn fit(
         table: &Table,
         column: usize,
         rows: &[usize],
         scaling: Scaling,
         missing: Missing,
-        warnings: &mut Vec<String>,
+        (warnings, constant): (&mut Vec<String>, &mut Vec<String>),
     ) -> Result<(Input, Option<Summary>), Error> {
         let name = table.name(column).to_string();
         let shown = show_column(&name);
@@ -58,8 +59,7 @@ impl Input {
             if summary.count == 0 {
                 warnings.push(format!("column {shown} has no value in the training rows"));
             } else if summary.is_constant() {
-                let value = summary.mean;
-                warnings.push(format!("column {shown} is constant in the training rows ({value})"));
+                constant.push(format!("{shown} ({})", summary.mean));
             }
             let code = Code::Numbers { impute: summary.mean, scale: summary.scale(scaling) };
             (code, summary.count, Some(summary))
@@ -67,8 +67,7 @@ impl Input {
             let (levels, counts) = seen(table, column, rows);
             match &levels[..] {
                 [] => warnings.push(format!("column {shown} has no value in the training rows")),
-                [only] => warnings
-                    .push(format!("column {shown} is constant in the training rows (\"{only}\")")),
+                [only] => constant.push(format!("{shown} (\"{only}\")")),
                 [..] if levels.len() > 50 && levels.len() * 2 > rows.len() => {
                     let (levels, rows) = (levels.len(), rows.len());
                     warnings.push(format!(

@@ -27,6 +27,7 @@ mod error;
 mod input;
 mod matrix;
 pub mod npy;
+pub mod npz;
 mod number;
 mod picture;
 mod random;

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 /// The version of the JSON.
 const VERSION: u64 = 1;
+/// The most columns of a table that only a network describes.
+pub const MOST_COLUMNS: usize = 1 << 20;
 
 impl Encoder {
     /// All that was learnt, as JSON.
@@ -63,28 +65,33 @@ impl Encoder {
     /// one column after them, out.
     ///
     /// # Errors
-    /// None in practice: what it says is a schema.
+    /// [`Error::Columns`] for more than [`MOST_COLUMNS`] of them.
     pub fn plain(inputs: usize, outputs: usize, classes: bool) -> Result<Encoder, Error> {
-        let input = |i: usize| {
-            json!({"name": (i + 1).to_string(), "position": i, "indicator": false,
-                   "numbers": {"impute": 0.0, "offset": 0.0, "divisor": 1.0}})
+        if inputs.saturating_add(outputs) > MOST_COLUMNS {
+            return Err(Error::Columns { count: inputs.saturating_add(outputs) });
+        }
+        let scale = Scale { offset: 0.0, divisor: 1.0 };
+        let name = |position: usize| (position + 1).to_string();
+        let input = |position| Input {
+            name: name(position),
+            position,
+            code: Code::Numbers { impute: 0.0, scale },
+            indicator: false,
         };
-        let target = |j: usize| {
-            json!({"name": (inputs + j + 1).to_string(), "position": inputs + j, "offset": 0.0,
-                   "divisor": 1.0})
+        let number = |position| NumberTarget { name: name(position), position, scale };
+        let labels = (0..outputs).map(|k| k.to_string()).collect();
+        let target = match classes {
+            true => Target::Classes { name: name(inputs), position: inputs, labels },
+            false => Target::Numbers((inputs..inputs + outputs).map(number).collect()),
         };
-        let labels: Vec<String> = (0..outputs).map(|k| k.to_string()).collect();
-        let targets = match classes {
-            true => json!({"classes": {"name": (inputs + 1).to_string(), "position": inputs,
-                                       "labels": labels}}),
-            false => json!({"numbers": (0..outputs).map(target).collect::<Vec<_>>()}),
-        };
-        let columns = inputs + if classes { 1 } else { outputs };
-        Encoder::from_json(&json!({
-            "version": VERSION, "named": false, "columns": columns, "warnings": [],
-            "allow_missing_targets": false, "target": targets,
-            "inputs": (0..inputs).map(input).collect::<Vec<_>>(),
-        }))
+        Ok(Encoder {
+            inputs: (0..inputs).map(input).collect(),
+            target,
+            named: false,
+            columns: inputs + if classes { 1 } else { outputs },
+            allow_missing_targets: false,
+            warnings: Vec::new(),
+        })
     }
 
     /// The encoder that [`Encoder::to_json`] wrote.

@@ -32,6 +32,7 @@ mod solver;
 mod step;
 mod stop;
 pub mod tune;
+pub mod weights;
 mod worker;
 pub mod workload;
 
@@ -43,7 +44,7 @@ pub use evaluate::Evaluator;
 pub use fit::{Epoch, Fit, FitOptions};
 pub use layers::{Convolution, Layers};
 pub use method::Method;
-pub use model::{Model, Training, write_atomically};
+pub use model::{Model, Training, half, write_atomically};
 pub use network::{Link, Network};
 pub use predict::{Predictor, Session};
 pub use rows::{GrowingRows, Rows};

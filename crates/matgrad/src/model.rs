@@ -10,7 +10,7 @@ use matgrad_expr::matrix::Matrix;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
 
-use crate::{Checkpoint, Costs, Error, Network, Precision};
+use crate::{Checkpoint, Costs, Error, Link, Network, Precision};
 
 /// A network with weights and what was learnt from the training table.
 pub struct Model {
@@ -50,6 +50,24 @@ const VERSION: &str = "1";
 type Tensor = (String, Vec<usize>, Dtype, Vec<u8>);
 
 impl Model {
+    /// A model from elsewhere, for tables of numbers that are taken as they are: a column for each
+    /// input, then the targets, which are classes where the network ends in a softmax.
+    ///
+    /// # Errors
+    /// A network whose inputs or targets are without number.
+    pub fn plain(network: Network, weights: Vec<(NodeId, Matrix)>) -> Result<Model, Error> {
+        let (inputs, outputs) = (network.columns(network.input), network.columns(network.target));
+        let classes = network.link == Link::Softmax && outputs > 1;
+        let encoder = Encoder::plain(inputs, outputs, classes)?;
+        let single = |&x: &f64| f64::from(x as f32) == x || x.is_nan();
+        let precision = match weights.iter().all(|(_, m)| m.data.iter().all(single)) {
+            true => Precision::F32,
+            false => Precision::F64,
+        };
+        let costs = Costs::default();
+        Ok(Model { network, weights, encoder, costs, seed: 0, precision, training: None })
+    }
+
     /// Writes the file: to a temporary one beside it first, then in its place.
     ///
     /// # Errors
@@ -255,16 +273,35 @@ fn tensor(name: String, shape: Vec<usize>, values: &[f64], precision: Precision)
     }
 }
 
-fn numbers(tensor: &TensorView) -> Result<Vec<f64>, String> {
+/// The entries of a tensor of real numbers.
+pub(crate) fn numbers(tensor: &TensorView) -> Result<Vec<f64>, String> {
     let data = tensor.data();
+    let short = |b: &[u8]| u16::from_le_bytes(b.try_into().expect("chunks of 2 bytes"));
     if tensor.dtype() == Dtype::F32 {
         let number = |b: &[u8]| f32::from_le_bytes(b.try_into().expect("chunks of 4 bytes"));
         Ok(data.chunks_exact(4).map(|b| f64::from(number(b))).collect())
     } else if tensor.dtype() == Dtype::F64 {
         let number = |b: &[u8]| f64::from_le_bytes(b.try_into().expect("chunks of 8 bytes"));
         Ok(data.chunks_exact(8).map(number).collect())
+    } else if tensor.dtype() == Dtype::F16 {
+        Ok(data.chunks_exact(2).map(|b| half(short(b))).collect())
+    } else if tensor.dtype() == Dtype::BF16 {
+        let number = |b: &[u8]| f64::from(f32::from_bits(u32::from(short(b)) << 16));
+        Ok(data.chunks_exact(2).map(number).collect())
     } else {
-        Err(format!("is of type {:?}; F32 or F64 is wanted", tensor.dtype()))
+        Err(format!("is of type {:?}; F64, F32, F16 or BF16 is wanted", tensor.dtype()))
+    }
+}
+
+/// A number of 16 bits: 5 of exponent and 10 of fraction.
+pub fn half(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let fraction = f64::from(bits & 0x3ff) / 1024.0;
+    sign * match i32::from(bits >> 10 & 0x1f) {
+        0 => fraction * 2f64.powi(-14),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        exponent => (1.0 + fraction) * 2f64.powi(exponent - 15),
     }
 }
 

@@ -14,6 +14,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use serde_json::Value;
 
+use crate::weights::{channel_last, kernel};
 use crate::{Around, Engine, Error, Network, Precision, Predictor, Rows, TrainingStep, UpdateRule};
 
 /// A workload, read into memory.
@@ -94,26 +95,7 @@ impl Workload {
             Some(name) if name != "none" => rule(name, &meta["opt"])?,
             Some(_) | None => (UpdateRule::named("sgd")?, Vec::new()),
         };
-        let mut weights = Vec::new();
-        for (k, parameters) in network.equations.parameters().chunks(2).enumerate() {
-            let (kind, k) = match k.checked_sub(kernels.len()) {
-                Some(k) => ("", k),
-                None => ("C", k),
-            };
-            let path = |letter: &str| folder.join(format!("{kind}{letter}{k}.npy"));
-            let Single { dims, rows, cols, data } = npy::read_f32(&path("W"))?;
-            let of = |matrix| Rows::of(&matrix, Precision::F32);
-            let weight = match dims[..] {
-                [to, from, h, w] => of(kernel(&data, [to, from, h, w])),
-                _ if kind.is_empty() && k == 0 && !kernels.is_empty() => {
-                    of(channel_last(&data, (rows, cols), kernels[kernels.len() - 1][1]))
-                }
-                _ => Rows::single(cols, data),
-            };
-            let bias = npy::read_f32(&path("b"))?.data;
-            let bias = Rows::single(bias.len(), bias);
-            weights.extend(parameters.iter().copied().zip([weight, bias]));
-        }
+        let weights = weights(folder, &network, &kernels)?;
         let data = folder.join(word("data_dir")?);
         let classes = output == "softmax_ce";
         let part = |kind: &str| -> Result<Part, Error> {
@@ -297,22 +279,34 @@ fn kernels(meta: &Value) -> Option<Vec<[usize; 3]>> {
     each.collect()
 }
 
-/// A kernel (out, in, height, width) as the matrix that unfolded pictures are multiplied by: a row
-/// for each height, width and channel in.
-fn kernel(data: &[f32], [to, from, h, w]: [usize; 4]) -> Matrix {
-    Matrix::from_fn(h * w * from, to, |i, j| {
-        let (place, channel) = (i / from, i % from);
-        f64::from(data[(j * from + channel) * h * w + place])
-    })
-}
-
-/// Rows in the order (channel, height, width) as rows in the order (height, width, channel).
-fn channel_last(data: &[f32], (rows, cols): (usize, usize), channels: usize) -> Matrix {
-    let places = rows / channels;
-    Matrix::from_fn(rows, cols, |i, j| {
-        let (place, channel) = (i / channels, i % channels);
-        f64::from(data[(channel * places + place) * cols + j])
-    })
+/// Initial weights: those of convolutions, then those of layers.
+fn weights(
+    folder: &Path,
+    network: &Network,
+    kernels: &[[usize; 3]],
+) -> Result<Vec<(NodeId, Rows)>, Error> {
+    let mut weights = Vec::new();
+    for (k, parameters) in network.equations.parameters().chunks(2).enumerate() {
+        let (kind, k) = match k.checked_sub(kernels.len()) {
+            Some(k) => ("", k),
+            None => ("C", k),
+        };
+        let path = |letter: &str| folder.join(format!("{kind}{letter}{k}.npy"));
+        let Single { dims, rows, cols, data } = npy::read_f32(&path("W"))?;
+        let of = |matrix| Rows::of(&matrix, Precision::F32);
+        let wide = || data.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+        let weight = match (&dims[..], kernels.last()) {
+            (&[to, from, h, w], _) => of(kernel(&wide(), [to, from, h, w])),
+            (_, Some(last)) if kind.is_empty() && k == 0 => {
+                of(channel_last(&Matrix::new(rows, cols, wide()), last[1]))
+            }
+            _ => Rows::single(cols, data),
+        };
+        let bias = npy::read_f32(&path("b"))?.data;
+        let bias = Rows::single(bias.len(), bias);
+        weights.extend(parameters.iter().copied().zip([weight, bias]));
+    }
+    Ok(weights)
 }
 
 fn equations(

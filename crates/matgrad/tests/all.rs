@@ -9,3 +9,4 @@ mod proben1;
 mod published;
 mod serving;
 mod solvers;
+mod weights;

@@ -104,12 +104,7 @@ pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result
             (node, find(name).unwrap_or(initial))
         })
         .collect();
-    let width = |node| names.shape(node).cols.number().unwrap_or(1) as usize;
-    let (inputs, outputs) = (width(network.input), width(network.target));
-    let classes = loss == "cross_entropy" && outputs > 1;
-    let encoder = Encoder::plain(inputs, outputs, classes).map_err(matgrad::Error::from)?;
-    let (costs, precision) = (Costs::default(), Precision::F32);
-    Ok(Model { network, weights, encoder, costs, seed: 0, precision, training: None })
+    Ok(Model::plain(network, weights)?)
 }
 
 /// Reads a graph with the shapes that it declares, the batch among them.
@@ -410,7 +405,7 @@ fn step(
     let known = node.operands.iter().flatten().all(|o| matches!(o, Operand::Known(_)));
     let results = match operator.reading {
         Reading::Layout(_) => lower(page, operator, &node),
-        _ if known => fold(operator, &node),
+        _ if known => fold(page, operator, &node),
         _ => lower(page, operator, &node),
     }
     .map_err(fail)?;
@@ -425,7 +420,7 @@ fn step(
 }
 
 /// The results of known operands: the same equations, evaluated.
-fn fold(operator: &Operator, node: &Node) -> Result<Vec<Operand>, String> {
+fn fold(whole: &mut Page, operator: &Operator, node: &Node) -> Result<Vec<Operand>, String> {
     let mut count = 1;
     let mut results = Vec::new();
     while results.len() < count {
@@ -434,7 +429,11 @@ fn fold(operator: &Operator, node: &Node) -> Result<Vec<Operand>, String> {
         count = found.len();
         results.push(match &found[results.len()] {
             Operand::Known(t) => Operand::Known(t.clone()),
-            Operand::Computed(value) => Operand::Known(page.evaluated(value)?),
+            Operand::Computed(value) => {
+                let folded = page.evaluated(value)?;
+                whole.make(folded.data.len() as u64)?;
+                Operand::Known(folded)
+            }
         });
     }
     Ok(results)

@@ -11,7 +11,7 @@ use matgrad::expr::op::Op;
 use matgrad::expr::syntax::{Statement, canonical, parse_page};
 use matgrad::library::standard;
 
-use crate::tensor::{MOST, Tensor};
+use crate::tensor::{MOST_MADE, Tensor};
 use crate::value::{Size, Value, factors, product};
 
 /// What a name of the graph stands for.
@@ -60,8 +60,12 @@ pub(crate) struct Page {
     pub lines: Vec<String>,
     pub declared: Vec<Declared>,
     taken: HashSet<String>,
+    /// The number that the last name of each kind ends in.
+    counts: HashMap<String, usize>,
     said: HashMap<String, String>,
     known: HashMap<(String, Vec<usize>, u64, u64, u64), String>,
+    /// Entries of numbers that the file does not have.
+    made: u64,
 }
 
 type Result<T> = std::result::Result<T, String>;
@@ -76,12 +80,23 @@ impl Page {
             name = "T".into();
         }
         let base = name.clone();
-        let mut k = 1;
+        let mut k = self.counts.get(&base).copied().unwrap_or(1);
         while matches!(name.as_str(), "B" | "Y") || !self.taken.insert(name.clone()) {
             k += 1;
             name = canonical(&format!("{base}_{k}"));
         }
+        self.counts.insert(base, k);
         name
+    }
+
+    /// Counts entries that are made of those of the file, before they are: a few bytes of a file
+    /// can ask for more than a machine has.
+    pub fn make(&mut self, entries: u64) -> Result<()> {
+        self.made = self.made.saturating_add(entries);
+        match self.made <= MOST_MADE {
+            true => Ok(()),
+            false => Err(format!("with it, more than {MOST_MADE} numbers are made of the file's")),
+        }
     }
 
     /// A new line of the page, or the name of one that says the same.
@@ -93,6 +108,22 @@ impl Page {
         self.lines.push(format!("{name} = {expression}"));
         self.said.insert(expression.into(), name.clone());
         name
+    }
+
+    /// Parts one beside (`hcat`) or below (`vcat`) the other, as an expression: pairs of pairs, each
+    /// a line of its own, so that many parts make no deep brackets.
+    pub fn joined(&mut self, function: &str, mut parts: Vec<String>) -> String {
+        while parts.len() > 2 {
+            let pairs = parts.chunks(2).map(|pair| match pair {
+                [a, b] => self.define("H", &format!("{function}({a}, {b})")),
+                rest => rest[0].clone(),
+            });
+            parts = pairs.collect();
+        }
+        match &parts[..] {
+            [a, b] => format!("{function}({a}, {b})"),
+            rest => rest.concat(),
+        }
     }
 
     /// A value by an expression whose entries lie as those of `like`.
@@ -285,8 +316,11 @@ impl Page {
                 };
                 let all: Vec<Size> = places.iter().map(|&k| factors[lead.order[k]]).collect();
                 let size = product(&all);
-                if size.batch || size.number > MOST {
+                if size.batch {
                     return Err("its numbers would have to be repeated over the batch".into());
+                }
+                if size.number > t.data.len() as u64 {
+                    self.make(size.number)?;
                 }
                 let found = rows(&places).ok_or("its numbers are no row and no column")?;
                 let (count, is_row) = found;
@@ -341,6 +375,11 @@ impl Page {
         let (equations, node) = located(&format!("{text}{lines}\n"), &value.text)
             .map_err(|e| format!("folding it fails: {e}"))?;
         let graph = &equations.graph;
+        let new = |id: &NodeId| graph.variable(*id).is_none();
+        for id in graph.reachable(&[node], true).into_iter().filter(new) {
+            let size = graph.shape(id).size().and_then(|size| size.number());
+            self.make(size.unwrap_or(u64::MAX))?;
+        }
         let mut at = Bindings::default();
         for d in self.declared {
             if let Some(node) = graph.find(&d.name) {

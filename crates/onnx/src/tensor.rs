@@ -3,11 +3,16 @@
 use std::path::{Component, Path};
 use std::rc::Rc;
 
+use matgrad::half;
+
 use crate::Error;
 use crate::proto::{TensorProto, data_type};
 
 /// The most entries that a tensor may have; files that declare more are refused.
 pub(crate) const MOST: u64 = 1 << 28;
+
+/// The most entries that folding and repeating may make of those that a file has.
+pub(crate) const MOST_MADE: u64 = 1 << 24;
 
 /// Known numbers, row by row.
 #[derive(Clone, Debug)]
@@ -145,18 +150,6 @@ fn number(kind: i32, b: &[u8]) -> f64 {
         BFLOAT16 => f32::from_bits((bits as u32) << 16).into(),
         FLOAT16 => half(bits as u16),
         _ => bits as f64,
-    }
-}
-
-/// A number of 5 bits of exponent and 10 of fraction.
-fn half(bits: u16) -> f64 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let fraction = f64::from(bits & 0x3ff) / 1024.0;
-    sign * match i32::from(bits >> 10 & 0x1f) {
-        0 => fraction * 2f64.powi(-14),
-        31 if fraction == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        exponent => (1.0 + fraction) * 2f64.powi(exponent - 15),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod export;
+mod hostile;
 mod models;
 mod rules;
 mod tables;

@@ -121,6 +121,27 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
         write(&folder, name, &model, &table);
         walked.push(name);
     }
+    // What takes pictures, of 3×2 pixels with 2 channels.
+    for (name, value) in [
+        ("maxpool", "maxpool(F, 3×2×2, 2×2, stride 1, pad [1 0 0 1])"),
+        ("avgpool", "avgpool(F, 3×2×2, 2×2, stride 1, pad 1)"),
+        ("global_maxpool", "global_maxpool(F, 3×2×2)"),
+        ("global_avgpool", "global_avgpool(F, 3×2×2)"),
+        ("dilated", "conv2d(F, 3×2×2, 2×1, 3, dilation 2, pad [0 1 1 0], stride [1 2])"),
+        (
+            "grouped",
+            "reshape(hcat(unfold(F, 3×2×2, 2×2, groups 2)[:, 1:4] K[:, 1:3], \
+             unfold(F, 3×2×2, 2×2, groups 2)[:, 5:8] K[:, 4:6]), rows = B)",
+        ),
+    ] {
+        let page = format!(
+            "input X : B×3\ntarget Y : B×1\nparam W : 3×12 ~ glorot\nparam K : 4×6 ~ glorot\n\
+             F = X W\nA = {value}\nZ = dense(A, 1) + sum(K)\nL = mse(Z, Y)\nminimize L\n"
+        );
+        let encoder = tables::encoder(&table, TargetKind::Numbers, false);
+        write(&folder, name, &tables::model(&page, encoder), &table);
+        walked.push(name);
+    }
     for op in ["tanh", "sigmoid", "sin", "cos", "exp", "abs", "sign", "erf"] {
         let page = format!(
             "input X : B×3\ntarget Y : B×4\nparam W : 3×4 ~ glorot\nA = {op}(X W)\n\

@@ -199,11 +199,11 @@ fn conv(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     if groups > 1 {
         let u = page.define("U", &unfolded);
         let per = outputs / groups;
-        for g in 0..groups {
+        let one = |g: i64| {
             let part = |n: i64| format!("{}:{}", g * n + 1, (g + 1) * n);
-            let one = format!("{u}[:, {}] * {k}[:, {}]", part(taps), part(per));
-            text = if g == 0 { one } else { format!("hcat({text}, {one})") };
-        }
+            format!("{u}[:, {}] * {k}[:, {}]", part(taps), part(per))
+        };
+        text = page.joined("hcat", (0..groups).map(one).collect());
     }
     let bias = node.operands.get(2).and_then(Option::as_ref);
     let text = page.define(if bias.is_some() { "T" } else { node.wanted() }, &text);
@@ -272,6 +272,7 @@ fn average_pool(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
         (0..window.size[axis]).filter(|&tap| counted(axis, place, tap)).count() as f64
     };
     let [places_h, places_w] = window.output;
+    page.make((places_h * places_w) as u64)?;
     let mut scale = Vec::new();
     for i in 0..places_h {
         for j in 0..places_w {

@@ -200,7 +200,8 @@ fn concat(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let first = all.next().ok_or("it has no operands")?;
     let rank = first.dims().len();
     let at = axis(node.int("axis", 0), rank)?;
-    let (value, mut text) = rows_before(page, first, at)?;
+    let (value, text) = rows_before(page, first, at)?;
+    let mut parts = vec![text];
     let mut dims = value.dims();
     for next in all {
         let found = next.dims();
@@ -209,9 +210,10 @@ fn concat(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
             return Err("its operands have different lengths beside the axis".into());
         }
         dims[at] = Size::of(dims[at].number + found[at].number);
-        text = format!("hcat({text}, {})", rows_before(page, next, at)?.1);
+        parts.push(rows_before(page, next, at)?.1);
     }
     let shape = (product(&dims[..at]), product(&dims[at..]));
+    let text = page.joined("hcat", parts);
     let text = page.define(node.wanted(), &text);
     Ok(vec![Operand::Computed(Value::plain(text, shape, &dims))])
 }

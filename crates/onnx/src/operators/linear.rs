@@ -117,12 +117,11 @@ fn blocks(page: &mut Page, node: &Node, a: &Value, right: &Operand) -> Result<Va
     let x = page.reshaped(&a, (count.times(rows), inner));
     let y = page.reshaped(&b, (count.times(inner), cols));
     let (x, y) = (page.define("A", &x), page.define("C", &y));
-    let mut text = String::new();
-    for i in 0..count.number {
+    let one = |i: u64| {
         let part = |n: Size| format!("{}:{}", i * n.number + 1, (i + 1) * n.number);
-        let one = format!("{x}[{}, :] * {y}[{}, :]", part(rows), part(inner));
-        text = if i == 0 { one } else { format!("vcat({text}, {one})") };
-    }
+        format!("{x}[{}, :] * {y}[{}, :]", part(rows), part(inner))
+    };
+    let text = page.joined("vcat", (0..count.number).map(one).collect());
     let text = page.define(node.wanted(), &text);
     let dims = [&m[..rank - 1], &[cols]].concat();
     Ok(Value::plain(text, (count.times(rows), cols), &dims))

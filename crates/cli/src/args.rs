@@ -258,7 +258,7 @@ pub enum Verb {
     },
     /// Write a model for other programs
     Export(crate::exchange::Export),
-    /// Make a model of an ONNX graph
+    /// Make a model of an ONNX graph, or of a page of equations and weights by name
     Import(crate::exchange::Import),
     /// A page in the browser: equations, gradients, matrices and training, on this machine alone
     #[command(

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use matgrad::calculus::derive;
 use matgrad::expr::program::{self, numpy::NUMPY};
 use matgrad::library::standard;
-use matgrad::{Method, Model, UpdateRule, write_atomically};
+use matgrad::weights::{self, Layout};
+use matgrad::{Method, Model, Network, UpdateRule, write_atomically};
 use matgrad_codegen::{Language, Real, Source, Style, inference, training};
 use serde_json::{Value, json};
 
-use crate::{Failure, Talk, may_write, say};
+use crate::{Failure, Talk, may_write, read_text, say};
 
 /// Write a model for other programs.
 #[derive(clap::Args)]
@@ -54,14 +55,26 @@ struct To {
     rust: Option<PathBuf>,
 }
 
-/// Make a model of an ONNX graph.
+/// Make a model of an ONNX graph, or of a page of equations and weights by name.
 #[derive(clap::Args)]
 #[command(before_help = "\
-Example:
-  matgrad import mnist-8.onnx --loss cross_entropy -o mnist.model")]
+Examples:
+  matgrad import mnist-8.onnx --loss cross_entropy -o mnist.model
+  matgrad import net.safetensors --network net.eq --layout pytorch --map names.txt -o net.model
+  matgrad import net.npz --network net.eq --map W1=fc1/kernel --map b1=fc1/bias -o net.model")]
 pub struct Import {
-    /// An ONNX file
+    /// An ONNX file; with --network, weights as .safetensors or .npz
     file: PathBuf,
+    /// The page of equations that the weights are for
+    #[arg(long, value_name = "FILE.eq", conflicts_with = "loss")]
+    network: Option<PathBuf>,
+    /// Which tensor of the file a parameter takes, or a file of such lines (repeatable; default:
+    /// that of its own name)
+    #[arg(long, value_name = "OURS=THEIRS|FILE", requires = "network")]
+    map: Vec<String>,
+    /// How the file has its matrices, where their shapes leave it open
+    #[arg(long, value_enum, requires = "network")]
+    layout: Option<Laid>,
     /// For training on (default: cross entropy after a softmax or sigmoid, else mse)
     #[arg(long)]
     loss: Option<String>,
@@ -71,6 +84,15 @@ pub struct Import {
     /// Overwrite the output
     #[arg(long)]
     force: bool,
+}
+
+/// Whose way of laying out weights.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Laid {
+    /// Matrices out × in, kernels out × in × height × width, flattened pictures channel first
+    Pytorch,
+    /// Matrices in × out, kernels height × width × in × out, flattened pictures channel last
+    Keras,
 }
 
 fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
@@ -202,9 +224,63 @@ fn notes(model: &Model) -> Vec<String> {
     notes
 }
 
-/// Reads a graph and writes the model.
+/// Reads a graph or weights and writes the model.
 pub fn import(args: &Import, talk: &Talk) -> Result<(), Failure> {
     may_write(&args.output, args.force)?;
+    let model = match &args.network {
+        Some(page) => named(args, page, talk)?,
+        None => graph(args)?,
+    };
+    model.save(&args.output)?;
+    if talk.json {
+        let network = &model.network.source;
+        return say(format!("{}\n", json!({"equations": network})));
+    }
+    say(&model.network.source)
+}
+
+/// A page with the weights of a file.
+fn named(args: &Import, page: &Path, talk: &Talk) -> Result<Model, Failure> {
+    let network = Network::parse(&page.display().to_string(), &read_text(page)?)?;
+    let layout = args.layout.map(|laid| match laid {
+        Laid::Pytorch => Layout::OutFirst,
+        Laid::Keras => Layout::InFirst,
+    });
+    let tensors = weights::read(&args.file)?;
+    let found = weights::named(&network, &tensors, &pairs(&args.map)?, layout)
+        .map_err(|e| Failure::input(format!("{}: {e}", args.file.display())))?;
+    if !talk.quiet && !found.unused.is_empty() {
+        eprintln!("warning: not used of {}: {}", args.file.display(), found.unused.join(", "));
+    }
+    Ok(Model::plain(network, found.weights)?)
+}
+
+/// The pairs of `--map`: each OURS=THEIRS, or a file of such lines.
+fn pairs(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let mut lines = Vec::new();
+    for one in given {
+        match one.contains('=') {
+            true => lines.push((format!("--map {one}"), one.clone())),
+            false => {
+                let text = read_text(Path::new(one))?;
+                let numbered = text.lines().enumerate();
+                lines.extend(numbered.map(|(k, line)| (format!("{one}:{}", k + 1), line.into())));
+            }
+        }
+    }
+    let mut pairs = Vec::new();
+    for (place, line) in lines {
+        let line = line.split('#').next().unwrap_or("").trim();
+        match line.split_once('=') {
+            Some((ours, theirs)) => pairs.push((ours.trim().into(), theirs.trim().into())),
+            None if line.is_empty() => {}
+            None => return Err(Failure::input(format!("{place}: write OURS=THEIRS"))),
+        }
+    }
+    Ok(pairs)
+}
+
+fn graph(args: &Import) -> Result<Model, Failure> {
     let cannot =
         |e: std::io::Error| Failure::input(format!("{} cannot be read: {e}", args.file.display()));
     let bytes = std::fs::read(&args.file).map_err(cannot)?;
@@ -214,13 +290,7 @@ pub fn import(args: &Import, talk: &Talk) -> Result<(), Failure> {
     let folder = args.file.parent().filter(|p| !p.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let model = matgrad_onnx::import(&bytes, Some(folder), args.loss.as_deref());
-    let model = model.map_err(|e| Failure::input(format!("{}: {e}", args.file.display())))?;
-    model.save(&args.output)?;
-    if talk.json {
-        let network = &model.network.source;
-        return say(format!("{}\n", json!({"equations": network})));
-    }
-    say(&model.network.source)
+    model.map_err(|e| Failure::input(format!("{}: {e}", args.file.display())))
 }
 
 fn report(talk: &Talk, path: &Path, bytes: usize) -> Result<(), Failure> {

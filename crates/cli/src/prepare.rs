@@ -6,6 +6,8 @@ use std::sync::Arc;
 use matgrad::data::{
     Encoder, EncoderOptions, Header, Memory, Scaling, Table, TargetKind, Values, split,
 };
+use matgrad::expr::graph::NodeId;
+use matgrad::expr::matrix::Matrix;
 use matgrad::{
     Around, Clip, Costs, Fit, FitOptions, Method, Model, Network, Precision, Schedule, Stop,
     UpdateRule,
@@ -127,6 +129,8 @@ pub struct Prepared {
     pub validation: Vec<usize>,
     /// Rows to test on.
     pub test: Vec<usize>,
+    /// The model to go on from.
+    start: Option<Model>,
 }
 
 impl Prepared {
@@ -180,15 +184,33 @@ impl Prepared {
             allow_missing_targets: true,
             ..EncoderOptions::default()
         };
-        let encoder = Encoder::fit(&data, &train, &options)?;
+        let start = args.start.as_deref().map(Model::load).transpose()?;
+        let encoder = match &start {
+            Some(model) => known(&model.encoder, &data, &options.targets)?,
+            None => Encoder::fit(&data, &train, &options)?,
+        };
         let costs = costs(args, &encoder, &data, &train)?;
-        Ok(Prepared { data, encoder, costs, train, validation, test })
+        Ok(Prepared { data, encoder, costs, train, validation, test, start })
     }
 
     /// Rows without a target, or of weight 0.
     pub fn left_out(&self) -> usize {
         self.data.rows - self.train.len() - self.validation.len() - self.test.len()
     }
+}
+
+/// The encoder of the model to go on from, if it has these targets.
+fn known(encoder: &Encoder, data: &Table, targets: &[usize]) -> Result<Encoder, Failure> {
+    let mut own = encoder.target_columns(data)?;
+    let mut asked = targets.to_vec();
+    own.sort_unstable();
+    asked.sort_unstable();
+    if own != asked {
+        let names: Vec<&str> =
+            own.iter().map(|&column| data.columns[column].name.as_str()).collect();
+        return Err(usage(format!("--target: the model to go on from has {}", names.join(", "))));
+    }
+    Ok(encoder.clone())
 }
 
 /// Rows that count (some target is there, and the weight is not 0), and the input columns.
@@ -216,6 +238,9 @@ fn counted(
 const WIDE: usize = 32;
 
 fn network(args: &Train, prepared: &Prepared, train: &Encoded) -> Result<Network, Failure> {
+    if let Some(model) = &prepared.start {
+        return Ok(model.network.clone());
+    }
     if let Some(file) = &args.network {
         return Ok(Network::parse(&file.display().to_string(), &read_text(file)?)?);
     }
@@ -280,6 +305,8 @@ pub struct Ready {
     /// Rows to train on.
     pub train: Encoded,
     validation: Option<Examples>,
+    /// Weights to go on from.
+    start: Option<Vec<(NodeId, Matrix)>>,
 }
 
 impl Ready {
@@ -303,7 +330,8 @@ impl Ready {
                 **weights = Some(widened(weights.take(), *rows, columns));
             }
         }
-        Ok(Ready { network: network(args, prepared, &train)?, train, validation })
+        let start = prepared.start.as_ref().map(|model| model.weights.clone());
+        Ok(Ready { network: network(args, prepared, &train)?, train, validation, start })
     }
 
     /// Decides what the flags leave open, by the size of the work.
@@ -330,10 +358,14 @@ impl Ready {
     /// # Errors
     /// What does not fit together.
     pub fn fit<'a>(&'a self, options: &'a FitOptions) -> Result<Fit<'a>, Failure> {
-        let Ready { network, train, validation } = self;
+        let Ready { network, train, validation, start } = self;
         let held = validation.as_ref();
+        let weights = match start {
+            Some(weights) => weights.clone(),
+            None => network.initial(options.seed)?,
+        };
         let fit = network.fit_rows(
-            &network.initial(options.seed)?,
+            &weights,
             (Arc::clone(&train.inputs), Arc::clone(&train.targets)),
             held.map(|v| (&v.inputs, &v.targets)),
             options,

@@ -7,6 +7,7 @@ mod listen;
 mod memory;
 mod messages;
 mod pages;
+mod weights;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

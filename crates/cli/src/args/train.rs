@@ -55,6 +55,10 @@ pub struct Train {
     /// A page of equations
     #[arg(long, conflicts_with = "hidden")]
     pub network: Option<PathBuf>,
+    /// A model to go on from: its equations, its weights and what it knows of the columns
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["network", "hidden", "activation",
+          "loss", "weight_decay", "l1", "label_smoothing", "standardize", "dropout", "input_noise"])]
+    pub start: Option<PathBuf>,
     /// Units of the hidden layers (default: 16; 0 for none)
     #[arg(long, value_delimiter = ',')]
     pub hidden: Vec<usize>,

@@ -3,6 +3,7 @@
 mod book;
 mod costs;
 mod forms;
+mod interruption;
 mod listen;
 mod memory;
 mod messages;
@@ -276,104 +277,6 @@ fn a_wrong_adjoint_does_not_pass_the_check() {
     assert_eq!(written["samples"].as_array().map(Vec::len), Some(2));
     assert_eq!(written["samples"][0]["shapes"]["A"], serde_json::json!([2, 3]));
     assert!(written["adjoints"][0]["relative_difference"].as_f64().expect("a number") > 0.1);
-}
-
-/// Flags of a fit long enough to be stopped on its way.
-fn long(model: &str) -> Vec<String> {
-    let flags = "train datasets/breast_cancer.csv --target class --epochs 100000 --force --seed 4 \
-                 --quiet --optimizer adam --validation-fraction 0.2 -o";
-    flags.split_whitespace().map(str::to_string).chain([model.to_string()]).collect()
-}
-
-/// The model file of the long fit ended after so many epochs.
-fn trained(model: &str, epochs: usize, more: &[&str]) -> Vec<u8> {
-    let until = epochs.to_string();
-    let flags = long(model);
-    let flags = flags.iter().map(|f| if f == "100000" { until.as_str() } else { f });
-    let out = matgrad(&flags.chain(more.iter().copied()).collect::<Vec<_>>());
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    std::fs::read(model).expect("the model")
-}
-
-#[test]
-fn an_interrupted_fit_keeps_a_checkpoint_and_goes_on_from_it() {
-    let model = file("interrupt", "stopped.model", b"");
-    std::fs::remove_file(&model).expect("it was made just now");
-    let log = file("interrupt", "log.jsonl", b"");
-    let child = Command::new(env!("CARGO_BIN_EXE_matgrad"))
-        .args(long(&model))
-        .args(["--log", &log])
-        .current_dir(root())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    let begun = || std::fs::read_to_string(&log).is_ok_and(|text| text.lines().count() > 3);
-    while !begun() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(130));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("--resume"), "{said}");
-    let lines = std::fs::read_to_string(&log).expect("the log");
-    let done = lines.lines().count();
-    assert!(said.contains(&format!("after epoch {done};")), "{said}");
-    for line in lines.lines() {
-        let epoch: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
-        let fields = ["epoch", "train_loss", "validation_loss", "learning_rate", "seconds"];
-        assert!(fields.iter().all(|f| epoch[*f].is_number()), "{line}");
-    }
-
-    // Some epochs more by resuming are the same epochs more without a stop.
-    let until = done + 5;
-    let resumed = trained(&model, until, &["--resume"]);
-    let whole = file("interrupt", "whole.model", b"");
-    assert!(resumed == trained(&whole, until, &[]), "a resumed fit has other bits");
-    fails(
-        &["train", "datasets/iris.csv", "--target", "class", "--resume", "-o", &model],
-        3,
-        &["cannot be resumed", "same flags"],
-    );
-    let other = |more: &[&str], words: &[&str]| {
-        let flags = long(&model);
-        let flags = flags.iter().map(String::as_str).filter(|flag| *flag != "--force");
-        let flags: Vec<&str> = flags.chain(["--resume"]).chain(more.iter().copied()).collect();
-        fails(&flags, 3, &[&["cannot be resumed", "that it was begun with"], words].concat());
-    };
-    other(
-        &["--warmup", "3", "--schedule", "step:5:0.5"],
-        &["schedule was constant and is step:5:0.5, warmup was 0 and is 3"],
-    );
-    other(&["--clip-norm", "1"], &["clip-norm was none and is 1"]);
-}
-
-#[test]
-fn a_killed_fit_goes_on_from_its_last_checkpoint() {
-    let model = file("kill", "killed.model", b"");
-    std::fs::remove_file(&model).expect("it was made just now");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_matgrad"))
-        .args(long(&model))
-        .args(["--checkpoint-every", "2"])
-        .current_dir(root())
-        .spawn()
-        .expect("the binary runs");
-    while !Path::new(&model).exists() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    std::thread::sleep(std::time::Duration::from_millis(50));
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
-    let epochs = |path: &str| {
-        let text = String::from_utf8_lossy(&std::fs::read(path).expect("a model")).into_owned();
-        let (_, rest) = text.split_once("\\\"epoch\\\":").expect("a checkpoint");
-        rest.split(',').next().and_then(|n| n.parse::<usize>().ok()).expect("a number")
-    };
-    let until = epochs(&model) + 3;
-    let resumed = trained(&model, until, &["--resume"]);
-    let whole = file("kill", "whole.model", b"");
-    assert!(resumed == trained(&whole, until, &[]), "a resumed fit has other bits");
 }
 
 /// A workload of two rows, two units and two outputs, as the verb `bench` reads it.

@@ -52,3 +52,12 @@ pub use store::{Growing, Memory, Store};
 pub use table::{Column, Table, Values};
 pub use target::TargetKind;
 pub use text::Header;
+
+/// A path for a test's file, in the target folder.
+#[cfg(test)]
+pub(crate) fn scratch(name: &str) -> std::path::PathBuf {
+    let program = std::env::current_exe().expect("a test is a program");
+    let folder = program.ancestors().nth(3).expect("target/debug/deps").join("tmp");
+    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+    folder.join(name)
+}

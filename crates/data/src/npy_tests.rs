@@ -69,7 +69,7 @@ fn writes_what_numpy_writes() {
 
 #[test]
 fn files() {
-    let path = std::env::temp_dir().join(format!("matgrad-npy-{}.npy", std::process::id()));
+    let path = crate::scratch(&format!("matgrad-npy-{}.npy", std::process::id()));
     let matrix = Matrix::new(2, 2, vec![0.1, f64::NAN, f64::INFINITY, -0.0]).unwrap();
     write(&path, &matrix, Precision::F64).unwrap();
     let bits = |matrix: &Matrix| matrix.data.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -156,7 +156,7 @@ proptest! {
 
 #[test]
 fn single_precision_is_read_without_a_copy_of_the_file() {
-    let folder = std::env::temp_dir().join(format!("matgrad-npy-{}", std::process::id()));
+    let folder = crate::scratch(&format!("matgrad-npy-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let matrix = Matrix::new(700, 101, (0..70_700).map(|i| f64::from(i) * 0.5).collect()).unwrap();
     for precision in [Precision::F32, Precision::F64] {

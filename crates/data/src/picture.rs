@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_folder_of_folders_is_a_table_with_labels() {
-        let root = std::env::temp_dir().join(format!("matgrad-pictures-{}", std::process::id()));
+        let root = crate::scratch(&format!("matgrad-pictures-{}", std::process::id()));
         let put = |name: &str, bytes: &[u8]| {
             let path = root.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -197,7 +197,7 @@ mod tests {
         let numbers = npy::to_bytes(&matrix, npy::Precision::F32);
         let picture = [&[0, 0, 8, 3], &[0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2][..], &[255, 51]];
         for bytes in [text, &gzip(text), b"a b\n1  2\n3 x\n", &numbers, &picture.concat()] {
-            let path = std::env::temp_dir().join(format!("matgrad-disk-{}", std::process::id()));
+            let path = crate::scratch(&format!("matgrad-disk-{}", std::process::id()));
             std::fs::write(&path, bytes).unwrap();
             let of = |most| {
                 let memory = Memory { most, ..Memory::default() };

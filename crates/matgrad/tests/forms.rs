@@ -82,7 +82,7 @@ fn numbers(derived: &Gradients, seed: u64) -> Bindings {
 /// A program of all pages, run: for each its objective and gradients, entry by entry.
 fn run(command: &str, arguments: &[&str], program: &str, ending: &str) -> Option<Vec<f64>> {
     let name = format!("matgrad-derivations-{}.{ending}", std::process::id());
-    let path = std::env::temp_dir().join(name);
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, program).expect("writable");
     let output = std::process::Command::new(command).args(arguments).arg(&path).output();
     std::fs::remove_file(&path).expect("it was written");

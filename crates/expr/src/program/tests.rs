@@ -73,7 +73,10 @@ fn python(program: &str) -> Option<String> {
 
 /// Runs Julia; `None`, said aloud, where there is none.
 fn julia(program: &str) -> Option<String> {
-    let path = std::env::temp_dir().join(format!("matgrad-{}-{program:p}.jl", std::process::id()));
+    let exe = std::env::current_exe().unwrap();
+    let folder = exe.ancestors().nth(3).unwrap().join("tmp");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("matgrad-{}-{program:p}.jl", std::process::id()));
     std::fs::write(&path, program).unwrap();
     let run = Command::new("julia").arg("--startup-file=no").arg(&path).output();
     std::fs::remove_file(&path).unwrap();

@@ -28,6 +28,42 @@ struct Here {
     since: usize,
 }
 
+impl Here {
+    /// The curvature along p, from the gradient a step σ ahead.
+    fn measure(&mut self, ahead: &[f64], sigma: f64) {
+        let curve = self.p.iter().zip(ahead.iter().zip(&self.r));
+        self.delta = curve.map(|(p, (g, r))| p * (g + r)).sum::<f64>() / sigma;
+        if !self.delta.is_finite() {
+            self.delta = 0.0;
+        }
+    }
+
+    /// Makes the curvature positive, |p|² being the length.
+    fn regularize(&mut self, length: f64) {
+        self.delta += (self.lambda - self.lambda_bar) * length;
+        if self.delta <= 0.0 {
+            self.lambda_bar = 2.0 * (self.lambda - self.delta / length);
+            self.delta = self.lambda * length - self.delta;
+            self.lambda = self.lambda_bar;
+        }
+    }
+
+    /// The step is taken: the next direction is conjugate, or the gradient after as many as there
+    /// are weights.
+    fn accept(&mut self, value: f64, gradient: &[f64], mu: f64) {
+        let r: Vec<f64> = gradient.iter().map(|g| -g).collect();
+        self.since += 1;
+        if self.since >= r.len().max(2) {
+            self.since = 0;
+            self.p.clone_from(&r);
+        } else {
+            let beta = (dot(&r, &r) - dot(&r, &self.r)) / mu;
+            self.p.iter_mut().zip(&r).for_each(|(p, r)| *p = r + beta * *p);
+        }
+        (self.value, self.r, self.lambda_bar, self.success) = (value, r, 0.0, true);
+    }
+}
+
 impl Scg {
     pub fn new(tolerance: f64) -> Scg {
         Scg { tolerance, here: None }
@@ -65,18 +101,9 @@ impl Scg {
             let sigma = SIGMA / length.sqrt();
             along(weights, sigma, &here.p, &mut there);
             objective(&there, &mut gradient)?;
-            let curve = here.p.iter().zip(gradient.iter().zip(&here.r));
-            here.delta = curve.map(|(p, (g, r))| p * (g + r)).sum::<f64>() / sigma;
-            if !here.delta.is_finite() {
-                here.delta = 0.0;
-            }
+            here.measure(&gradient, sigma);
         }
-        here.delta += (here.lambda - here.lambda_bar) * length;
-        if here.delta <= 0.0 {
-            here.lambda_bar = 2.0 * (here.lambda - here.delta / length);
-            here.delta = here.lambda * length - here.delta;
-            here.lambda = here.lambda_bar;
-        }
+        here.regularize(length);
         let mu = dot(&here.p, &here.r);
         let alpha = mu / here.delta;
         let promised = 0.5 * alpha * mu;
@@ -92,16 +119,7 @@ impl Scg {
         let comparison = (loss - value) / promised;
         if comparison >= 0.0 {
             weights.copy_from_slice(&there);
-            let r: Vec<f64> = gradient.iter().map(|g| -g).collect();
-            here.since += 1;
-            if here.since >= weights.len().max(2) {
-                here.since = 0;
-                here.p.clone_from(&r);
-            } else {
-                let beta = (dot(&r, &r) - dot(&r, &here.r)) / mu;
-                here.p.iter_mut().zip(&r).for_each(|(p, r)| *p = r + beta * *p);
-            }
-            (here.value, here.r, here.lambda_bar, here.success) = (value, r, 0.0, true);
+            here.accept(value, &gradient, mu);
             if comparison >= 0.75 {
                 here.lambda *= 0.25;
             }

@@ -296,13 +296,13 @@ fn report(
         crate::report::write(path, model, train, &parts, course, &args.data)?;
     }
     let whole = (&prepared.data, &*train_rows);
-    let measured_on = match &other {
-        Some((rows, table)) => ("test", (table, rows.as_slice())),
-        None if !prepared.test.is_empty() => ("test", (&prepared.data, &*test_rows)),
-        None => ("train", whole),
+    let last = match &other {
+        Some((rows, table)) => (table, rows.as_slice()),
+        None if !prepared.test.is_empty() => (&prepared.data, &*test_rows),
+        None => whole,
     };
     let beside = match args.baselines {
-        true => baselines(model, whole, measured_on.1)?.to_vec(),
+        true => baselines(model, whole, last)?.to_vec(),
         false => Vec::new(),
     };
     let seconds = started.elapsed().as_secs_f64();
@@ -325,15 +325,17 @@ fn report(
         options.method.name(),
         args.seed
     ))?;
+    // Baselines have longer names; they are measured on the last of these parts.
+    let width = if beside.is_empty() { 11 } else { 20 };
     for (what, m) in
         [("train", Some(&train)), ("validation", validation.as_ref()), ("test", test.as_ref())]
     {
         if let Some(m) = m {
-            say(format!("{what:<11}{m}\n"))?;
+            say(format!("{what:<width$}{m}\n"))?;
         }
     }
     for (name, m) in &beside {
-        say(format!("{name}, {}: {m}\n", measured_on.0))?;
+        say(format!("{name:<width$}{m}\n"))?;
     }
     confusion(test.as_ref().unwrap_or(&train))?;
     match &args.output {

@@ -1,7 +1,8 @@
 //! Times of steps, epochs, loading and starting.
 //!
 //! `cargo bench -p matgrad` times all; `cargo bench -p matgrad -- WORD` those with the word in their
-//! name. `count NAME` runs ten steps in [`counted`], for `.ci/instructions` to count.
+//! name. `count NAME [STEPS]` runs ten steps, or so many, in [`counted`], for
+//! `.ci/instructions` to count.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -121,8 +122,8 @@ impl Case {
 
 /// What `.ci/instructions` counts the instructions of.
 #[inline(never)]
-fn counted(step: &mut TrainingStep) {
-    for _ in 0..10 {
+fn counted(step: &mut TrainingStep, steps: u32) {
+    for _ in 0..steps {
         black_box(step.run().expect("the objective can be read"));
     }
 }
@@ -150,14 +151,14 @@ fn time(name: &str, per: f64, unit: &str, mut work: impl FnMut()) {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, verb, name, ..] = arguments.as_slice()
+    if let [_, verb, name, steps @ ..] = arguments.as_slice()
         && verb == "count"
     {
         let case = CASES.iter().find(|case| case.name == name).expect("count NAME of a case");
         let network = case.network();
         let (mut step, _) = case.step(&network);
         step.run().expect("the objective can be read");
-        return counted(&mut step);
+        return counted(&mut step, steps.first().map_or(10, |n| n.parse().expect("how many")));
     }
     for case in &CASES {
         let network = case.network();

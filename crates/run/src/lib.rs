@@ -38,6 +38,7 @@
 
 mod denormal;
 mod function;
+mod link;
 pub mod machine;
 mod matrix;
 mod picture;

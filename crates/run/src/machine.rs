@@ -9,6 +9,7 @@ use matgrad_plan::instruction::Instruction;
 use matgrad_plan::program::Program;
 
 use crate::denormal::Flushed;
+use crate::link::Linked;
 use crate::matrix::{self, Matrix};
 use crate::picture;
 use crate::pool::Pool;
@@ -70,8 +71,8 @@ pub struct Machine<T: Real> {
     rows: usize,
     isa: Isa,
     pool: Pool,
-    /// For each instruction how many threads take part, with the present number of rows.
-    threads: Vec<usize>,
+    /// The instructions for the present number of rows, and how many threads take part in each.
+    linked: Vec<(Linked<T>, usize)>,
 }
 
 impl<T: Real> Machine<T> {
@@ -103,9 +104,10 @@ impl<T: Real> Machine<T> {
             rows,
             isa: Isa::available().pop().unwrap_or(Isa::Portable),
             pool: Pool::new(1),
-            threads: vec![1; program.instructions().len()],
+            linked: program.instructions().iter().map(|i| (Linked::of(i), 1)).collect(),
             program: Arc::clone(&program),
         };
+        machine.link();
         for (slot, values) in program.constants() {
             for (to, &value) in machine.slice_mut(slot).iter_mut().zip(values) {
                 *to = T::from_f64(value);
@@ -120,7 +122,7 @@ impl<T: Real> Machine<T> {
         let each = self.scratch.len() / self.pool.threads();
         self.pool = Pool::new(threads);
         self.scratch.resize(each * self.pool.threads(), Line([T::ZERO; 16]));
-        self.share();
+        self.link();
     }
 
     /// Steps use these instructions; [`Isa::Portable`] where the processor has them not.
@@ -148,14 +150,18 @@ impl<T: Real> Machine<T> {
             return Err(RunError::Rows { found: rows, capacity: self.program.capacity() });
         }
         self.rows = rows;
-        self.share();
+        self.link();
         Ok(())
     }
 
-    /// Finds out which instructions are worth how many threads.
-    fn share(&mut self) {
+    /// Fills in what depends on the number of rows, and which instructions are worth how many
+    /// threads.
+    fn link(&mut self) {
         let most = self.pool.threads();
-        for (threads, cost) in self.threads.iter_mut().zip(self.program.costs(self.rows)) {
+        let costs = self.program.costs(self.rows);
+        let instructions = self.program.instructions().iter().zip(costs);
+        for ((linked, threads), (instruction, cost)) in self.linked.iter_mut().zip(instructions) {
+            linked.link(instruction, self.rows);
             *threads = cost.threads.min(most);
         }
     }
@@ -243,18 +249,19 @@ impl<T: Real> Machine<T> {
             rows: self.rows,
             isa: self.isa,
         };
-        let instructions = self.program.instructions().iter().zip(&self.threads);
-        for (number, (instruction, &threads)) in instructions.enumerate() {
+        for (number, (linked, threads)) in self.linked.iter().enumerate() {
+            let threads = *threads;
+            let instruction = &self.program.instructions()[number];
             // SAFETY: the program vouches for its places in an arena of this length and for
             // operands apart from results; there is scratch memory for each thread, and the parts
             // of an instruction write to different places.
             unsafe {
                 if threads == 1 {
-                    shared.execute(instruction, 0, 1);
+                    shared.execute(linked, instruction, 0, 1);
                 } else {
                     self.pool.run(&|thread| {
                         if thread < threads {
-                            shared.execute(instruction, thread, threads);
+                            shared.execute(linked, instruction, thread, threads);
                         }
                     });
                 }
@@ -304,55 +311,73 @@ impl<T: Real> Shared<T> {
     /// # Safety
     /// The arena is that of the program, and no two threads have the same part. Only products,
     /// tiles and reductions have more than one.
-    unsafe fn execute(&self, instruction: &Instruction, part: usize, parts: usize) {
-        let rows = self.rows;
-        let slot = |slot: &Slot| Matrix::slot(slot, rows);
+    #[inline(always)]
+    unsafe fn execute(
+        &self,
+        linked: &Linked<T>,
+        instruction: &Instruction,
+        part: usize,
+        parts: usize,
+    ) {
         let scratch = self.scratch.wrapping_add(part * self.scratch_len);
         let arena = self.arena;
-        // SAFETY: only instructions of one part ask for it, so nothing else is in the arena then.
-        let all = || unsafe { std::slice::from_raw_parts_mut(self.arena, self.arena_len) };
+        // SAFETY: as the caller says; the scratch memory is large enough for each instruction.
+        unsafe {
+            match linked {
+                Linked::Product { a, b, to, then } => {
+                    let (isa, start) = (self.isa, to.offset);
+                    let then = then.as_ref().map(|tile| Then { tile, isa, start });
+                    let (a, b, to) = (*a, *b, *to);
+                    let work = Product { arena, a, b, to, then, pack: scratch, part, parts };
+                    T::run(self.isa, &Task::Product(work));
+                }
+                Linked::Tile(tile) => {
+                    let entries = share(tile.entries, 64, part, parts);
+                    let product = std::ptr::null();
+                    let work = Entries { tile, entries, arena, registers: scratch, product };
+                    T::run(self.isa, &Task::Entries(work));
+                }
+                Linked::Reduce { reduction, a, to } => {
+                    let results = share(to.rows * to.cols, 16, part, parts);
+                    let (reduction, a, to) = (*reduction, *a, *to);
+                    let work = Reduce { reduction, arena, a, to, results };
+                    T::run(self.isa, &Task::Reduce(work));
+                }
+                Linked::Other => self.execute_alone(instruction),
+            }
+        }
+    }
+
+    /// Does an instruction that is never shared.
+    ///
+    /// # Safety
+    /// The arena is that of the program, and nothing else is in it.
+    unsafe fn execute_alone(&self, instruction: &Instruction) {
+        let rows = self.rows;
+        let slot = |slot: &Slot| Matrix::slot(slot, rows);
+        // SAFETY: as the caller says.
+        let all = unsafe { std::slice::from_raw_parts_mut(self.arena, self.arena_len) };
         match instruction {
-            Instruction::Product { a, b, to, then } => {
-                let [a, b, to] = [a, b, to].map(|view| Matrix::of(view, rows));
-                let (isa, start) = (self.isa, to.offset);
-                let then = then.as_ref().map(|tile| Then { tile, rows, isa, start });
-                let work = Product { arena, a, b, to, then, pack: scratch, part, parts };
-                // SAFETY: as the caller says; the scratch memory is large enough for each product.
-                unsafe { T::run(self.isa, Task::Product(work)) }
-            }
-            Instruction::Tile(tile) => {
-                let entries = share(tile.rows.at(rows) * tile.cols.at(rows), 64, part, parts);
-                let product = std::ptr::null();
-                let work = Entries { tile, entries, arena, registers: scratch, rows, product };
-                // SAFETY: as for products.
-                unsafe { T::run(self.isa, Task::Entries(work)) }
-            }
-            Instruction::Reduce { reduction, a, to } => {
-                let (a, to) = (Matrix::of(a, rows), slot(to));
-                let results = share(to.rows * to.cols, 16, part, parts);
-                let work = Reduce { reduction: *reduction, arena, a, to, results };
-                // SAFETY: as for products.
-                unsafe { T::run(self.isa, Task::Reduce(work)) }
-            }
-            Instruction::Picture(work) => picture::run(all(), work, rows),
+            Instruction::Product { .. } | Instruction::Tile(_) | Instruction::Reduce { .. } => {}
+            Instruction::Picture(work) => picture::run(all, work, rows),
             Instruction::Copy { a, to } => {
-                matrix::copy(all(), Matrix::of(a, rows), Matrix::of(to, rows));
+                matrix::copy(all, Matrix::of(a, rows), Matrix::of(to, rows));
             }
-            Instruction::Zero { to } => matrix::zero(all(), slot(to)),
-            Instruction::Eye { to } => matrix::eye(all(), slot(to)),
+            Instruction::Zero { to } => matrix::zero(all, slot(to)),
+            Instruction::Eye { to } => matrix::eye(all, slot(to)),
             Instruction::Size { extent, to } => {
-                all()[to.offset] = T::from_f64(extent.at(rows) as f64);
+                all[to.offset] = T::from_f64(extent.at(rows) as f64);
             }
-            Instruction::Diag { a, to } => matrix::diag(all(), Matrix::of(a, rows), slot(to)),
+            Instruction::Diag { a, to } => matrix::diag(all, Matrix::of(a, rows), slot(to)),
             Instruction::Diagonal { a, to } => {
-                matrix::diagonal(all(), Matrix::of(a, rows), slot(to));
+                matrix::diagonal(all, Matrix::of(a, rows), slot(to));
             }
             Instruction::Inverse { a, work, to } => {
-                square::inverse(all(), Matrix::of(a, rows), slot(work), slot(to));
+                square::inverse(all, Matrix::of(a, rows), slot(work), slot(to));
             }
             Instruction::Determinant { a, work, logarithm, to } => {
                 let (a, work) = (Matrix::of(a, rows), slot(work));
-                square::determinant(all(), a, work, *logarithm, slot(to));
+                square::determinant(all, a, work, *logarithm, slot(to));
             }
         }
     }

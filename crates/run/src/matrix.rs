@@ -7,7 +7,7 @@ use matgrad_plan::extent::{Slot, View};
 use crate::real::Real;
 
 /// A view for one number of rows.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Matrix {
     pub offset: usize,
     pub rows: usize,

@@ -7,9 +7,8 @@
 //! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM
 //! crates allocate at every call, which a step must not.)
 
-use matgrad_plan::instruction::Tile;
-
 use self::block::{Place, block, keep};
+use crate::link::Tile;
 use crate::machine::share;
 use crate::matrix::Matrix;
 use crate::real::{Real, Task};
@@ -49,15 +48,20 @@ fn largest_block(m: usize, n: usize) -> (usize, usize) {
 }
 
 /// Element-wise work on the result of a product.
-#[derive(Clone, Copy)]
-pub struct Then<'a> {
-    pub tile: &'a Tile,
-    /// Rows of the batch.
-    pub rows: usize,
+pub struct Then<'a, T> {
+    pub tile: &'a Tile<T>,
     pub isa: Isa,
     /// Where the whole result begins.
     pub start: usize,
 }
+
+impl<T> Clone for Then<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Then<'_, T> {}
 
 /// to ← a b, or a part of it: some rows and columns of the result; then the work on these.
 #[derive(Clone, Copy)]
@@ -67,7 +71,7 @@ pub struct Product<'a, T> {
     pub b: Matrix,
     /// Row by row, or column by column.
     pub to: Matrix,
-    pub then: Option<Then<'a>>,
+    pub then: Option<Then<'a, T>>,
     /// [`scratch`] numbers: registers and a block of the result for the work, packed operands.
     pub pack: *mut T,
     /// Which part, of how many.
@@ -79,12 +83,12 @@ impl<T: Real> Work<T> for Product<'_, T> {
     /// # Safety
     /// The matrices are inside the arena, `to` overlaps neither operand, and `pack` is as said.
     #[inline(always)]
-    unsafe fn run<V: Vector<Number = T>>(self) {
+    unsafe fn run<V: Vector<Number = T>>(&self) {
         let product = if transposing_pays::<V>(&self.a, &self.b, &self.to) {
             let (a, b) = (self.b.transposed(), self.a.transposed());
-            Product { a, b, to: self.to.transposed(), ..self }
+            Product { a, b, to: self.to.transposed(), ..*self }
         } else {
-            self
+            *self
         };
         // How is decided for the whole: a part has the same bits.
         let (a, b) = (&product.a, &product.b);
@@ -166,7 +170,7 @@ impl<T: Real> Product<'_, T> {
 
     /// The work on some rows and columns of the result, which are at `from`.
     unsafe fn work(&self, part: Matrix, from: *const T, stride: usize) {
-        let Some(Then { tile, rows, isa, start }) = self.then else { return };
+        let Some(Then { tile, isa, start }) = self.then else { return };
         let whole = part.row_stride == part.cols && stride == part.cols;
         let (runs, length) =
             if whole { (1, part.rows * part.cols) } else { (part.rows, part.cols) };
@@ -174,10 +178,10 @@ impl<T: Real> Product<'_, T> {
             let first = part.at(i, 0) - start;
             let (entries, product) = (first..first + length, from.wrapping_add(i * stride));
             let (arena, registers) = (self.arena, self.pack);
-            let work = Entries { tile, entries, arena, registers, rows, product };
+            let work = Entries { tile, entries, arena, registers, product };
             // SAFETY: the tile is of the shape of the result; the scratch memory begins with its
             // registers, and nothing else is there now.
-            unsafe { T::run(isa, Task::Entries(work)) }
+            unsafe { T::run(isa, &Task::Entries(work)) }
         }
     }
 

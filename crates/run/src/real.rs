@@ -80,7 +80,7 @@ pub trait Real:
     /// # Safety
     /// What the task says, and the processor has the instructions.
     #[doc(hidden)]
-    unsafe fn run(isa: Isa, task: Task<Self>);
+    unsafe fn run(isa: Isa, task: &Task<Self>);
 }
 
 macro_rules! standard {
@@ -128,7 +128,7 @@ impl Real for f32 {
     fn to_f64(self) -> f64 {
         f64::from(self)
     }
-    unsafe fn run(isa: Isa, task: Task<f32>) {
+    unsafe fn run(isa: Isa, task: &Task<f32>) {
         // SAFETY: as the caller says.
         unsafe {
             match task {
@@ -154,7 +154,7 @@ impl Real for f64 {
     fn to_f64(self) -> f64 {
         self
     }
-    unsafe fn run(isa: Isa, task: Task<f64>) {
+    unsafe fn run(isa: Isa, task: &Task<f64>) {
         // SAFETY: as the caller says.
         unsafe {
             match task {

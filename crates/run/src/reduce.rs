@@ -32,8 +32,9 @@ impl<T: Real> Work<T> for Reduce<T> {
     /// # Safety
     /// The matrices are inside the arena, and the results do not overlap the operand.
     #[inline(always)]
-    unsafe fn run<V: Vector<Number = T>>(self) {
-        let Reduce { reduction, arena, a, to, results } = self;
+    unsafe fn run<V: Vector<Number = T>>(&self) {
+        let &Reduce { reduction, arena, a, to, ref results } = self;
+        let results = results.clone();
         // SAFETY: as the caller says.
         unsafe {
             let line = |at: usize, length: usize, stride: usize| Line {

@@ -144,7 +144,7 @@ pub trait Work<T: Real> {
     ///
     /// # Safety
     /// What the work says, and the processor has the instructions of `V`.
-    unsafe fn run<V: Vector<Number = T>>(self);
+    unsafe fn run<V: Vector<Number = T>>(&self);
 }
 
 /// The vectors of a number type.
@@ -180,7 +180,7 @@ impl Vectors for F64 {
 ///
 /// # Safety
 /// What the work says, and the processor has the instructions.
-pub(crate) unsafe fn vectorised<S: Vectors, W: Work<S::Number>>(isa: Isa, work: W) {
+pub(crate) unsafe fn vectorised<S: Vectors, W: Work<S::Number>>(isa: Isa, work: &W) {
     // SAFETY: as the caller says.
     unsafe {
         match isa {

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use matgrad_plan::instruction::{Function, Map, Operation, Source, Target, Tile, Zip};
+use matgrad_plan::instruction::{Map, Zip};
 
 use crate::function;
+use crate::link::{Function, Operand, Operation, Target, Tile};
 use crate::matrix::Matrix;
 use crate::real::Real;
 use crate::simd::{Vector, Work};
@@ -14,13 +15,11 @@ pub(crate) const BLOCK: usize = 512;
 
 /// Some entries of a tile, counted row by row.
 pub struct Entries<'a, T> {
-    pub tile: &'a Tile,
+    pub tile: &'a Tile<T>,
     pub entries: Range<usize>,
     pub arena: *mut T,
     /// A block for each register of the tile.
     pub registers: *mut T,
-    /// Rows of the batch.
-    pub rows: usize,
     /// What a product gave for the first of these entries and those behind it, where there is one.
     pub product: *const T,
 }
@@ -29,40 +28,48 @@ impl<T: Real> Work<T> for Entries<'_, T> {
     /// # Safety
     /// The tile belongs to a program whose arena this is, and there are so many registers.
     #[inline(always)]
-    unsafe fn run<V: Vector<Number = T>>(self) {
-        let Entries { tile, entries, arena, registers, rows, product } = self;
-        let cols = tile.cols.at(rows);
+    unsafe fn run<V: Vector<Number = T>>(&self) {
+        let &Entries { tile, ref entries, arena, registers, product } = self;
         let at = entries.start;
-        let mut block = Block { arena, registers, rows, cols, product, at, length: 0 };
+        // Blocks do not go beyond the end of a line.
+        let (row, col) =
+            if tile.line == tile.entries { (0, at) } else { (at / tile.line, at % tile.line) };
+        let cols = tile.cols;
+        let mut block = Block { arena, registers, cols, product, at, row, col, length: 0 };
         while block.at < entries.end {
-            block.length = BLOCK.min(entries.end - block.at);
+            block.length = BLOCK.min(entries.end - block.at).min(tile.line - block.col);
             for operation in &tile.operations {
                 // SAFETY: as the caller says.
                 unsafe { block.operate::<V>(operation) };
             }
-            for (register, slot) in &tile.stores {
-                // SAFETY: the slot has the tile's shape, so entries `at .. at + length` are in it;
-                // registers are no part of the arena.
+            for (register, start) in &tile.stores {
+                // SAFETY: the matrix there has the tile's shape, so entries `at .. at + length` are
+                // in it; registers are no part of the arena.
                 unsafe {
                     let from = block.registers.add(register * BLOCK).cast_const();
-                    let start = block.arena.add(slot.offset + block.at);
+                    let start = block.arena.add(start + block.at);
                     block.each([from], Place { start, whole: false }, |[entry]: [V; 1]| entry);
                 }
             }
             block.at += block.length;
+            block.col += block.length;
+            if block.col == tile.line {
+                (block.row, block.col) = (block.row + 1, 0);
+            }
             block.product = block.product.wrapping_add(block.length);
         }
     }
 }
 
-/// The entries `at .. at + length` of a tile.
+/// The entries `at .. at + length` of a tile, from entry `col` of line `row` on.
 struct Block<T> {
     arena: *mut T,
     registers: *mut T,
-    rows: usize,
     cols: usize,
     product: *const T,
     at: usize,
+    row: usize,
+    col: usize,
     length: usize,
 }
 
@@ -97,7 +104,7 @@ enum Value<T> {
 impl<T: Real> Block<T> {
     /// SAFETY of the caller: the operation belongs to the tile that this is of.
     #[inline(always)]
-    unsafe fn operate<V: Vector<Number = T>>(&self, operation: &Operation) {
+    unsafe fn operate<V: Vector<Number = T>>(&self, operation: &Operation<T>) {
         // SAFETY: registers are BLOCK numbers each, and slots and views have the tile's shape. The
         // plan never lets the result of an operation overlap its operands: overwriting ones are
         // stores at the end of the block.
@@ -106,52 +113,53 @@ impl<T: Real> Block<T> {
                 Target::Register(register) => {
                     Place { start: self.registers.add(register * BLOCK), whole: true }
                 }
-                Target::Memory(slot) => {
-                    Place { start: self.arena.add(slot.offset + self.at), whole: false }
+                Target::Entries(start) => {
+                    Place { start: self.arena.add(start + self.at), whole: false }
                 }
             };
-            match operation.function {
+            match &operation.function {
                 Function::Load(view) => {
                     let to = std::slice::from_raw_parts_mut(to.start, self.length);
-                    self.load(Matrix::of(&view, self.rows), to);
+                    self.load(view, to);
                 }
-                Function::Map(map, a) => self.map::<V>(map, self.value(a), to),
-                Function::Zip(zip, a, b) => self.zip::<V>(zip, self.value(a), self.value(b), to),
+                Function::Map(map, a) => self.map::<V>(*map, self.value(a), to),
+                Function::Zip(zip, a, b) => self.zip::<V>(*zip, self.value(a), self.value(b), to),
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn value(&self, source: Source) -> Value<T> {
+    unsafe fn value(&self, operand: &Operand<T>) -> Value<T> {
         // SAFETY: registers are BLOCK numbers each; the views are inside the arena, and a tile with
         // a block has entries, so its operands do too.
         unsafe {
-            match source {
-                Source::Register(register) => Value::Block(self.registers.add(register * BLOCK)),
-                Source::Memory(view) => {
-                    let start = view.offset + view.start.at(self.rows) + self.at;
-                    Value::Block(self.arena.add(start))
+            match *operand {
+                Operand::Register(register) => Value::Block(self.registers.add(register * BLOCK)),
+                Operand::Entries(start) => Value::Block(self.arena.add(start + self.at)),
+                Operand::Row(start, stride) => {
+                    Value::Block(self.arena.add(start + self.row * stride + self.col))
                 }
-                Source::Result(_) => Value::Block(self.product),
-                Source::Scalar(view) => {
-                    Value::One(*self.arena.add(view.offset + view.start.at(self.rows)))
+                Operand::Each(start, stride) => {
+                    Value::One(*self.arena.add(start + self.row * stride))
                 }
-                Source::Number(number) => Value::One(T::from_f64(number)),
-                Source::Size(size) => Value::One(T::from_f64(size.at(self.rows) as f64)),
+                Operand::Scalar(at) => Value::One(*self.arena.add(at)),
+                Operand::Result => Value::Block(self.product),
+                Operand::Number(number) => Value::One(number),
             }
         }
     }
 
     /// Brings the entries of a view of the tile's shape together.
     #[inline(always)]
-    unsafe fn load(&self, view: Matrix, to: &mut [T]) {
+    unsafe fn load(&self, view: &Matrix, to: &mut [T]) {
         let (mut i, mut j) = (self.at / self.cols, self.at % self.cols);
         if view.row_stride == 0 && view.col_stride == 1 && self.length > self.cols {
             // A row repeated: once around, then what is there already.
-            for (entry, j) in to.iter_mut().zip((j..self.cols).chain(0..j)) {
-                // SAFETY: j < cols.
-                *entry = unsafe { *self.arena.add(view.offset + j) };
-            }
+            let (end, start) = (self.cols - j, j);
+            // SAFETY: the row has `cols` entries.
+            let row = unsafe { std::slice::from_raw_parts(self.arena.add(view.offset), self.cols) };
+            to[..end].copy_from_slice(&row[start..]);
+            to[end..self.cols].copy_from_slice(&row[..start]);
             let mut done = self.cols;
             while done < to.len() {
                 let more = done.min(to.len() - done);

@@ -1,20 +1,22 @@
 //! Errors of every function with every instruction set, and what happens at the edges.
 
+use std::cell::RefCell;
+
 use super::{erf, exp, log, sigmoid, tanh};
 use crate::real::Real;
 use crate::simd::{F32, F64, Isa, Vector, Vectors, Work, vectorised};
 use matgrad_expr::ops::elementwise::erf as erf_of;
 
-struct All<'a, T>(&'a [T], &'a mut [Vec<T>; 5]);
+struct All<'a, T>(&'a [T], RefCell<&'a mut [Vec<T>; 5]>);
 
 impl<T: Real> Work<T> for All<'_, T> {
-    unsafe fn run<V: Vector<Number = T>>(self) {
+    unsafe fn run<V: Vector<Number = T>>(&self) {
         for (from, i) in self.0.chunks_exact(V::LANES).zip((0..).step_by(V::LANES)) {
             // SAFETY: the chunk is a vector, and the results are as many.
             unsafe {
                 let a = V::load(from.as_ptr());
                 let results = [exp(a), log(a), tanh(a), sigmoid(a), erf(a)];
-                for (result, to) in results.into_iter().zip(&mut *self.1) {
+                for (result, to) in results.into_iter().zip(&mut **self.1.borrow_mut()) {
                     result.store(to[i..i + V::LANES].as_mut_ptr());
                 }
             }
@@ -25,7 +27,7 @@ impl<T: Real> Work<T> for All<'_, T> {
 fn results<S: Vectors>(isa: Isa, numbers: &[S::Number]) -> [Vec<S::Number>; 5] {
     let mut found = [(); 5].map(|()| vec![S::Number::ZERO; numbers.len()]);
     // SAFETY: only instruction sets that are here are asked for.
-    unsafe { vectorised::<S, _>(isa, All(numbers, &mut found)) };
+    unsafe { vectorised::<S, _>(isa, &All(numbers, RefCell::new(&mut found))) };
     found
 }
 

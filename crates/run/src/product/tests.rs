@@ -23,7 +23,7 @@ fn check<T: Real>(m: usize, n: usize, k: usize, tolerance: f64) {
                     let then = None;
                     let work = Product { arena, a, b, to, then, pack, part, parts };
                     // SAFETY: the three matrices lie one after the other in the arena.
-                    unsafe { T::run(isa, Task::Product(work)) };
+                    unsafe { T::run(isa, &Task::Product(work)) };
                 }
                 arena.clone()
             };

@@ -23,7 +23,7 @@ impl Vectors for F64 {
 /// # Safety
 /// The processor has them, and what the work says.
 #[target_feature(enable = "avx2,fma")]
-pub(crate) unsafe fn avx2<V: Vector, W: Work<V::Number>>(work: W) {
+pub(crate) unsafe fn avx2<V: Vector, W: Work<V::Number>>(work: &W) {
     // SAFETY: as the caller says.
     unsafe { work.run::<V>() }
 }
@@ -33,7 +33,7 @@ pub(crate) unsafe fn avx2<V: Vector, W: Work<V::Number>>(work: W) {
 /// # Safety
 /// The processor has it, and what the work says.
 #[target_feature(enable = "avx2,fma,avx512f,avx512dq")]
-pub(crate) unsafe fn avx512<V: Vector, W: Work<V::Number>>(work: W) {
+pub(crate) unsafe fn avx512<V: Vector, W: Work<V::Number>>(work: &W) {
     // SAFETY: as the caller says.
     unsafe { work.run::<V>() }
 }

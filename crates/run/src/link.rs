@@ -1,0 +1,217 @@
+//! The instructions for one number of rows: every size and place is a number, so that a step has
+//! nothing left to work out. Linking anew, for another number of rows, reuses the memory.
+
+use matgrad_plan::instruction as plan;
+use matgrad_plan::instruction::{Instruction, Map, Reduction, Zip};
+
+use crate::matrix::Matrix;
+use crate::real::Real;
+
+/// Rows of so many entries are worked on one by one: what is repeated along or across them is then
+/// read where it is.
+const LONG: usize = 128;
+
+/// An instruction.
+pub(crate) enum Linked<T> {
+    Product {
+        a: Matrix,
+        b: Matrix,
+        to: Matrix,
+        then: Option<Tile<T>>,
+    },
+    Tile(Tile<T>),
+    Reduce {
+        reduction: Reduction,
+        a: Matrix,
+        to: Matrix,
+    },
+    /// What is rare enough to be worked out at every step.
+    Other,
+}
+
+/// Element-wise work.
+#[derive(Debug)]
+pub struct Tile<T> {
+    pub(crate) registers: usize,
+    /// All entries.
+    pub(crate) entries: usize,
+    /// Entries of a row.
+    pub(crate) cols: usize,
+    /// Entries that a block is a part of.
+    pub(crate) line: usize,
+    pub(crate) operations: Vec<Operation<T>>,
+    /// Registers, and where the entries of all blocks begin.
+    pub(crate) stores: Vec<(usize, usize)>,
+    /// What the registers hold that need not be loaded.
+    known: Vec<Option<Operand<T>>>,
+}
+
+/// One operation on a block.
+#[derive(Debug)]
+pub(crate) struct Operation<T> {
+    pub function: Function<T>,
+    pub to: Target,
+}
+
+/// What an operation does.
+#[derive(Debug)]
+pub(crate) enum Function<T> {
+    Load(Matrix),
+    Map(Map, Operand<T>),
+    Zip(Zip, Operand<T>, Operand<T>),
+}
+
+/// Where an operation finds an operand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand<T> {
+    Register(usize),
+    /// Entries one after the other, from there.
+    Entries(usize),
+    /// Entries of a row, from there, and from row to row.
+    Row(usize, usize),
+    /// One number for each row, from there, and from row to row.
+    Each(usize, usize),
+    /// One number of the arena.
+    Scalar(usize),
+    /// What the product gave.
+    Result,
+    Number(T),
+}
+
+/// Where an operation puts its result.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    Register(usize),
+    /// The entries of all blocks begin there.
+    Entries(usize),
+}
+
+impl<T: Real> Linked<T> {
+    /// An instruction without its numbers.
+    pub fn of(instruction: &Instruction) -> Linked<T> {
+        let none = Matrix::default();
+        match instruction {
+            Instruction::Product { then, .. } => Linked::Product {
+                a: none,
+                b: none,
+                to: none,
+                then: then.as_ref().map(|_| Tile::default()),
+            },
+            Instruction::Tile(_) => Linked::Tile(Tile::default()),
+            Instruction::Reduce { reduction, .. } => {
+                Linked::Reduce { reduction: *reduction, a: none, to: none }
+            }
+            Instruction::Picture(_)
+            | Instruction::Copy { .. }
+            | Instruction::Zero { .. }
+            | Instruction::Eye { .. }
+            | Instruction::Size { .. }
+            | Instruction::Diag { .. }
+            | Instruction::Diagonal { .. }
+            | Instruction::Inverse { .. }
+            | Instruction::Determinant { .. } => Linked::Other,
+        }
+    }
+
+    /// Fills in the numbers of the instruction that this was made of.
+    pub fn link(&mut self, instruction: &Instruction, rows: usize) {
+        match (self, instruction) {
+            (
+                Linked::Product { a, b, to, then },
+                Instruction::Product { a: x, b: y, to: z, then: work },
+            ) => {
+                *a = Matrix::of(x, rows);
+                *b = Matrix::of(y, rows);
+                *to = Matrix::of(z, rows);
+                if let (Some(then), Some(work)) = (then, work) {
+                    then.link(work, rows);
+                }
+            }
+            (Linked::Tile(tile), Instruction::Tile(work)) => tile.link(work, rows),
+            (Linked::Reduce { a, to, .. }, Instruction::Reduce { a: x, to: y, .. }) => {
+                *a = Matrix::of(x, rows);
+                *to = Matrix::slot(y, rows);
+            }
+            (
+                Linked::Product { .. } | Linked::Tile(_) | Linked::Reduce { .. } | Linked::Other,
+                _,
+            ) => {}
+        }
+    }
+}
+
+impl<T> Default for Tile<T> {
+    fn default() -> Self {
+        Tile {
+            registers: 0,
+            entries: 0,
+            cols: 0,
+            line: 0,
+            operations: Vec::new(),
+            stores: Vec::new(),
+            known: Vec::new(),
+        }
+    }
+}
+
+impl<T: Real> Tile<T> {
+    pub(crate) fn link(&mut self, tile: &plan::Tile, rows: usize) {
+        self.registers = tile.registers;
+        self.cols = tile.cols.at(rows);
+        self.entries = tile.rows.at(rows) * self.cols;
+        self.line = self.entries;
+        self.known.clear();
+        self.known.resize(tile.registers, None);
+        self.operations.clear();
+        for operation in &tile.operations {
+            let to = match operation.to {
+                plan::Target::Register(register) => Target::Register(register),
+                plan::Target::Memory(slot) => Target::Entries(slot.offset),
+            };
+            let loaded = match operation.function {
+                plan::Function::Load(view) => self.repeated(Matrix::of(&view, rows)),
+                plan::Function::Map(..) | plan::Function::Zip(..) => None,
+            };
+            if let Target::Register(register) = to {
+                self.known[register] = loaded;
+            }
+            if loaded.is_some() {
+                self.line = self.cols;
+                continue;
+            }
+            let function = match operation.function {
+                plan::Function::Load(view) => Function::Load(Matrix::of(&view, rows)),
+                plan::Function::Map(map, a) => Function::Map(map, self.operand(a, rows)),
+                plan::Function::Zip(zip, a, b) => {
+                    Function::Zip(zip, self.operand(a, rows), self.operand(b, rows))
+                }
+            };
+            self.operations.push(Operation { function, to });
+        }
+        self.stores.clear();
+        self.stores.extend(tile.stores.iter().map(|(register, slot)| (*register, slot.offset)));
+    }
+
+    /// A view that can be read where it is, row by row.
+    fn repeated(&self, view: Matrix) -> Option<Operand<T>> {
+        match view.col_stride {
+            _ if self.cols < LONG => None,
+            0 => Some(Operand::Each(view.offset, view.row_stride)),
+            1 => Some(Operand::Row(view.offset, view.row_stride)),
+            _ => None,
+        }
+    }
+
+    fn operand(&self, source: plan::Source, rows: usize) -> Operand<T> {
+        match source {
+            plan::Source::Register(register) => {
+                self.known[register].unwrap_or(Operand::Register(register))
+            }
+            plan::Source::Memory(view) => Operand::Entries(view.offset + view.start.at(rows)),
+            plan::Source::Scalar(view) => Operand::Scalar(view.offset + view.start.at(rows)),
+            plan::Source::Result(_) => Operand::Result,
+            plan::Source::Number(number) => Operand::Number(T::from_f64(number)),
+            plan::Source::Size(size) => Operand::Number(T::from_f64(size.at(rows) as f64)),
+        }
+    }
+}

@@ -284,7 +284,7 @@ impl<T: Real> Product<'_, T> {
                     // has room for the columns and behind them for the rows.
                     unsafe {
                         if !near && top == 0 {
-                            self.pack_columns(across, first, depth, first_col, cols, pack);
+                            self.pack_columns::<V>(across, first, depth, first_col, cols, pack);
                         }
                         if pack_rows {
                             self.pack_rows(first, depth, top, height, rows_pack);

@@ -87,6 +87,8 @@ pub trait Vector: Copy {
     fn if_greater(self, b: Self, yes: Self, no: Self) -> Self;
     /// `yes` where a ≥ b, else `no`.
     fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self;
+    /// The first halves of both, their numbers in turns, and the second halves.
+    fn interleave(self, b: Self) -> (Self, Self);
     /// a 2ⁿ, for a whole n for which it is neither denormal nor beyond infinity by far.
     fn scale(self, n: Self) -> Self;
     /// m in [1, 2) and n with a = m 2ⁿ, for a normal positive number.
@@ -131,11 +133,35 @@ pub trait Vector: Copy {
         // SAFETY: no vector is longer than sixteen numbers.
         unsafe { Self::load(a.as_ptr()) }
     }
+    /// Rows as columns, of a square of vectors: halves in turns, as often as a vector has halves.
+    #[inline(always)]
+    fn transpose(square: [Self; 16]) -> [Self; 16] {
+        let mut square = turns(square);
+        if Self::LANES > 2 {
+            square = turns(square);
+        }
+        if Self::LANES > 4 {
+            square = turns(square);
+        }
+        if Self::LANES > 8 {
+            square = turns(square);
+        }
+        square
+    }
     /// The sum of all lanes, in their order.
     #[inline(always)]
     fn sum(self) -> Self::Number {
         self.lanes().into_iter().take(Self::LANES).fold(Self::Number::ZERO, |sum, x| sum + x)
     }
+}
+
+/// The rows of the first half of a square in turns with those of the second. (No loop: what is in
+/// registers stays there.)
+#[inline(always)]
+fn turns<V: Vector>(square: [V; 16]) -> [V; 16] {
+    let half = V::LANES / 2;
+    let both: [(V, V); 8] = std::array::from_fn(|i| square[i].interleave(square[half + i]));
+    std::array::from_fn(|i| if i.is_multiple_of(2) { both[i / 2].0 } else { both[i / 2].1 })
 }
 
 /// A loop over vectors.
@@ -283,6 +309,11 @@ impl<T: Real, const N: usize> Vector for Lanes<T, N> {
     #[inline(always)]
     fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self {
         Lanes(std::array::from_fn(|i| if self.0[i] >= b.0[i] { yes.0[i] } else { no.0[i] }))
+    }
+    #[inline(always)]
+    fn interleave(self, b: Self) -> (Self, Self) {
+        let turn = |i: usize| if i.is_multiple_of(2) { self.0[i / 2] } else { b.0[i / 2] };
+        (Lanes(std::array::from_fn(turn)), Lanes(std::array::from_fn(|i| turn(N + i))))
     }
     #[inline(always)]
     fn scale(self, n: Self) -> Self {

@@ -2,14 +2,12 @@
 
 use super::{Product, ROWS};
 use crate::real::Real;
-
-/// Numbers of a line of the cache.
-const LINE: usize = 16;
+use crate::simd::Vector;
 
 impl<T: Real> Product<'_, T> {
-    /// Columns of b in panels, each panel term by term, filled up with zeros.
+    /// Columns of b in panels of one or two vectors, each panel term by term, filled up with zeros.
     #[inline(always)]
-    pub(super) unsafe fn pack_columns(
+    pub(super) unsafe fn pack_columns<V: Vector<Number = T>>(
         &self,
         across: usize,
         first: usize,
@@ -18,30 +16,30 @@ impl<T: Real> Product<'_, T> {
         cols: usize,
         pack: *mut T,
     ) {
-        for col in (0..cols).step_by(across) {
-            let width = across.min(cols - col);
+        for col in (0..cols).step_by(V::LANES) {
+            let width = V::LANES.min(cols - col);
+            let (panel, beside) = (col / across * across, col % across);
             // SAFETY: terms and columns are inside b; the scratch memory has room.
             unsafe {
                 let from = self.arena.add(self.b.at(first, first_col + col)).cast_const();
-                let to = pack.add(col * depth);
+                let to = pack.add(panel * depth + beside);
                 if self.b.col_stride == 1 {
                     for p in 0..depth {
-                        let (from, to) = (from.add(p * self.b.row_stride), to.add(p * across));
-                        std::ptr::copy_nonoverlapping(from, to, width);
-                        to.add(width).write_bytes(0, across - width);
+                        let line = V::load_part(from.add(p * self.b.row_stride), width);
+                        line.store(to.add(p * across));
                     }
-                    continue;
+                } else if self.b.row_stride == 1 {
+                    transpose::<V>(from, self.b.col_stride, width, to, across, depth);
+                } else {
+                    for (p, j) in (0..depth).flat_map(|p| (0..V::LANES).map(move |j| (p, j))) {
+                        let at = p * self.b.row_stride + j * self.b.col_stride;
+                        *to.add(p * across + j) = if j < width { *from.add(at) } else { T::ZERO };
+                    }
                 }
-                // A line of each column at a time: columns may be so far apart that their lines
-                // drive each other out of the cache.
-                for term in (0..depth).step_by(LINE) {
-                    let terms = term..depth.min(term + LINE);
-                    for j in 0..across {
-                        for p in terms.clone() {
-                            let at =
-                                from.wrapping_add(p * self.b.row_stride + j * self.b.col_stride);
-                            *to.add(p * across + j) = if j < width { *at } else { T::ZERO };
-                        }
+                if col + V::LANES >= cols && beside + V::LANES < across {
+                    // The second vector of the last panel.
+                    for p in 0..depth {
+                        V::splat(T::ZERO).store(to.add(p * across + V::LANES));
                     }
                 }
             }
@@ -73,6 +71,39 @@ impl<T: Real> Product<'_, T> {
                             *to.add(i) = *from.add(i.min(rows - 1) * self.a.row_stride);
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// Entries of `width` columns, `stride` apart, side by side for each of so many terms; zeros behind
+/// the last column.
+///
+/// # Safety
+/// The entries are there, and room for a vector a term.
+#[inline(always)]
+unsafe fn transpose<V: Vector>(
+    from: *const V::Number,
+    stride: usize,
+    width: usize,
+    to: *mut V::Number,
+    across: usize,
+    terms: usize,
+) {
+    for term in (0..terms).step_by(V::LANES) {
+        let lanes = V::LANES.min(terms - term);
+        let mut square = [V::splat(V::Number::ZERO); 16];
+        // SAFETY: as the caller says.
+        unsafe {
+            for (j, line) in square.iter_mut().enumerate().take(V::LANES) {
+                if j < width {
+                    *line = V::load_part(from.add(term + j * stride), lanes);
+                }
+            }
+            for (p, line) in V::transpose(square).into_iter().enumerate().take(V::LANES) {
+                if p < lanes {
+                    line.store(to.add((term + p) * across));
                 }
             }
         }

@@ -120,6 +120,16 @@ impl Vector for __m512 {
         }
     }
     #[inline(always)]
+    fn interleave(self, b: Self) -> (Self, Self) {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high =
+                _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            (_mm512_permutex2var_ps(self, low, b), _mm512_permutex2var_ps(self, high, b))
+        }
+    }
+    #[inline(always)]
     fn split(self) -> (Self, Self) {
         // SAFETY: a vector exists only where its instructions do.
         unsafe {
@@ -150,6 +160,15 @@ impl Vector for __m512d {
         unsafe {
             let bit = _mm512_set1_pd(-0.0);
             _mm512_or_pd(_mm512_andnot_pd(bit, self), _mm512_and_pd(bit, sign))
+        }
+    }
+    #[inline(always)]
+    fn interleave(self, b: Self) -> (Self, Self) {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+            let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+            (_mm512_permutex2var_pd(self, low, b), _mm512_permutex2var_pd(self, high, b))
         }
     }
     #[inline(always)]
@@ -224,6 +243,14 @@ impl Vector for __m256 {
                 _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
             };
             self.mul(power(half)).mul(power(_mm256_sub_epi32(n, half)))
+        }
+    }
+    #[inline(always)]
+    fn interleave(self, b: Self) -> (Self, Self) {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_ps(self, b), _mm256_unpackhi_ps(self, b));
+            (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
         }
     }
     #[inline(always)]
@@ -304,6 +331,14 @@ impl Vector for __m256d {
                 )))
             };
             self.mul(power(half)).mul(power(rest))
+        }
+    }
+    #[inline(always)]
+    fn interleave(self, b: Self) -> (Self, Self) {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_pd(self, b), _mm256_unpackhi_pd(self, b));
+            (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
         }
     }
     #[inline(always)]

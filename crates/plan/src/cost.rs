@@ -61,7 +61,10 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
         Instruction::Determinant { a, .. } => {
             alone(2 * (a.rows.at(rows) as u64).pow(3) / 3, view(a))
         }
-        Instruction::Picture(picture) => alone(0, view(&picture.a) + slot(&picture.to)),
+        Instruction::Picture(picture) => {
+            let numbers = view(&picture.a) + slot(&picture.to);
+            shared(0, numbers, numbers / NUMBERS)
+        }
         Instruction::Copy { a, to } => alone(0, view(a) + view(to)),
         Instruction::Diag { a, to } | Instruction::Diagonal { a, to } => {
             alone(0, view(a) + slot(to))

@@ -259,9 +259,12 @@ impl<'a> Values<'a> {
     }
 
     /// A place for what a product or an element-wise unit makes. A few columns with an entry for
-    /// each row of the batch lie one after the other, so that vectors run along the batch.
+    /// each row of the batch lie one after the other, so that vectors run along the batch. (Where
+    /// a row of the batch has more than one entry it is a picture, whose channels stay together.)
     pub fn add_result(&mut self, rows: Extent, cols: Extent) -> View {
-        let narrow = rows.power == 1 && cols.power == 0 && (2..=NARROW).contains(&cols.coefficient);
+        let narrow = rows == Extent { coefficient: 1, power: 1 }
+            && cols.power == 0
+            && (2..=NARROW).contains(&cols.coefficient);
         if narrow && rows.at(self.capacity) > cols.coefficient {
             self.add_region(cols, rows).view().transposed()
         } else {

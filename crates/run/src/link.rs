@@ -5,6 +5,7 @@ use matgrad_plan::instruction as plan;
 use matgrad_plan::instruction::{Instruction, Map, Reduction, Zip};
 
 use crate::matrix::Matrix;
+use crate::picture::Place;
 use crate::real::Real;
 
 /// Rows of so many entries are worked on one by one: what is repeated along or across them is then
@@ -25,6 +26,7 @@ pub(crate) enum Linked<T> {
         a: Matrix,
         to: Matrix,
     },
+    Picture(Place),
     /// What is rare enough to be worked out at every step.
     Other,
 }
@@ -87,22 +89,31 @@ pub(crate) enum Target {
 }
 
 impl<T: Real> Linked<T> {
-    /// An instruction without its numbers.
-    pub fn of(instruction: &Instruction) -> Linked<T> {
-        let none = Matrix::default();
-        match instruction {
-            Instruction::Product { then, .. } => Linked::Product {
-                a: none,
-                b: none,
-                to: none,
-                then: then.as_ref().map(|_| Tile::default()),
-            },
-            Instruction::Tile(_) => Linked::Tile(Tile::default()),
-            Instruction::Reduce { reduction, .. } => {
-                Linked::Reduce { reduction: *reduction, a: none, to: none }
+    /// Fills in the numbers of an instruction, always the same one for the same `self`.
+    pub fn link(&mut self, instruction: &Instruction, rows: usize) {
+        let of = |view| Matrix::of(view, rows);
+        // The memory of its tile is used again.
+        let mut kept = match self {
+            Linked::Product { then: Some(tile), .. } | Linked::Tile(tile) => std::mem::take(tile),
+            Linked::Product { .. } | Linked::Reduce { .. } | Linked::Picture(_) | Linked::Other => {
+                Tile::default()
             }
-            Instruction::Picture(_)
-            | Instruction::Copy { .. }
+        };
+        let mut tile = |work| {
+            kept.link(work, rows);
+            std::mem::take(&mut kept)
+        };
+        *self = match instruction {
+            Instruction::Product { a, b, to, then } => {
+                let then = then.as_ref().map(tile);
+                Linked::Product { a: of(a), b: of(b), to: of(to), then }
+            }
+            Instruction::Tile(work) => Linked::Tile(tile(work)),
+            Instruction::Reduce { reduction, a, to } => {
+                Linked::Reduce { reduction: *reduction, a: of(a), to: Matrix::slot(to, rows) }
+            }
+            Instruction::Picture(picture) => Linked::Picture(Place::of(picture, rows)),
+            Instruction::Copy { .. }
             | Instruction::Zero { .. }
             | Instruction::Eye { .. }
             | Instruction::Size { .. }
@@ -110,33 +121,7 @@ impl<T: Real> Linked<T> {
             | Instruction::Diagonal { .. }
             | Instruction::Inverse { .. }
             | Instruction::Determinant { .. } => Linked::Other,
-        }
-    }
-
-    /// Fills in the numbers of the instruction that this was made of.
-    pub fn link(&mut self, instruction: &Instruction, rows: usize) {
-        match (self, instruction) {
-            (
-                Linked::Product { a, b, to, then },
-                Instruction::Product { a: x, b: y, to: z, then: work },
-            ) => {
-                *a = Matrix::of(x, rows);
-                *b = Matrix::of(y, rows);
-                *to = Matrix::of(z, rows);
-                if let (Some(then), Some(work)) = (then, work) {
-                    then.link(work, rows);
-                }
-            }
-            (Linked::Tile(tile), Instruction::Tile(work)) => tile.link(work, rows),
-            (Linked::Reduce { a, to, .. }, Instruction::Reduce { a: x, to: y, .. }) => {
-                *a = Matrix::of(x, rows);
-                *to = Matrix::slot(y, rows);
-            }
-            (
-                Linked::Product { .. } | Linked::Tile(_) | Linked::Reduce { .. } | Linked::Other,
-                _,
-            ) => {}
-        }
+        };
     }
 }
 

@@ -11,7 +11,7 @@ use matgrad_plan::program::Program;
 use crate::denormal::Flushed;
 use crate::link::Linked;
 use crate::matrix::{self, Matrix};
-use crate::picture;
+use crate::picture::Pictures;
 use crate::pool::Pool;
 use crate::product::{Product, Then, scratch};
 use crate::real::{Real, Task};
@@ -104,7 +104,7 @@ impl<T: Real> Machine<T> {
             rows,
             isa: Isa::available().pop().unwrap_or(Isa::Portable),
             pool: Pool::new(1),
-            linked: program.instructions().iter().map(|i| (Linked::of(i), 1)).collect(),
+            linked: program.instructions().iter().map(|_| (Linked::Other, 1)).collect(),
             program: Arc::clone(&program),
         };
         machine.link();
@@ -309,8 +309,8 @@ impl<T: Real> Shared<T> {
     /// Does a part of an instruction.
     ///
     /// # Safety
-    /// The arena is that of the program, and no two threads have the same part. Only products,
-    /// tiles and reductions have more than one.
+    /// The arena is that of the program, and no two threads have the same part. What has no
+    /// sizes of its own here has one part.
     #[inline(always)]
     unsafe fn execute(
         &self,
@@ -343,6 +343,11 @@ impl<T: Real> Shared<T> {
                     let work = Reduce { reduction, arena, a, to, results };
                     T::run(self.isa, &Task::Reduce(work));
                 }
+                Linked::Picture(place) => {
+                    let images = share(place.images, 1, part, parts);
+                    let work = Pictures { place, images, arena };
+                    T::run(self.isa, &Task::Pictures(work));
+                }
                 Linked::Other => self.execute_alone(instruction),
             }
         }
@@ -358,8 +363,10 @@ impl<T: Real> Shared<T> {
         // SAFETY: as the caller says.
         let all = unsafe { std::slice::from_raw_parts_mut(self.arena, self.arena_len) };
         match instruction {
-            Instruction::Product { .. } | Instruction::Tile(_) | Instruction::Reduce { .. } => {}
-            Instruction::Picture(work) => picture::run(all, work, rows),
+            Instruction::Product { .. }
+            | Instruction::Tile(_)
+            | Instruction::Reduce { .. }
+            | Instruction::Picture(_) => {}
             Instruction::Copy { a, to } => {
                 matrix::copy(all, Matrix::of(a, rows), Matrix::of(to, rows));
             }

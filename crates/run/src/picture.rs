@@ -7,69 +7,73 @@ use matgrad_plan::picture::{Picture, PictureWork};
 
 use crate::matrix::Matrix;
 use crate::real::Real;
+use crate::reduce::larger;
+use crate::simd::{Vector, Work};
 
-/// Runs an op on pictures for so many rows of the batch.
-pub(crate) fn run<T: Real>(arena: &mut [T], picture: &Picture, rows: usize) {
-    let w = &picture.window;
-    let all = |m: Matrix| m.offset..m.offset + m.rows * m.cols;
-    let (a, to) = (all(Matrix::of(&picture.a, rows)), all(Matrix::slot(&picture.to, rows)));
-    let unfolded = w.places() * w.taps() * w.channels();
-    let (columns, pooled) = (w.columns(), w.places() * w.channels());
-    match (picture.work, picture.b) {
-        (PictureWork::Unfold, _) => {
-            let (a, to) = apart(arena, a, to);
-            let pairs = a.chunks_exact(columns).zip(to.chunks_exact_mut(unfolded));
-            pairs.for_each(|(a, to)| unfold(w, a, to));
-        }
-        (PictureWork::Fold, _) => {
-            let (a, to) = apart(arena, a, to);
-            let pairs = a.chunks_exact(unfolded).zip(to.chunks_exact_mut(columns));
-            pairs.for_each(|(a, to)| fold(w, a, to));
-        }
-        (PictureWork::MaxPool, _) => {
-            let (a, to) = apart(arena, a, to);
-            let pairs = a.chunks_exact(columns).zip(to.chunks_exact_mut(pooled));
-            pairs.for_each(|(a, to)| maxpool(w, a, to));
-        }
-        (PictureWork::Unpool, Some(b)) => {
-            let b = all(Matrix::of(&b, rows));
-            arena[to.clone()].fill(T::ZERO);
-            for i in 0..b.len() / columns {
-                let (a, x, to) =
-                    (a.start + i * pooled, b.start + i * columns, to.start + i * columns);
-                each_largest(w, |k, channel, places| {
-                    if let Some(entry) = largest(&arena[x..x + columns], w, channel, places) {
-                        let value = arena[a + k];
-                        arena[to + entry] += value;
-                    }
-                });
-            }
-        }
-        (PictureWork::Pick, Some(b)) => {
-            let b = all(Matrix::of(&b, rows));
-            for i in 0..b.len() / columns {
-                let (a, x, to) =
-                    (a.start + i * columns, b.start + i * columns, to.start + i * pooled);
-                each_largest(w, |k, channel, place| {
-                    let entry = largest(&arena[x..x + columns], w, channel, place);
-                    arena[to + k] = entry.map_or(T::ZERO, |entry| arena[a + entry]);
-                });
-            }
-        }
-        (PictureWork::Unpool | PictureWork::Pick, None) => {
-            unreachable!("the plan gives these works two operands")
-        }
+/// An op on pictures with its places, for one number of rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub work: PictureWork,
+    pub window: Window,
+    /// How many pictures.
+    pub images: usize,
+    /// Where the operands and the result begin.
+    pub a: usize,
+    pub b: usize,
+    pub to: usize,
+}
+
+impl Place {
+    pub fn of(picture: &Picture, rows: usize) -> Place {
+        let (w, to) = (picture.window, Matrix::slot(&picture.to, rows));
+        let a = Matrix::of(&picture.a, rows);
+        let size = |m: Matrix| m.rows * m.cols;
+        let images = match picture.work {
+            PictureWork::Unfold | PictureWork::MaxPool => size(a) / w.columns().max(1),
+            PictureWork::Fold | PictureWork::Unpool => size(to) / w.columns().max(1),
+            PictureWork::Pick => size(a) / w.columns().max(1),
+        };
+        // Works with one operand do not look at the other.
+        let b = picture.b.map_or(a.offset, |b| Matrix::of(&b, rows).offset);
+        Place { work: picture.work, window: w, images, a: a.offset, b, to: to.offset }
     }
 }
 
-/// What is read and what is written, which do not overlap.
-fn apart<T>(arena: &mut [T], from: Range<usize>, to: Range<usize>) -> (&[T], &mut [T]) {
-    if from.end <= to.start {
-        let (low, high) = arena.split_at_mut(to.start);
-        (&low[from], &mut high[..to.len()])
-    } else {
-        let (low, high) = arena.split_at_mut(from.start);
-        (&high[..from.len()], &mut low[to])
+/// Some pictures of an op on them.
+pub struct Pictures<'a, T> {
+    pub(crate) place: &'a Place,
+    pub(crate) images: Range<usize>,
+    pub(crate) arena: *mut T,
+}
+
+impl<T: Real> Work<T> for Pictures<'_, T> {
+    /// # Safety
+    /// The pictures are inside the arena, and the result overlaps no operand.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(&self) {
+        let Place { work, window: w, a, b, to, .. } = self.place;
+        let (picture, pooled) = (w.columns(), w.places() * w.channels());
+        let unfolded = pooled * w.taps();
+        for image in self.images.clone() {
+            // SAFETY: as the caller says: so many numbers belong to each picture.
+            unsafe {
+                let at = |start: &usize, size: usize| self.arena.add(start + image * size);
+                let of = |start: &usize, size: usize| at(start, size).cast_const();
+                match work {
+                    PictureWork::Unfold => {
+                        unfold::<V>(w, of(a, picture), at(to, unfolded), unfolded);
+                    }
+                    PictureWork::Fold => fold::<V>(w, of(a, unfolded), at(to, picture)),
+                    PictureWork::MaxPool => maxpool::<V>(w, of(a, picture), at(to, pooled)),
+                    PictureWork::Unpool => {
+                        unpool::<V>(w, of(a, pooled), of(b, picture), at(to, picture));
+                    }
+                    PictureWork::Pick => {
+                        pick::<V>(w, of(a, picture), of(b, picture), at(to, pooled));
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -81,15 +85,17 @@ fn inside(w: &Window, axis: usize, place: usize, tap: usize) -> Option<usize> {
     (at < w.picture[axis] as usize).then_some(at)
 }
 
-/// Each place of the window, counted and by row and column.
+/// Each place of the window, by row and column.
 #[inline(always)]
-fn places(w: &Window, mut f: impl FnMut(usize, [usize; 2])) {
+fn places(w: &Window) -> impl Iterator<Item = [usize; 2]> {
     let [rows, cols] = w.output().unwrap_or([0; 2]).map(|n| n as usize);
-    for row in 0..rows {
-        for col in 0..cols {
-            f(row * cols + col, [row, col]);
-        }
-    }
+    (0..rows).flat_map(move |row| (0..cols).map(move |col| [row, col]))
+}
+
+/// Whole vectors of so many entries, then what is left: the first entry and how many.
+#[inline(always)]
+fn vectors<V: Vector>(length: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..length).step_by(V::LANES).map(move |at| (at, V::LANES.min(length - at)))
 }
 
 /// Runs of entries that lie beside each other in the picture and in its unfolding: first entry of
@@ -100,7 +106,7 @@ fn runs(w: &Window, mut f: impl FnMut(usize, usize, usize)) {
     let [high, wide] = w.size.map(|n| n as usize);
     let row = w.taps() * channels;
     let whole = w.groups == 1 && w.dilation[1] == 1;
-    places(w, |place, [down, right]| {
+    for (place, [down, right]) in places(w).enumerate() {
         for i in 0..high {
             let Some(y) = inside(w, 0, down, i) else { continue };
             if whole {
@@ -125,101 +131,182 @@ fn runs(w: &Window, mut f: impl FnMut(usize, usize, usize)) {
                 }
             }
         }
-    });
-}
-
-fn unfold<T: Real>(w: &Window, a: &[T], to: &mut [T]) {
-    if w.pad != [0; 4] {
-        to.fill(T::ZERO);
     }
-    runs(w, |column, entry, length| {
-        copy(&a[entry..entry + length], &mut to[column..column + length]);
-    });
 }
 
-/// Short runs are copied by pieces of a fixed size, which may overlap: no call for five numbers.
 #[inline(always)]
-fn copy<T: Real>(from: &[T], to: &mut [T]) {
-    let length = from.len();
-    let mut piece = |at: usize, size: usize| {
-        to[at..at + size].copy_from_slice(&from[at..at + size]);
-    };
-    match length {
-        0 => {}
-        1 => piece(0, 1),
-        2 => piece(0, 2),
-        3 => piece(0, 3),
-        4..=7 => {
-            piece(0, 4);
-            piece(length - 4, 4);
+unsafe fn unfold<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number, unfolded: usize) {
+    // SAFETY: runs are inside the picture and its unfolding.
+    unsafe {
+        if w.pad != [0; 4] {
+            std::slice::from_raw_parts_mut(to, unfolded).fill(V::Number::ZERO);
         }
-        8..=15 => {
-            piece(0, 8);
-            piece(length - 8, 8);
-        }
-        _ => piece(0, length),
-    }
-}
-
-fn fold<T: Real>(w: &Window, a: &[T], to: &mut [T]) {
-    to.fill(T::ZERO);
-    runs(w, |column, entry, length| {
-        let (to, a) = (&mut to[entry..entry + length], &a[column..column + length]);
-        to.iter_mut().zip(a).for_each(|(to, &a)| *to += a);
-    });
-}
-
-/// The pixels at a place of the window.
-#[inline(always)]
-fn pixels(w: &Window, place: [usize; 2], mut f: impl FnMut(usize)) {
-    for i in 0..w.size[0] as usize {
-        let Some(y) = inside(w, 0, place[0], i) else { continue };
-        for j in 0..w.size[1] as usize {
-            if let Some(x) = inside(w, 1, place[1], j) {
-                f(y * w.picture[1] as usize + x);
-            }
-        }
-    }
-}
-
-fn maxpool<T: Real>(w: &Window, a: &[T], to: &mut [T]) {
-    let channels = w.channels();
-    to.fill(T::NEG_INFINITY);
-    places(w, |number, place| {
-        let to = &mut to[number * channels..(number + 1) * channels];
-        pixels(w, place, |pixel| {
-            let a = &a[pixel * channels..(pixel + 1) * channels];
-            for (largest, &x) in to.iter_mut().zip(a) {
-                // A NaN is not hidden: nothing is larger, and it stays.
-                if x > *largest || x.partial_cmp(&x).is_none() {
-                    *largest = x;
-                }
+        runs(w, |column, entry, length| {
+            for (i, lanes) in vectors::<V>(length) {
+                V::load_part(a.add(entry + i), lanes).store_part(to.add(column + i), lanes);
             }
         });
-    });
+    }
 }
 
-/// Each entry of a pooled picture: its number, its channel and its place.
 #[inline(always)]
-fn each_largest(w: &Window, mut f: impl FnMut(usize, usize, [usize; 2])) {
-    places(w, |number, place| {
-        for channel in 0..w.channels() {
-            f(number * w.channels() + channel, channel, place);
-        }
-    });
+unsafe fn fold<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number) {
+    // SAFETY: runs are inside the picture and its unfolding.
+    unsafe {
+        std::slice::from_raw_parts_mut(to, w.columns()).fill(V::Number::ZERO);
+        runs(w, |column, entry, length| {
+            for (i, lanes) in vectors::<V>(length) {
+                let to = to.add(entry + i);
+                let more = V::load_part(a.add(column + i), lanes);
+                V::load_part(to, lanes).add(more).store_part(to, lanes);
+            }
+        });
+    }
 }
 
-/// The first largest entry of a channel at a place; a NaN is larger than all.
-#[inline(always)]
-fn largest<T: Real>(x: &[T], w: &Window, channel: usize, place: [usize; 2]) -> Option<usize> {
-    let mut best: Option<usize> = None;
-    let is_nan = |x: T| x.partial_cmp(&x).is_none();
-    pixels(w, place, |pixel| {
-        let entry = pixel * w.channels() + channel;
-        let better = |b: usize| x[entry] > x[b] || (is_nan(x[entry]) && !is_nan(x[b]));
-        if best.is_none_or(better) {
-            best = Some(entry);
+/// The pixels at a place of the window: the first one, how many down and to the right, and from one
+/// to the next.
+struct Pixels {
+    first: usize,
+    size: [usize; 2],
+    step: [usize; 2],
+}
+
+impl Pixels {
+    #[inline(always)]
+    fn of(w: &Window, place: [usize; 2]) -> Pixels {
+        let width = w.picture[1] as usize;
+        let mut pixels = Pixels { first: 0, size: [0; 2], step: [0; 2] };
+        for (axis, &place) in place.iter().enumerate() {
+            let [length, pad, step, taps, stride] =
+                [w.picture[axis], w.pad[axis], w.dilation[axis], w.size[axis], w.stride[axis]]
+                    .map(|n| n as usize);
+            let start = place * stride;
+            let first = pad.saturating_sub(start).div_ceil(step);
+            let last = (length + pad).saturating_sub(start).div_ceil(step).min(taps);
+            let pixel = (start + first * step).saturating_sub(pad);
+            let down = if axis == 0 { width } else { 1 };
+            pixels.first += pixel * down;
+            pixels.size[axis] = last.saturating_sub(first);
+            pixels.step[axis] = step * down;
         }
-    });
-    best
+        pixels
+    }
+
+    /// Each of them.
+    #[inline(always)]
+    fn each(&self) -> impl Iterator<Item = usize> {
+        let &Pixels { first, size, step } = self;
+        let row = move |i| (0..size[1]).map(move |j| first + i * step[0] + j * step[1]);
+        (0..size[0]).flat_map(row)
+    }
+}
+
+#[inline(always)]
+unsafe fn maxpool<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number) {
+    let channels = w.channels();
+    for (number, place) in places(w).enumerate() {
+        let pixels = Pixels::of(w, place);
+        for (channel, lanes) in vectors::<V>(channels) {
+            let mut most = V::splat(V::Number::NEG_INFINITY);
+            for pixel in pixels.each() {
+                // SAFETY: the pixel is inside the picture.
+                most =
+                    larger(most, unsafe { V::load_part(a.add(pixel * channels + channel), lanes) });
+            }
+            // SAFETY: the place is inside the pooled picture.
+            unsafe { most.store_part(to.add(number * channels + channel), lanes) };
+        }
+    }
+}
+
+/// For some channels which of the pixels is the first largest one, counted; a NaN is larger than
+/// all.
+#[inline(always)]
+unsafe fn largest<V: Vector>(
+    pixels: &Pixels,
+    x: *const V::Number,
+    channels: usize,
+    lanes: usize,
+) -> V {
+    let mut best = V::splat(V::Number::ZERO);
+    let mut which = best;
+    for (number, pixel) in pixels.each().enumerate() {
+        // SAFETY: the pixel is inside the picture.
+        let x = unsafe { V::load_part(x.add(pixel * channels), lanes) };
+        let this = V::number(number as f64);
+        if number == 0 {
+            best = x;
+            continue;
+        }
+        // What is not equal to itself is a NaN, and stays.
+        let kept = best.if_greater_equal(x, which, this);
+        which = best.if_greater_equal(best, kept, which);
+        let kept = best.if_greater_equal(x, best, x);
+        best = best.if_greater_equal(best, kept, best);
+    }
+    which
+}
+
+/// `yes` where two numbers are the same, else `no`.
+#[inline(always)]
+fn if_equal<V: Vector>(a: V, b: V, yes: V, no: V) -> V {
+    a.if_greater_equal(b, b.if_greater_equal(a, yes, no), no)
+}
+
+/// Each entry of a is added to where the largest one of x is.
+#[inline(always)]
+unsafe fn unpool<V: Vector>(
+    w: &Window,
+    a: *const V::Number,
+    x: *const V::Number,
+    to: *mut V::Number,
+) {
+    let channels = w.channels();
+    // What is written need not be read again, which would have to wait for it.
+    let apart = (0..2).all(|axis| w.stride[axis] > (w.size[axis] - 1) * w.dilation[axis]);
+    // SAFETY: places and pixels are inside the pictures.
+    unsafe {
+        std::slice::from_raw_parts_mut(to, w.columns()).fill(V::Number::ZERO);
+        for (number, place) in places(w).enumerate() {
+            let pixels = Pixels::of(w, place);
+            for (channel, lanes) in vectors::<V>(channels) {
+                let which = largest::<V>(&pixels, x.add(channel), channels, lanes);
+                let a = V::load_part(a.add(number * channels + channel), lanes);
+                for (number, pixel) in pixels.each().enumerate() {
+                    let to = to.add(pixel * channels + channel);
+                    let zero = V::splat(V::Number::ZERO);
+                    let old = if apart { zero } else { V::load_part(to, lanes) };
+                    let new = if_equal(which, V::number(number as f64), old.add(a), old);
+                    new.store_part(to, lanes);
+                }
+            }
+        }
+    }
+}
+
+/// The entries of a where the largest ones of x are.
+#[inline(always)]
+unsafe fn pick<V: Vector>(
+    w: &Window,
+    a: *const V::Number,
+    x: *const V::Number,
+    to: *mut V::Number,
+) {
+    let channels = w.channels();
+    // SAFETY: places and pixels are inside the pictures.
+    unsafe {
+        for (number, place) in places(w).enumerate() {
+            let pixels = Pixels::of(w, place);
+            for (channel, lanes) in vectors::<V>(channels) {
+                let which = largest::<V>(&pixels, x.add(channel), channels, lanes);
+                let mut picked = V::splat(V::Number::ZERO);
+                for (number, pixel) in pixels.each().enumerate() {
+                    let a = V::load_part(a.add(pixel * channels + channel), lanes);
+                    picked = if_equal(which, V::number(number as f64), a, picked);
+                }
+                picked.store_part(to.add(number * channels + channel), lanes);
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use crate::function::{Coefficients, DOUBLE, SINGLE};
+use crate::picture::Pictures;
 use crate::product::Product;
 use crate::reduce::Reduce;
 use crate::simd::{F32, F64, Isa, vectorised};
@@ -21,6 +22,7 @@ pub enum Task<'a, T> {
     Product(Product<'a, T>),
     Entries(Entries<'a, T>),
     Reduce(Reduce<T>),
+    Pictures(Pictures<'a, T>),
 }
 
 /// `f32` or `f64`.
@@ -135,6 +137,7 @@ impl Real for f32 {
                 Task::Product(work) => vectorised::<F32, _>(isa, work),
                 Task::Entries(work) => vectorised::<F32, _>(isa, work),
                 Task::Reduce(work) => vectorised::<F32, _>(isa, work),
+                Task::Pictures(work) => vectorised::<F32, _>(isa, work),
             }
         }
     }
@@ -161,6 +164,7 @@ impl Real for f64 {
                 Task::Product(work) => vectorised::<F64, _>(isa, work),
                 Task::Entries(work) => vectorised::<F64, _>(isa, work),
                 Task::Reduce(work) => vectorised::<F64, _>(isa, work),
+                Task::Pictures(work) => vectorised::<F64, _>(isa, work),
             }
         }
     }

@@ -159,7 +159,7 @@ impl<T: Real> Line<T> {
 
 /// The larger of each two; NaN where one is.
 #[inline(always)]
-fn larger<V: Vector>(a: V, b: V) -> V {
+pub(crate) fn larger<V: Vector>(a: V, b: V) -> V {
     a.if_greater_equal(a, a.if_greater(b, a, b), a)
 }
 

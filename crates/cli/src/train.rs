@@ -237,6 +237,8 @@ pub fn complete(
     let mut epochs = Vec::new();
     let interrupted = session.run(&mut fit, &mut epochs, talk)?;
     let model = session.model(&fit)?;
+    // The model has all of it.
+    drop(fit);
     if interrupted {
         let epoch = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
         let kept = match &args.output {

@@ -90,10 +90,8 @@ pub(crate) fn read(
     if sheet.rows == 0 {
         return Err(Error::NoRows { file: file.to_string() });
     }
-    let levels = words.into_iter().enumerate();
-    let levels = levels.map(|(k, words)| words.map(|words| words.finish(&mut sheet, k, 0)));
-    let columns: Vec<_> = names.into_iter().zip(levels).collect();
-    Ok(Table::of_sheet(file, (sheet, 0), columns, true))
+    let levels = Words::finish(words, &mut sheet, 0);
+    Ok(Table::of_sheet(file, (sheet, 0), names.into_iter().zip(levels), true))
 }
 
 /// Bytes as Parquet wants to have them.

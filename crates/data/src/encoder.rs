@@ -5,7 +5,7 @@
 //! columns less is taken as the training table without them, and columns beyond are ignored.
 
 use crate::error::show_column;
-use crate::input::{Code, Input};
+use crate::input::{Code, Found, Input};
 use crate::number::{Scaling, numbers, shared};
 use crate::target::{Target, TargetKind, classes};
 use crate::{Error, Matrix, Table};
@@ -54,8 +54,8 @@ pub struct Encoder {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Rows that are encoded at once where the result is not kept.
-const PART: usize = 1 << 14;
+/// Rows that are gone through at once where a table may be larger than memory.
+pub(crate) const PART: usize = 1 << 14;
 
 impl Encoder {
     /// Learns scales, levels, labels and what stands for missing values from `rows` of `table`,
@@ -88,16 +88,18 @@ impl Encoder {
         }
         let (kind, scaling) = (options.target_kind, options.target_scaling);
         let target = Target::fit(table, &targets, rows, kind, scaling, &mut warnings)?;
-        let mut inputs = Vec::with_capacity(input_columns.len());
+        let found = Found::all(table, &input_columns, rows)?;
+        let (scaling, missing) = (options.scaling, options.missing);
         let mut constant = Vec::new();
-        let mut summaries = Vec::new();
-        for column in input_columns {
-            let (scaling, missing) = (options.scaling, options.missing);
-            let noticed = (&mut warnings, &mut constant);
-            let fitted = Input::fit(table, column, rows, scaling, missing, noticed)?;
-            inputs.push(fitted.0);
-            summaries.extend(fitted.1);
-        }
+        let fitted = input_columns.into_iter().zip(&found).map(|column| {
+            Input::fit(table, column, rows.len(), scaling, missing, (&mut warnings, &mut constant))
+        });
+        let mut inputs: Vec<Input> = fitted.collect();
+        let summaries = found.iter().filter_map(|found| match found {
+            Found::Numbers(summary) => Some(summary.clone()),
+            Found::Words(_) => None,
+        });
+        let summaries: Vec<_> = summaries.collect();
         match &constant[..] {
             // One line for the many pixels at the border of pictures.
             [a, b, c, _, ..] => warnings.push(format!(

@@ -4,7 +4,7 @@
 //! in training (one-hot). A missing value is replaced by the training mean or the most frequent
 //! level; on request a further column tells where that happened.
 
-use crate::encoder::Missing;
+use crate::encoder::{Missing, PART};
 use crate::error::show_column;
 use crate::number::{Scale, Scaling, Summary, numbers};
 use crate::table::number;
@@ -38,59 +38,103 @@ pub(crate) enum Cell {
     Unseen,
 }
 
+/// What the training rows have in a column.
+pub(crate) enum Found {
+    Numbers(Summary),
+    /// How often each level of the table occurs.
+    Words(Vec<usize>),
+}
+
+impl Found {
+    /// In each of these columns. All are gone through together, part of the rows by part, since the
+    /// table may be larger than memory.
+    pub(crate) fn all(
+        table: &Table,
+        columns: &[usize],
+        rows: &[usize],
+    ) -> Result<Vec<Found>, Error> {
+        let empty = |&column: &usize| match table.columns.get(column).map(|c| &c.values) {
+            Some(Values::Numbers(_)) | None => Found::Numbers(Summary::new()),
+            Some(Values::Categories { levels, .. }) => Found::Words(vec![0; levels.len()]),
+        };
+        let mut all: Vec<Found> = columns.iter().map(empty).collect();
+        for pass in 0..Summary::PASSES {
+            for part in rows.chunks(PART) {
+                for (found, &column) in all.iter_mut().zip(columns) {
+                    match found {
+                        Found::Numbers(summary) => {
+                            summary.add(pass, &numbers(table, column, part)?);
+                        }
+                        Found::Words(counts) if pass == 0 => count(table, column, part, counts),
+                        Found::Words(_) => {}
+                    }
+                }
+            }
+            for found in &mut all {
+                match found {
+                    Found::Numbers(summary) => summary.end(pass),
+                    Found::Words(_) => {}
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
 impl Input {
-    /// The column, and for numbers what they are in the training rows; what is worth a warning, and
-    /// constant columns with their values.
+    /// The column, by what was found in so many training rows; what is worth a warning, and constant
+    /// columns with their values.
     pub(crate) fn fit(
         table: &Table,
-        column: usize,
-        rows: &[usize],
+        (column, found): (usize, &Found),
+        rows: usize,
         scaling: Scaling,
         missing: Missing,
         (warnings, constant): (&mut Vec<String>, &mut Vec<String>),
-    ) -> Result<(Input, Option<Summary>), Error> {
+    ) -> Input {
         let name = table.name(column).to_string();
         let shown = show_column(&name);
-        let is_numbers =
-            matches!(table.columns.get(column).map(|c| &c.values), Some(Values::Numbers(_)) | None);
-        let (code, known, summary) = if is_numbers {
-            let values = numbers(table, column, rows)?;
-            let summary = Summary::of(&values);
-            if summary.count == 0 {
-                warnings.push(format!("column {shown} has no value in the training rows"));
-            } else if summary.is_constant() {
-                constant.push(format!("{shown} ({})", summary.mean));
-            }
-            let code = Code::Numbers { impute: summary.mean, scale: summary.scale(scaling) };
-            (code, summary.count, Some(summary))
-        } else {
-            let (levels, counts) = seen(table, column, rows);
-            match &levels[..] {
-                [] => warnings.push(format!("column {shown} has no value in the training rows")),
-                [only] => constant.push(format!("{shown} (\"{only}\")")),
-                [..] if levels.len() > 50 && levels.len() * 2 > rows.len() => {
-                    let (levels, rows) = (levels.len(), rows.len());
-                    warnings.push(format!(
-                        "column {shown} has {levels} levels in {rows} rows and becomes as many \
-                         inputs; leave it out if it is a name or a number of the row"
-                    ));
+        let (code, known) = match found {
+            Found::Numbers(summary) => {
+                if summary.count == 0 {
+                    warnings.push(format!("column {shown} has no value in the training rows"));
+                } else if summary.is_constant() {
+                    constant.push(format!("{shown} ({})", summary.mean));
                 }
-                [..] => {}
+                let code = Code::Numbers { impute: summary.mean, scale: summary.scale(scaling) };
+                (code, summary.count)
             }
-            let most = counts.iter().max().copied().unwrap_or(0);
-            let usual = counts.iter().position(|&count| count == most).unwrap_or(0);
-            let known = counts.iter().sum();
-            if is_boolean(&levels) {
-                (Code::Boolean { levels, usual }, known, None)
-            } else {
-                (Code::Categories { levels, usual }, known, None)
+            Found::Words(counts) => {
+                let (levels, counts) = seen(table, column, counts);
+                match &levels[..] {
+                    [] => {
+                        warnings.push(format!("column {shown} has no value in the training rows"))
+                    }
+                    [only] => constant.push(format!("{shown} (\"{only}\")")),
+                    [..] if levels.len() > 50 && levels.len() * 2 > rows => {
+                        let levels = levels.len();
+                        warnings.push(format!(
+                            "column {shown} has {levels} levels in {rows} rows and becomes as many \
+                         inputs; leave it out if it is a name or a number of the row"
+                        ));
+                    }
+                    [..] => {}
+                }
+                let most = counts.iter().max().copied().unwrap_or(0);
+                let usual = counts.iter().position(|&count| count == most).unwrap_or(0);
+                let known = counts.iter().sum();
+                if is_boolean(&levels) {
+                    (Code::Boolean { levels, usual }, known)
+                } else {
+                    (Code::Categories { levels, usual }, known)
+                }
             }
         };
         let indicator = match missing {
             Missing::Impute => false,
-            Missing::ImputeAndIndicate => known < rows.len(),
+            Missing::ImputeAndIndicate => known < rows,
         };
-        Ok((Input { name, position: column, code, indicator }, summary))
+        Input { name, position: column, code, indicator }
     }
 
     /// The number of matrix columns.
@@ -173,20 +217,27 @@ impl Input {
     }
 }
 
-/// The levels among `rows`, in the order of the column, and how often each occurs.
-pub(crate) fn seen(table: &Table, column: usize, rows: &[usize]) -> (Vec<String>, Vec<usize>) {
-    let Some(Values::Categories { levels, codes }) = table.columns.get(column).map(|c| &c.values)
+/// Counts the levels among `rows`.
+pub(crate) fn count(table: &Table, column: usize, rows: &[usize], counts: &mut [usize]) {
+    let Some(Values::Categories { codes, .. }) = table.columns.get(column).map(|c| &c.values)
     else {
-        return (vec![], vec![]);
+        return;
     };
-    let mut counts = vec![0; levels.len()];
     for code in rows.iter().filter_map(|&row| codes.get(row)) {
         if let Some(count) = counts.get_mut(code) {
             *count += 1;
         }
     }
-    let seen = levels.iter().zip(counts).filter(|(_, count)| *count > 0);
-    seen.map(|(level, count)| (level.clone(), count)).unzip()
+}
+
+/// The levels that occur, in the order of the column, and how often each does.
+pub(crate) fn seen(table: &Table, column: usize, counts: &[usize]) -> (Vec<String>, Vec<usize>) {
+    let levels = match table.columns.get(column).map(|c| &c.values) {
+        Some(Values::Categories { levels, .. }) => &levels[..],
+        Some(Values::Numbers(_)) | None => &[],
+    };
+    let seen = levels.iter().zip(counts).filter(|(_, count)| **count > 0);
+    seen.map(|(level, count)| (level.clone(), *count)).unzip()
 }
 
 /// The values at `rows` as indices of `levels`. Words are compared as text and then as numbers,

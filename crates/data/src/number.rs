@@ -49,37 +49,66 @@ impl Scale {
     }
 }
 
-/// Mean and extent of the finite values of a column, `NaN` left out.
+/// Mean and extent of the values of a column, `NaN` left out.
+#[derive(Clone)]
 pub(crate) struct Summary {
     pub(crate) count: usize,
     pub(crate) mean: f64,
     least: f64,
     greatest: f64,
     deviation: f64,
+    /// Squares of extreme values leave the range of f64, so those are taken in a unit.
+    unit: f64,
 }
 
 impl Summary {
+    /// Of parts of the values, which are gone through three times: for the extent, the mean and the
+    /// deviation from it.
+    pub(crate) const PASSES: usize = 3;
+
+    pub(crate) fn new() -> Summary {
+        let (least, greatest) = (f64::INFINITY, f64::NEG_INFINITY);
+        Summary { count: 0, mean: 0.0, least, greatest, deviation: 0.0, unit: 1.0 }
+    }
+
+    /// A part of the values in a pass.
+    pub(crate) fn add(&mut self, pass: usize, values: &[f64]) {
+        let known = values.iter().copied().filter(|x| !x.is_nan());
+        match pass {
+            0 => known.for_each(|x| {
+                self.count += 1;
+                (self.least, self.greatest) = (self.least.min(x), self.greatest.max(x));
+            }),
+            1 => known.for_each(|x| self.mean += x / self.unit),
+            _ => known.for_each(|x| self.deviation += (x / self.unit - self.mean).powi(2)),
+        }
+    }
+
+    /// The end of a pass.
+    pub(crate) fn end(&mut self, pass: usize) {
+        let n = self.count as f64;
+        match pass {
+            _ if self.count == 0 => (self.least, self.greatest) = (0.0, 0.0),
+            0 => {
+                let size = self.least.abs().max(self.greatest.abs());
+                let usual = (1e-140..1e140).contains(&size) || size == 0.0;
+                self.unit = if usual { 1.0 } else { size };
+            }
+            1 => self.mean /= n,
+            _ => {
+                self.mean = (self.mean * self.unit).clamp(self.least, self.greatest);
+                self.deviation = (self.deviation / n).sqrt() * self.unit;
+            }
+        }
+    }
+
     pub(crate) fn of(values: &[f64]) -> Summary {
-        let known = || values.iter().copied().filter(|x| !x.is_nan());
-        let count = known().count();
-        if count == 0 {
-            return Summary { count, mean: 0.0, least: 0.0, greatest: 0.0, deviation: 0.0 };
+        let mut summary = Summary::new();
+        for pass in 0..Summary::PASSES {
+            summary.add(pass, values);
+            summary.end(pass);
         }
-        let least = known().fold(f64::INFINITY, f64::min);
-        let greatest = known().fold(f64::NEG_INFINITY, f64::max);
-        // Squares of extreme values leave the range of f64, so those are taken in a unit.
-        let size = least.abs().max(greatest.abs());
-        let unit = if (1e-140..1e140).contains(&size) || size == 0.0 { 1.0 } else { size };
-        let n = count as f64;
-        let mean = known().map(|x| x / unit).sum::<f64>() / n;
-        let square = known().map(|x| (x / unit - mean).powi(2)).sum::<f64>() / n;
-        Summary {
-            count,
-            mean: (mean * unit).clamp(least, greatest),
-            least,
-            greatest,
-            deviation: square.sqrt() * unit,
-        }
+        summary
     }
 
     /// Whether all values are one, up to what rounding makes of it.

@@ -263,8 +263,10 @@ fn table(
         let (y, x) = (pixel / width + 1, pixel % width + 1);
         if channels == 1 { format!("p{y}_{x}") } else { format!("p{y}_{x}_{channel}") }
     };
-    let label = labels.map(|_| ("label".into(), Some(words.finish(&mut sheet, count, 0))));
-    let columns: Vec<_> = (0..count).map(|at| (name(at), None)).chain(label).collect();
+    let words = (0..count).map(|_| None).chain(labels.map(|_| Some(words)));
+    let levels = Words::finish(words.collect(), &mut sheet, 0).into_iter().enumerate();
+    let name = |at: usize| if at < count { name(at) } else { "label".into() };
+    let columns = levels.map(|(at, levels)| (name(at), levels));
     Ok(Table::of_sheet(file, (sheet, 0), columns, true))
 }
 

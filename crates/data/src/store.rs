@@ -42,9 +42,18 @@ impl Memory {
         let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
         let total = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse().ok());
-        let groups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-        let limit = groups.iter().filter_map(|path| std::fs::read_to_string(path).ok());
-        let limit = limit.filter_map(|text| text.trim().parse::<u64>().ok()).min();
+        // Of the control group itself, by its path, and as one sees it from inside a container.
+        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let paths = groups.lines().filter_map(|line| line.rsplit_once(':')).map(|(_, path)| path);
+        let files = paths.chain(["/"]).flat_map(|path| {
+            let path = path.trim_end_matches('/');
+            [
+                format!("/sys/fs/cgroup{path}/memory.max"),
+                format!("/sys/fs/cgroup/memory{path}/memory.limit_in_bytes"),
+            ]
+        });
+        let limits = files.filter_map(|file| std::fs::read_to_string(file).ok());
+        let limit = limits.filter_map(|text| text.trim().parse::<u64>().ok()).min();
         let total = total.map_or(8 << 30, |kilobytes: u64| kilobytes << 10);
         let most = total.min(limit.unwrap_or(total)) as f64 * share;
         Memory { most: most as u64, ..Memory::default() }

@@ -208,8 +208,8 @@ impl Words {
         code as f64
     }
 
-    /// Sorts the levels, and renumbers the codes that stand in a column from a row on.
-    pub(crate) fn finish(self, sheet: &mut Sheet, column: usize, from: usize) -> Vec<String> {
+    /// The levels, sorted, and the place of each code among them.
+    fn sorted(self) -> (Vec<String>, Vec<f64>) {
         let words = self.words;
         let mut order: Vec<usize> = (0..words.len()).collect();
         match words.iter().map(|word| number(word.as_bytes())).collect::<Option<Vec<f64>>>() {
@@ -220,13 +220,28 @@ impl Words {
         for (place, &word) in order.iter().enumerate() {
             rank[word] = place as f64;
         }
+        (order.into_iter().map(|word| words[word].clone()).collect(), rank)
+    }
+
+    /// The sorted levels of the columns that have words; the codes of their rows from this one on
+    /// become places among them.
+    pub(crate) fn finish(
+        words: Vec<Option<Words>>,
+        sheet: &mut Sheet,
+        from: usize,
+    ) -> Vec<Option<Vec<String>>> {
+        let sorted = words.into_iter().map(|words| words.map(Words::sorted).unzip());
+        let (levels, ranks): (Vec<_>, Vec<_>) = sorted.unzip();
         for row in from..sheet.rows {
-            let code = sheet.get(row, column);
-            if !code.is_nan() {
-                sheet.set(row, column, rank[code as usize]);
+            for (column, rank) in ranks.iter().enumerate() {
+                let Some(rank) = rank else { continue };
+                let code = sheet.get(row, column);
+                if !code.is_nan() {
+                    sheet.set(row, column, rank[code as usize]);
+                }
             }
         }
-        order.into_iter().map(|word| words[word].clone()).collect()
+        levels
     }
 }
 
@@ -319,8 +334,8 @@ mod tests {
                 growth.push([gathered.code(Some(word.as_bytes()))]).unwrap();
             }
             let mut sheet = growth.finish().unwrap();
-            let levels = gathered.finish(&mut sheet, 0, 0);
-            (levels, Cells::new(&Arc::new(sheet), 0, 0))
+            let mut levels = Words::finish(vec![Some(gathered)], &mut sheet, 0);
+            (levels.remove(0).unwrap(), Cells::new(&Arc::new(sheet), 0, 0))
         };
         assert_eq!(levels(&["10", "9", "10"]).0, ["9", "10"]);
         assert_eq!(levels(&["10", "9", "b"]).0, ["10", "9", "b"]);

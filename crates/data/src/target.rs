@@ -1,7 +1,7 @@
 //! What is to be learnt: one class out of several, or numbers.
 
 use crate::error::{show_column, show_names};
-use crate::input::{Cell, cells, seen};
+use crate::input::{Cell, cells, count, seen};
 use crate::number::{Scale, Scaling, Summary, numbers};
 use crate::table::distinct;
 use crate::{Error, Table, Values};
@@ -176,8 +176,10 @@ pub(crate) fn classes(
 
 /// The classes among `rows`, sorted.
 fn labels(table: &Table, column: usize, rows: &[usize]) -> Result<Vec<String>, Error> {
-    if let Some(Values::Categories { .. }) = table.columns.get(column).map(|c| &c.values) {
-        return Ok(seen(table, column, rows).0);
+    if let Some(Values::Categories { levels, .. }) = table.columns.get(column).map(|c| &c.values) {
+        let mut counts = vec![0; levels.len()];
+        count(table, column, rows, &mut counts);
+        return Ok(seen(table, column, &counts).0);
     }
     let values = numbers(table, column, rows)?;
     Ok(distinct(values.into_iter()).iter().map(f64::to_string).collect())

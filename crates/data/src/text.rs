@@ -231,8 +231,7 @@ impl Source<'_> {
                 Ok(())
             })?;
         }
-        let words = words.into_iter().enumerate();
-        Ok(words.map(|(k, words)| words.map(|words| words.finish(sheet, k, skipped))).collect())
+        Ok(Words::finish(words, sheet, skipped))
     }
 }
 

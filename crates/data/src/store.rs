@@ -108,6 +108,28 @@ impl<T> Store<T> {
     pub fn is_file(&self) -> bool {
         matches!(self.0, Held::File(..))
     }
+
+    /// Tells the system that what is next to a value in use need not be read with it, as it
+    /// otherwise does, often by megabytes.
+    pub fn will_be_scattered(&self) {
+        #[cfg(unix)]
+        if let Held::File(map, _) = &self.0 {
+            // Advice that is not taken costs time alone.
+            let _ = map.advise(memmap2::Advice::Random);
+        }
+    }
+
+    /// Tells the system that these values are wanted soon.
+    pub fn will_need(&self, values: std::ops::Range<usize>) {
+        #[cfg(unix)]
+        if let Held::File(map, _) = &self.0 {
+            let size = size_of::<T>();
+            let (from, length) = (values.start * size, values.len() * size);
+            let _ = map.advise_range(memmap2::Advice::WillNeed, from, length);
+        }
+        #[cfg(not(unix))]
+        let _ = values;
+    }
 }
 
 /// A slice that grows at its end, and goes to a file when it becomes too large for memory.

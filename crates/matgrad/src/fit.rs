@@ -1,6 +1,7 @@
 //! Training: an iterator over epochs. Batches, shuffling, schedules and stopping are here; what a
 //! step does is [`TrainingStep`].
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -412,7 +413,14 @@ impl Fit<'_> {
         let data = (&*self.data.0, &*self.data.1);
         let mut deal = self.order.deal(&self.at.order, random, size);
         let (mut sum, mut batch) = (0.0, 0);
-        while let Some(rows) = deal.next() {
+        let soon = |rows: Range<usize>| {
+            data.0.will_need(rows.clone());
+            data.1.will_need(rows);
+        };
+        if self.order.is_whole() {
+            soon(0..data.0.len());
+        }
+        while let Some(rows) = deal.next(soon) {
             if until.is_some_and(|until| stepper.step.steps() >= until) {
                 // The random state stays what it is where the blocks are shuffled and no row is.
                 return Ok(sum / count as f64);
@@ -447,9 +455,9 @@ impl Fit<'_> {
             let size = self.options.batch.unwrap_or(self.order.count);
             let mut deal = self.order.deal(&ahead.order, random, size);
             for _ in 1..batch {
-                deal.next();
+                deal.next(|_| {});
             }
-            let rows = deal.next().unwrap_or_default().to_vec();
+            let rows = deal.next(|_| {}).unwrap_or_default().to_vec();
             let weights = self.current()?;
             let noise = noise(&self.network.equations, rows.len(), self.options.seed, failed);
             let fixed: Vec<_> = self.weights.iter().cloned().chain(noise).collect();

@@ -6,6 +6,7 @@
 //! the table in it. Where the table is does not matter, so that the bits are the same.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use matgrad_data::Random;
 
@@ -40,6 +41,11 @@ impl Order {
         Order { count, rows, block, window: (window / block).max(1) }
     }
 
+    /// Whether all rows are in one window.
+    pub fn is_whole(&self) -> bool {
+        self.block == 1
+    }
+
     /// The blocks in their order; where a block is one row, those rows.
     pub fn blocks(&self) -> Vec<usize> {
         match &self.rows {
@@ -71,10 +77,10 @@ pub(crate) struct Deal<'a> {
 }
 
 impl Deal<'_> {
-    /// The rows of the next batch.
-    pub fn next(&mut self) -> Option<&[usize]> {
+    /// The rows of the next batch; of each block of a new window it says what rows it is of.
+    pub fn next(&mut self, new: impl Fn(Range<usize>)) -> Option<&[usize]> {
         if self.rows.len() - self.from < self.size && !self.blocks.is_empty() {
-            self.refill();
+            self.refill(new);
         }
         let from = self.from;
         self.from = (from + self.size).min(self.rows.len());
@@ -82,7 +88,7 @@ impl Deal<'_> {
     }
 
     /// What is left of the window, and so many more blocks.
-    fn refill(&mut self) {
+    fn refill(&mut self, new: impl Fn(Range<usize>)) {
         let Order { count, rows: all, block, window } = self.order;
         let rows = self.rows.to_mut();
         rows.drain(..self.from);
@@ -91,10 +97,13 @@ impl Deal<'_> {
             && let Some((first, rest)) = self.blocks.split_first()
         {
             let part = first * block..((first + 1) * block).min(*count);
+            let before = rows.len();
             match all {
                 Some(all) => rows.extend(&all[part]),
                 None => rows.extend(part),
             }
+            // They ascend.
+            new(rows[before]..rows[rows.len() - 1] + 1);
             self.blocks = rest;
         }
         self.random.shuffle(rows);
@@ -108,7 +117,7 @@ mod tests {
     fn epoch(order: &Order, blocks: &[usize], seed: u64, size: usize) -> Vec<Vec<usize>> {
         let mut deal = order.deal(blocks, Random::seed(seed), size);
         let mut batches = Vec::new();
-        while let Some(rows) = deal.next() {
+        while let Some(rows) = deal.next(|_| {}) {
             batches.push(rows.to_vec());
         }
         batches

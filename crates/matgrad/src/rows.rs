@@ -1,5 +1,7 @@
 //! Rows to take batches from, in the precision of a program, in memory or in a file.
 
+use std::ops::Range;
+
 use matgrad_data::{Growing, Memory, Store};
 use matgrad_expr::matrix::Matrix;
 
@@ -82,20 +84,28 @@ impl Rows {
     pub fn crc32(&self) -> u32 {
         let mut crc = flate2::Crc::new();
         let mut bytes = Vec::new();
-        let mut add = |part: &mut dyn Iterator<Item = u8>| {
+        let rows: Vec<usize> = (0..self.len()).step_by((PART / self.cols.max(1)).max(1)).collect();
+        for (k, &from) in rows.iter().enumerate() {
+            let to = rows.get(k + 1).copied().unwrap_or(self.len());
+            self.will_need(from..to);
+            let part = from * self.cols..to * self.cols;
             bytes.clear();
-            bytes.extend(part);
+            match &self.numbers {
+                Numbers::F32(all) => bytes.extend(all[part].iter().flat_map(|x| x.to_le_bytes())),
+                Numbers::F64(all) => bytes.extend(all[part].iter().flat_map(|x| x.to_le_bytes())),
+            }
             crc.update(&bytes);
-        };
-        match &self.numbers {
-            Numbers::F32(numbers) => numbers
-                .chunks(PART)
-                .for_each(|part| add(&mut part.iter().flat_map(|x| x.to_le_bytes()))),
-            Numbers::F64(numbers) => numbers
-                .chunks(PART)
-                .for_each(|part| add(&mut part.iter().flat_map(|x| x.to_le_bytes()))),
         }
         crc.sum()
+    }
+
+    /// Has these rows read into memory soon, where they are in a file.
+    pub(crate) fn will_need(&self, rows: Range<usize>) {
+        let values = rows.start * self.cols..rows.end * self.cols;
+        match &self.numbers {
+            Numbers::F32(numbers) => numbers.will_need(values),
+            Numbers::F64(numbers) => numbers.will_need(values),
+        }
     }
 
     /// Some of the rows as a matrix.
@@ -151,6 +161,10 @@ impl GrowingRows {
             GrowingNumbers::F32(numbers) => Numbers::F32(numbers.finish()?),
             GrowingNumbers::F64(numbers) => Numbers::F64(numbers.finish()?),
         };
+        match &numbers {
+            Numbers::F32(numbers) => numbers.will_be_scattered(),
+            Numbers::F64(numbers) => numbers.will_be_scattered(),
+        }
         Ok(Rows { cols: self.cols, numbers })
     }
 }

@@ -28,6 +28,11 @@ impl Rows {
         Rows { cols, numbers: Numbers::F32(numbers.into()) }
     }
 
+    /// Rows of `cols` numbers in double precision.
+    pub fn double(cols: usize, numbers: Vec<f64>) -> Rows {
+        Rows { cols, numbers: Numbers::F64(numbers.into()) }
+    }
+
     /// The rows of a matrix.
     pub fn of(matrix: &Matrix, precision: Precision) -> Rows {
         let data = &matrix.data;

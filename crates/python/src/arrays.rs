@@ -4,7 +4,7 @@ use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
 use matgrad::run::machine::Machine;
 use matgrad::run::real::Real;
-use matgrad::{Engine, Error};
+use matgrad::{Engine, Error, Precision, Rows};
 use numpy::ndarray::{ArrayView1, ArrayView2};
 use numpy::{
     Element, IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
@@ -41,6 +41,25 @@ impl Array<'_> {
             Array::F64(array) => array.as_array().iter().copied().collect(),
         };
         Matrix::new(rows, cols, data)
+    }
+
+    /// The one copy that a fit takes, in its precision.
+    pub fn rows(&self, precision: Precision) -> Rows {
+        let cols = self.shape().1;
+        match (self, precision) {
+            (Array::F64(array), Precision::F64) => {
+                Rows::double(cols, array.as_array().iter().copied().collect())
+            }
+            (Array::F32(array), Precision::F64) => {
+                Rows::double(cols, array.as_array().iter().map(|&x| f64::from(x)).collect())
+            }
+            (Array::F64(array), Precision::F32) => {
+                Rows::single(cols, array.as_array().iter().map(|&x| x as f32).collect())
+            }
+            (Array::F32(array), Precision::F32) => {
+                Rows::single(cols, array.as_array().iter().copied().collect())
+            }
+        }
     }
 
     /// Its numbers, without a copy.

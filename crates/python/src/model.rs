@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use matgrad::data::{Column, Encoder, Table, Values};
 use matgrad::expr::graph::NodeId;
@@ -277,14 +278,15 @@ impl Model {
             precision: self.0.precision,
             ..FitOptions::new(Method::named(method).map_err(error)?)
         };
-        let (inputs, targets) = (inputs.matrix(), targets.matrix());
+        let rows = |array: &Array| Arc::new(array.rows(options.weights_precision()));
+        let data = (rows(&inputs), rows(&targets));
         let weights = weights.map(|weights| weights.matrix());
         let validation = validation.map(|(inputs, targets)| (inputs.matrix(), targets.matrix()));
         let model = &mut self.0;
         let (found, losses, interrupted) = py.detach(|| {
             let held = validation.as_ref().map(|(inputs, targets)| (inputs, targets));
             let network = &model.network;
-            let start = network.fit(&model.weights, (&inputs, &targets), held, &options);
+            let start = network.fit_rows(&model.weights, data, held, &options);
             let mut fit = start.map_err(error)?;
             if let Some(weights) = &weights {
                 fit = fit.weighted(weights, None).map_err(error)?;

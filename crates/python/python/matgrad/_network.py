@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import json
 import warnings
 from typing import Any
 
@@ -48,9 +46,13 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """All lines with their equations and numbers."""
+        import json
+
         return json.loads(self._said.json())
 
     def _repr_html_(self) -> str:
+        import html
+
         page = html.escape(self.to_html(), quote=True)
         return f'<iframe srcdoc="{page}" style="width:100%;height:32em;border:0"></iframe>'
 

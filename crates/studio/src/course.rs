@@ -23,7 +23,8 @@ impl Course {
             marked: false,
         };
         let mut charts = lines("Loss", "epoch", "loss", &[loss], false);
-        if !self.accuracy.is_empty() {
+        // One point is a figure, no curve.
+        if self.accuracy.len() > 1 {
             let points = self.accuracy.clone();
             let right = Series { name: "accuracy".into(), points, marked: false };
             charts += &lines("Accuracy", "epoch", "share right", &[right], false);

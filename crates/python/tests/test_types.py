@@ -53,3 +53,11 @@ def test_the_stubs_are_those_of_the_package():
             assert real == defaults, f"{cls.name}.{method.name}"
             compared += 1
     assert compared > 12
+
+
+def test_every_parameter_is_told_of():
+    for estimator in (matgrad.MLPClassifier, matgrad.MLPRegressor):
+        told = inspect.getdoc(estimator).split("Attributes\n")[0]
+        heads = [line.split(" : ")[0] for line in told.splitlines() if " : " in line]
+        names = {name.strip() for head in heads for name in head.split(",")}
+        assert set(inspect.signature(estimator).parameters) <= names

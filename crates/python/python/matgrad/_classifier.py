@@ -6,12 +6,12 @@ import numpy as np
 
 from ._estimator import Estimator
 from ._mlp import _MLP, _link
-from ._settings import LOSSES, named_loss, store
+from ._settings import LOSSES, PARAMETERS, named_loss, store
 from ._validate import column, same_length, weights_of
 
 
 class MLPClassifier(_MLP):
-    """A classifier; the parameters that scikit-learn's has mean the same here.
+    __doc__ = f"""A classifier; the parameters that scikit-learn's has mean the same here.
 
     Parameters
     ----------
@@ -26,21 +26,22 @@ class MLPClassifier(_MLP):
         Strength of the squared-weights term of the objective.
     loss : str, default="log_loss"
         ``log_loss hinge expected_cost`` (of ``cost_matrix``), a loss of matgrad's library for
-        values (of the probabilities P), or an equation of Z, P, Y (and C, the costs) by row or entry, such as
-        ``"(P - Y) .^ 2"``.
-    dropout : float or sequence of float, default=0.0
-        Share of each hidden layer (or one for each) that a step leaves out.
+        values (of the probabilities P), or an equation of Z, P, Y (and C, the costs) by row or
+        entry, such as ``"(P - Y) .^ 2"``.
     class_weight : dict or "balanced", optional
         Multiplies the weights of the rows of each class.
     cost_matrix : array of shape (n_classes, n_classes), optional
         ``cost_matrix[i, j]``: cost of deciding class j where i is true. ``predict`` then decides
         for the least expected cost.
-    early_stopping : bool, default=False
-        Holds back ``validation_fraction`` of the rows and puts the best weights back.
-
+    {PARAMETERS}
     Attributes
     ----------
-    coefs_, intercepts_, classes_, n_iter_, loss_, loss_curve_, validation_loss_curve_
+    coefs_, intercepts_ : list of arrays
+    classes_ : array
+    n_iter_ : int
+    loss_ : float
+    loss_curve_, validation_loss_curve_ : list of float
+        The loss of each epoch, and that of the rows held back.
 
     Examples
     --------

@@ -5,20 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from ._mlp import _MLP, _link
-from ._settings import LOSSES, named_loss, store
+from ._settings import LOSSES, PARAMETERS, named_loss, store
 from ._validate import column, numbers, same_length, weights_of
 
 
 class MLPRegressor(_MLP):
-    """A regressor; the parameters that scikit-learn's has mean the same here.
+    __doc__ = f"""A regressor; the parameters that scikit-learn's has mean the same here.
 
     Parameters
     ----------
     loss : str, default="squared_error"
         ``squared_error absolute_error huber poisson``, a loss of matgrad's library for values,
         or an equation of Z and Y by row or entry, such as ``"log(cosh(Z - Y))"``.
-
-    See :class:`MLPClassifier` for the others.
+    hidden_layer_sizes : sequence of int, default=(100,)
+    activation : str or sequence of str, default="relu"
+        A function of matgrad's library for all hidden layers, or one for each.
+    solver : str, default="adam"
+        As in :class:`MLPClassifier`.
+    alpha : float, default=1e-4
+        Strength of the squared-weights term of the objective.
+    {PARAMETERS}
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of arrays
+    n_iter_ : int
+    loss_ : float
+    loss_curve_, validation_loss_curve_ : list of float
+        The loss of each epoch, and that of the rows held back.
 
     Examples
     --------

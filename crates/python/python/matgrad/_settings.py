@@ -38,6 +38,42 @@ FULL_BATCH = ("rprop", "rprop_plus", "irprop_minus", "irprop_plus", "quickprop")
 SEARCHES = ("lbfgs", "scg", "lm")
 
 
+PARAMETERS = """batch_size : int, "auto" or "full", default="auto"
+        Rows of a step: ``min(200, n_samples)``, or all.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Of ``sgd``: as it is; falling with the rows seen, to the power of ``power_t``; or divided by
+        5 whenever ``n_iter_no_change`` epochs brought no improvement by ``tol``.
+    learning_rate_init : float, default=0.001
+    power_t : float, default=0.5
+    max_iter : int, default=200
+        Epochs; iterations of a search.
+    shuffle : bool, default=True
+    random_state : int, RandomState, Generator or None, default=None
+        Fixes every bit: weights, row orders, splits, dropout.
+    tol : float, default=1e-4
+    verbose : bool, default=False
+        A bar of tqdm, a widget in notebooks; a line an epoch where tqdm is not installed.
+    warm_start : bool, default=False
+        ``fit`` goes on from the weights and the optimizer's state that it left.
+    momentum : float, default=0.9
+    nesterovs_momentum : bool, default=True
+    early_stopping : bool, default=False
+        Holds back ``validation_fraction`` of the rows and puts the best weights back.
+    validation_fraction : float, default=0.1
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        Of ``adam``, ``adamw`` and ``nadam``.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement by ``tol`` after which a fit ends.
+    max_fun : int, default=15000
+        Checked, and without effect: ``max_iter`` bounds a search.
+    dropout : float or sequence of float, default=0.0
+        Share of each hidden layer (or one for each) that a step leaves out.
+    n_jobs : int, optional
+        Threads of a step; they change no bit. -1 is all.
+"""
+"""What both estimators say of the parameters that they share."""
+
+
 def _bounded(name: str, value: Any, low: float, high: float, *, open_low=False, whole=False):
     kind = number_types.Integral if whole else number_types.Real
     right = isinstance(value, kind) and not isinstance(value, bool)

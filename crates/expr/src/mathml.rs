@@ -36,7 +36,7 @@ fn complete(formula: &Formula) -> String {
 }
 
 fn tag(name: &str, inside: &str) -> String {
-    format!("<{name}>{inside}</{name}>")
+    ["<", name, ">", inside, "</", name, ">"].concat()
 }
 
 /// As one element, which scripts and fractions need.
@@ -101,6 +101,9 @@ fn letters(name: &NameParts) -> String {
 }
 
 fn escape(text: &str) -> String {
+    if !text.contains(['&', '<', '>']) {
+        return text.into();
+    }
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

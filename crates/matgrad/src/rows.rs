@@ -20,7 +20,7 @@ pub(crate) enum Numbers {
 }
 
 /// Numbers of which a checksum is taken at a time.
-const PART: usize = 4096;
+const PART: usize = 1 << 16;
 
 impl Rows {
     /// Rows of `cols` numbers in single precision.

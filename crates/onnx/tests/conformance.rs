@@ -170,7 +170,9 @@ fn single_nodes_pass_or_are_refused_by_name() {
         "# ONNX conformance\n\nThe single-node tests of onnx 1.17.0 that concern feed-forward and \
          convolutional networks,\nread as equations, by the plain meaning and by the compiled \
          program, within ONNX's own\ntolerance (1e-3 relative, 1e-7 absolute). This page is \
-         written by `tests/conformance.rs`.\n\n{count} of {} pass: {}.\n\n| refused | why |\n\
+         written by\n`UPDATE_EXPECT=1 cargo test -p matgrad-onnx --test all -- conformance`, and \
+         held against the tests by\nthe same command without it.\n\n{count} of {} pass: {}.\n\n| \
+         refused | why |\n\
          |---|---|\n{refused}",
         names.len(),
         words.join(", ")

@@ -101,28 +101,34 @@ fn train(
     if profile {
         // About a second of steps.
         let steps = (step.steps() as f64 / seconds).clamp(5.0, 10_000.0) as usize;
-        report["profile"] = instructions(&step.engine.profile(steps)?, steps, talk);
+        let timed = step.engine.profile(steps)?;
+        let peak = step.engine.peak() * threads as f64;
+        report["peak_gflops"] = json!(peak * 1e-9);
+        report["profile"] = instructions(&timed, steps, peak, talk);
     }
     Ok(report)
 }
 
 /// The time of each instruction, as JSON and, where there is talk, as lines.
-fn instructions(timed: &[Timed], steps: usize, talk: &Talk) -> Value {
+fn instructions(timed: &[Timed], steps: usize, peak: f64, talk: &Talk) -> Value {
     let whole: f64 = timed.iter().map(|t| t.seconds).sum();
     let mut found = Vec::new();
     for Timed { equation, instruction, flops, seconds } in timed {
         let (micros, share) = (seconds * 1e6, 100.0 * seconds / whole);
         let rate = flops / seconds.max(1e-9) * 1e-9;
+        let of_peak = 100.0 * rate / (peak * 1e-9);
         if !talk.quiet {
-            let work = format!("{micros:9.2} µs {share:5.1} % {rate:7.1} GFLOP/s");
+            let work = format!("{micros:9.2} µs {share:5.1} % {rate:7.1} GFLOP/s {of_peak:3.0} %");
             eprintln!("{work}  {instruction}  {equation}");
         }
         found.push(json!({
             "equation": equation, "instruction": instruction, "us": micros, "gflops": rate,
+            "of_peak": of_peak / 100.0,
         }));
     }
     if !talk.quiet {
-        eprintln!("{:9.2} µs a step, medians of {steps}", whole * 1e6);
+        let (step, peak) = (whole * 1e6, peak * 1e-9);
+        eprintln!("{step:9.2} µs a step, medians of {steps}; at most {peak:.0} GFLOP/s");
     }
     json!(found)
 }

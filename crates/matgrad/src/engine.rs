@@ -10,6 +10,7 @@ use matgrad_expr::matrix::Matrix;
 use matgrad_plan::extent::Slot;
 use matgrad_plan::plan::{Request, plan};
 use matgrad_run::machine::Machine;
+use matgrad_run::peak::peak;
 
 use crate::rows::Numbers;
 use crate::{Error, Rows};
@@ -164,6 +165,14 @@ impl Engine {
             });
             Ok(timed.collect())
         })
+    }
+
+    /// Floating-point operations a second of one thread at most, measured, in its precision.
+    pub fn peak(&self) -> f64 {
+        match self {
+            Engine::F32(_) => peak::<f32>(),
+            Engine::F64(_) => peak::<f64>(),
+        }
     }
 
     /// The precision of its numbers.

@@ -41,6 +41,7 @@ mod function;
 mod link;
 pub mod machine;
 mod matrix;
+pub mod peak;
 mod picture;
 mod pool;
 mod product;

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use crate::function::{Coefficients, DOUBLE, SINGLE};
+use crate::peak::MultiplyAdds;
 use crate::picture::Pictures;
 use crate::product::Product;
 use crate::reduce::Reduce;
@@ -23,6 +24,7 @@ pub enum Task<'a, T> {
     Entries(Entries<'a, T>),
     Reduce(Reduce<T>),
     Pictures(Pictures<'a, T>),
+    MultiplyAdds(MultiplyAdds<T>),
 }
 
 /// `f32` or `f64`.
@@ -138,6 +140,7 @@ impl Real for f32 {
                 Task::Entries(work) => vectorised::<F32, _>(isa, work),
                 Task::Reduce(work) => vectorised::<F32, _>(isa, work),
                 Task::Pictures(work) => vectorised::<F32, _>(isa, work),
+                Task::MultiplyAdds(work) => vectorised::<F32, _>(isa, work),
             }
         }
     }
@@ -165,6 +168,7 @@ impl Real for f64 {
                 Task::Entries(work) => vectorised::<F64, _>(isa, work),
                 Task::Reduce(work) => vectorised::<F64, _>(isa, work),
                 Task::Pictures(work) => vectorised::<F64, _>(isa, work),
+                Task::MultiplyAdds(work) => vectorised::<F64, _>(isa, work),
             }
         }
     }

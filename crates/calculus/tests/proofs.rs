@@ -191,6 +191,7 @@ fn every_layer_has_the_right_gradient() {
         ("batch_norm", "batch_norm(X, ε = 0.1)"),
         ("batch_norm2d", "batch_norm2d(X, 2, ε = 0.1)"),
         ("dropout", "dropout(X, 0.3)"),
+        ("gaussian_noise", "gaussian_noise(X, 0.3)"),
     ] {
         let text = format!("param X : B×12\nH = {call}\nminimize sum(tanh(H) .^ 2)");
         holds(&text, Domain::Real, 1e-9);

@@ -65,7 +65,7 @@ impl Encoder {
     /// one column after them, out.
     ///
     /// # Errors
-    /// [`Error::Columns`] for more than [`MOST_COLUMNS`] of them.
+    /// [`Error::Columns`] for more than 2²⁰ of them.
     pub fn plain(inputs: usize, outputs: usize, classes: bool) -> Result<Encoder, Error> {
         if inputs.saturating_add(outputs) > MOST_COLUMNS {
             return Err(Error::Columns { count: inputs.saturating_add(outputs) });

@@ -6,7 +6,9 @@ use matgrad_plan::instruction::{Instruction, Map, Reduction, Zip};
 
 use crate::matrix::Matrix;
 use crate::picture::Place;
+use crate::product::scratch;
 use crate::real::Real;
+use crate::tile::BLOCK;
 
 /// Rows of so many entries are worked on one by one: what is repeated along or across them is then
 /// read where it is.
@@ -122,6 +124,17 @@ impl<T: Real> Linked<T> {
             | Instruction::Inverse { .. }
             | Instruction::Determinant { .. } => Linked::Other,
         };
+    }
+
+    /// Numbers of scratch memory that a thread needs; the most with all rows.
+    pub fn scratch(&self) -> usize {
+        match self {
+            Linked::Product { a, b, then, .. } => {
+                scratch(a.rows, b.cols, a.cols, then.as_ref().map(|tile| tile.registers))
+            }
+            Linked::Tile(tile) => tile.registers * BLOCK,
+            Linked::Reduce { .. } | Linked::Picture(_) | Linked::Other => 0,
+        }
     }
 }
 

@@ -13,12 +13,12 @@ use crate::link::Linked;
 use crate::matrix::{self, Matrix};
 use crate::picture::Pictures;
 use crate::pool::Pool;
-use crate::product::{Product, Then, scratch};
+use crate::product::{Product, Then};
 use crate::real::{Real, Task};
 use crate::reduce::Reduce;
 use crate::simd::Isa;
 use crate::square;
-use crate::tile::{self, Entries};
+use crate::tile::Entries;
 
 /// What a machine refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,35 +79,19 @@ impl<T: Real> Machine<T> {
     /// Brings the arena, all zeros but the constants; the batch has all its rows. Runs in the
     /// thread that calls, with the best instructions that the processor has.
     pub fn new(program: Arc<Program>) -> Machine<T> {
-        let rows = program.capacity();
-        let scratch = program.instructions().iter().map(|instruction| match instruction {
-            Instruction::Tile(tile) => tile.registers * tile::BLOCK,
-            Instruction::Product { a, b, then, .. } => {
-                let registers = then.as_ref().map(|tile| tile.registers);
-                scratch(a.rows.at(rows), b.cols.at(rows), a.cols.at(rows), registers)
-            }
-            Instruction::Picture(_)
-            | Instruction::Reduce { .. }
-            | Instruction::Copy { .. }
-            | Instruction::Zero { .. }
-            | Instruction::Eye { .. }
-            | Instruction::Size { .. }
-            | Instruction::Diag { .. }
-            | Instruction::Diagonal { .. }
-            | Instruction::Inverse { .. }
-            | Instruction::Determinant { .. } => 0,
-        });
         let line = Line([T::ZERO; 16]);
         let mut machine = Machine {
             arena: vec![line; program.arena_len().div_ceil(16)],
-            scratch: vec![line; scratch.max().unwrap_or(0).div_ceil(16)],
-            rows,
+            scratch: Vec::new(),
+            rows: program.capacity(),
             isa: Isa::available().pop().unwrap_or(Isa::Portable),
             pool: Pool::new(1),
             linked: program.instructions().iter().map(|_| (Linked::Other, 1)).collect(),
             program: Arc::clone(&program),
         };
         machine.link();
+        let scratch = machine.linked.iter().map(|(linked, _)| linked.scratch()).max();
+        machine.scratch.resize(scratch.unwrap_or(0).div_ceil(16), line);
         for (slot, values) in program.constants() {
             for (to, &value) in machine.slice_mut(slot).iter_mut().zip(values) {
                 *to = T::from_f64(value);

@@ -29,10 +29,9 @@ impl Place {
         let a = Matrix::of(&picture.a, rows);
         let size = |m: Matrix| m.rows * m.cols;
         let images = match picture.work {
-            PictureWork::Unfold | PictureWork::MaxPool => size(a) / w.columns().max(1),
-            PictureWork::Fold | PictureWork::Unpool => size(to) / w.columns().max(1),
-            PictureWork::Pick => size(a) / w.columns().max(1),
-        };
+            PictureWork::Unfold | PictureWork::MaxPool | PictureWork::Pick => size(a),
+            PictureWork::Fold | PictureWork::Unpool => size(to),
+        } / w.columns().max(1);
         // Works with one operand do not look at the other.
         let b = picture.b.map_or(a.offset, |b| Matrix::of(&b, rows).offset);
         Place { work: picture.work, window: w, images, a: a.offset, b, to: to.offset }

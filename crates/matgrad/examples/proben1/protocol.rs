@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use matgrad::data::Random;
 use matgrad::expr::matrix::Matrix;
@@ -39,13 +39,6 @@ impl Kind {
             Kind::Layered => "pivot_no_shortcut",
         }
     }
-}
-
-/// Where the collection is, if it is there.
-pub fn folder() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let shared = std::env::var("MATGRAD_SHARED").map_or(root.join("../shared"), Into::into);
-    Some(shared.join("data/proben1")).filter(|folder| folder.is_dir())
 }
 
 /// The published figures, with the architectures.

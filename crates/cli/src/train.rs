@@ -308,16 +308,27 @@ fn report(
         false => Vec::new(),
     };
     let seconds = started.elapsed().as_secs_f64();
+    tell(args, talk, (options, model, seconds), &[Some(train), validation, test], &beside)
+}
+
+/// Prints what the parts measure, and the baselines beside them.
+fn tell(
+    args: &Train,
+    talk: &Talk,
+    (options, model, seconds): (&FitOptions, &Model, f64),
+    [train, validation, test]: &[Option<Metrics>; 3],
+    beside: &[(&'static str, Metrics)],
+) -> Result<(), Failure> {
     let epochs = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
     if talk.json {
         let each =
             |m: &Option<Metrics>| m.as_ref().map_or(serde_json::Value::Null, Metrics::to_json);
         let mut report = json!({
-            "epochs": epochs, "seconds": seconds, "seed": args.seed, "train": train.to_json(),
-            "validation": each(&validation), "test": each(&test),
+            "epochs": epochs, "seconds": seconds, "seed": args.seed, "train": each(train),
+            "validation": each(validation), "test": each(test),
             "model": args.output.as_ref().map(|p| p.display().to_string()),
         });
-        for (name, m) in &beside {
+        for (name, m) in beside {
             report["baselines"][name] = m.to_json();
         }
         return say(format!("{report}\n"));
@@ -329,17 +340,17 @@ fn report(
     ))?;
     // Baselines have longer names; they are measured on the last of these parts.
     let width = if beside.is_empty() { 11 } else { 20 };
-    for (what, m) in
-        [("train", Some(&train)), ("validation", validation.as_ref()), ("test", test.as_ref())]
-    {
+    for (what, m) in [("train", train), ("validation", validation), ("test", test)] {
         if let Some(m) = m {
             say(format!("{what:<width$}{m}\n"))?;
         }
     }
-    for (name, m) in &beside {
+    for (name, m) in beside {
         say(format!("{name:<width$}{m}\n"))?;
     }
-    confusion(test.as_ref().unwrap_or(&train))?;
+    if let Some(last) = test.as_ref().or(train.as_ref()) {
+        confusion(last)?;
+    }
     match &args.output {
         Some(path) => say(format!("model in {}\n", path.display())),
         None if !talk.quiet => {

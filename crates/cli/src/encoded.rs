@@ -13,9 +13,9 @@ use crate::tables::{Examples, examples};
 /// Rows to train on, in memory or in a file.
 pub struct Encoded {
     /// Inputs.
-    pub inputs: Arc<Rows>,
+    pub inputs: Arc<Rows<'static>>,
     /// Targets.
-    pub targets: Arc<Rows>,
+    pub targets: Arc<Rows<'static>>,
     /// Weights, if not all are the same.
     pub weights: Option<Matrix>,
 }

@@ -96,7 +96,7 @@ impl Case {
     }
 
     /// The step with its rows in their place.
-    fn step(&self, network: &Network) -> (TrainingStep, Rows) {
+    fn step(&self, network: &Network) -> (TrainingStep, Rows<'static>) {
         let rows = (network.batch, self.rows);
         let mut step = TrainingStep::compile(
             &network.equations,

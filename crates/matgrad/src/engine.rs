@@ -184,7 +184,7 @@ impl Engine {
     }
 
     /// The rows of a matrix, to gather batches from.
-    pub fn rows(&self, matrix: &Matrix) -> Rows {
+    pub fn rows(&self, matrix: &Matrix) -> Rows<'static> {
         Rows::of(matrix, self.precision())
     }
 

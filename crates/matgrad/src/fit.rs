@@ -41,7 +41,7 @@ pub struct Fit<'a> {
     network: &'a Network,
     options: &'a FitOptions,
     weights: Vec<(NodeId, Matrix)>,
-    data: (Arc<Rows>, Arc<Rows>),
+    data: (Arc<Rows<'a>>, Arc<Rows<'a>>),
     order: Order,
     validation: Option<(&'a Matrix, &'a Matrix)>,
     validation_weights: Option<Matrix>,
@@ -86,7 +86,7 @@ impl Network {
     pub fn fit_rows<'a>(
         &'a self,
         weights: &[(NodeId, Matrix)],
-        data: (Arc<Rows>, Arc<Rows>),
+        data: (Arc<Rows<'a>>, Arc<Rows<'a>>),
         validation: Option<(&'a Matrix, &'a Matrix)>,
         options: &'a FitOptions,
     ) -> Result<Fit<'a>, Error> {
@@ -227,6 +227,11 @@ impl Fit<'_> {
         Ok(weights)
     }
 
+    /// How often a search has evaluated the objective with its gradient; `None` for an update rule.
+    pub fn evaluations(&self) -> Option<usize> {
+        self.worker.evaluations()
+    }
+
     /// All there is to know of the fit, between two epochs.
     ///
     /// # Errors
@@ -309,7 +314,8 @@ impl Fit<'_> {
                 if !progress.loss.is_finite() {
                     return Err(self.locate(progress.loss, 1));
                 }
-                self.at.done |= progress.done;
+                let most = self.options.max_evaluations.unwrap_or(usize::MAX);
+                self.at.done |= progress.done || search.evaluations() > most;
                 return Ok(progress.loss);
             }
         };

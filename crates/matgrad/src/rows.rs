@@ -1,6 +1,6 @@
 //! Rows to take batches from, in the precision of a program, in memory or in a file.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use matgrad_data::{Growing, Memory, Store};
 use matgrad_expr::matrix::Matrix;
@@ -8,41 +8,80 @@ use matgrad_expr::matrix::Matrix;
 use crate::{Error, Precision};
 
 /// Rows of a matrix in the precision of a program, so that batches are gathered without rounding
-/// them again.
-pub struct Rows {
+/// them again; their own, or lent to them.
+pub struct Rows<'a> {
     cols: usize,
-    pub(crate) numbers: Numbers,
+    pub(crate) numbers: Numbers<'a>,
 }
 
-pub(crate) enum Numbers {
-    F32(Store<f32>),
-    F64(Store<f64>),
+pub(crate) enum Numbers<'a> {
+    F32(Held<'a, f32>),
+    F64(Held<'a, f64>),
+}
+
+/// Generic, as numbers are of 32 or 64 bits.
+pub(crate) enum Held<'a, T> {
+    Own(Store<T>),
+    Lent(&'a [T]),
+}
+
+impl<T> Held<'_, T> {
+    fn will_need(&self, values: Range<usize>) {
+        match self {
+            Held::Own(numbers) => numbers.will_need(values),
+            // They are in memory.
+            Held::Lent(_) => {}
+        }
+    }
+}
+
+impl<T> Deref for Held<'_, T>
+where
+    Store<T>: Deref<Target = [T]>,
+{
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Held::Own(numbers) => numbers,
+            Held::Lent(numbers) => numbers,
+        }
+    }
 }
 
 /// Numbers of which a checksum is taken at a time.
 const PART: usize = 1 << 16;
 
-impl Rows {
+impl Rows<'static> {
     /// Rows of `cols` numbers in single precision.
-    pub fn single(cols: usize, numbers: Vec<f32>) -> Rows {
-        Rows { cols, numbers: Numbers::F32(numbers.into()) }
+    pub fn single(cols: usize, numbers: Vec<f32>) -> Rows<'static> {
+        Rows { cols, numbers: Numbers::F32(Held::Own(numbers.into())) }
     }
 
     /// Rows of `cols` numbers in double precision.
-    pub fn double(cols: usize, numbers: Vec<f64>) -> Rows {
-        Rows { cols, numbers: Numbers::F64(numbers.into()) }
+    pub fn double(cols: usize, numbers: Vec<f64>) -> Rows<'static> {
+        Rows { cols, numbers: Numbers::F64(Held::Own(numbers.into())) }
     }
 
     /// The rows of a matrix.
-    pub fn of(matrix: &Matrix, precision: Precision) -> Rows {
+    pub fn of(matrix: &Matrix, precision: Precision) -> Rows<'static> {
         let data = &matrix.data;
-        let numbers = match precision {
-            Precision::F32 => {
-                Numbers::F32(data.iter().map(|&x| x as f32).collect::<Vec<_>>().into())
-            }
-            Precision::F64 => Numbers::F64(data.clone().into()),
-        };
-        Rows { cols: matrix.cols, numbers }
+        match precision {
+            Precision::F32 => Rows::single(matrix.cols, data.iter().map(|&x| x as f32).collect()),
+            Precision::F64 => Rows::double(matrix.cols, data.clone()),
+        }
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// Rows of `cols` numbers in single precision, where they lie.
+    pub fn single_lent(cols: usize, numbers: &'a [f32]) -> Rows<'a> {
+        Rows { cols, numbers: Numbers::F32(Held::Lent(numbers)) }
+    }
+
+    /// Rows of `cols` numbers in double precision, where they lie.
+    pub fn double_lent(cols: usize, numbers: &'a [f64]) -> Rows<'a> {
+        Rows { cols, numbers: Numbers::F64(Held::Lent(numbers)) }
     }
 
     /// How many.
@@ -161,15 +200,19 @@ impl GrowingRows {
     ///
     /// # Errors
     /// Those of [`GrowingRows::extend`].
-    pub fn finish(self) -> Result<Rows, Error> {
+    pub fn finish(self) -> Result<Rows<'static>, Error> {
         let numbers = match self.numbers {
-            GrowingNumbers::F32(numbers) => Numbers::F32(numbers.finish()?),
-            GrowingNumbers::F64(numbers) => Numbers::F64(numbers.finish()?),
+            GrowingNumbers::F32(numbers) => {
+                let numbers = numbers.finish()?;
+                numbers.will_be_scattered();
+                Numbers::F32(Held::Own(numbers))
+            }
+            GrowingNumbers::F64(numbers) => {
+                let numbers = numbers.finish()?;
+                numbers.will_be_scattered();
+                Numbers::F64(Held::Own(numbers))
+            }
         };
-        match &numbers {
-            Numbers::F32(numbers) => numbers.will_be_scattered(),
-            Numbers::F64(numbers) => numbers.will_be_scattered(),
-        }
         Ok(Rows { cols: self.cols, numbers })
     }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Worker {
 /// A compiled step, and what its rows weigh.
 pub(crate) struct Stepper {
     pub step: TrainingStep,
-    row_weights: Option<(NodeId, Rows)>,
+    row_weights: Option<(NodeId, Rows<'static>)>,
 }
 
 impl Stepper {
@@ -62,6 +62,14 @@ impl Worker {
         match self {
             Worker::Step(stepper) => stepper.step.steps(),
             Worker::Search(search) => search.iterations(),
+        }
+    }
+
+    /// Evaluations of a search.
+    pub fn evaluations(&self) -> Option<usize> {
+        match self {
+            Worker::Step(_) => None,
+            Worker::Search(search) => Some(search.evaluations()),
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Workload {
     pub epochs: usize,
     rule: UpdateRule,
     settings: Vec<(String, f64)>,
-    weights: Vec<(NodeId, Rows)>,
+    weights: Vec<(NodeId, Rows<'static>)>,
     orders: Option<Vec<u32>>,
     train: Option<Part>,
     test: Part,
@@ -40,8 +40,8 @@ pub struct Workload {
 
 /// Inputs and targets.
 struct Part {
-    x: Rows,
-    y: Rows,
+    x: Rows<'static>,
+    y: Rows<'static>,
 }
 
 /// What a pass over rows shows: the mean loss, and the accuracy, or R² for numbers.
@@ -284,7 +284,7 @@ fn weights(
     folder: &Path,
     network: &Network,
     kernels: &[[usize; 3]],
-) -> Result<Vec<(NodeId, Rows)>, Error> {
+) -> Result<Vec<(NodeId, Rows<'static>)>, Error> {
     let mut weights = Vec::new();
     for (k, parameters) in network.equations.parameters().chunks(2).enumerate() {
         let (kind, k) = match k.checked_sub(kernels.len()) {

@@ -43,22 +43,24 @@ impl Array<'_> {
         Matrix::new(rows, cols, data)
     }
 
-    /// The one copy that a fit takes, in its precision.
-    pub fn rows(&self, precision: Precision) -> Rows {
+    /// Its rows for a fit: where they lie, if row by row and in the precision of the fit.
+    pub fn rows(&self, precision: Precision) -> Rows<'_> {
         let cols = self.shape().1;
         match (self, precision) {
-            (Array::F64(array), Precision::F64) => {
-                Rows::double(cols, array.as_array().iter().copied().collect())
-            }
+            (Array::F64(array), Precision::F64) => match array.as_array().to_slice() {
+                Some(numbers) => Rows::double_lent(cols, numbers),
+                None => Rows::double(cols, array.as_array().iter().copied().collect()),
+            },
             (Array::F32(array), Precision::F64) => {
                 Rows::double(cols, array.as_array().iter().map(|&x| f64::from(x)).collect())
             }
             (Array::F64(array), Precision::F32) => {
                 Rows::single(cols, array.as_array().iter().map(|&x| x as f32).collect())
             }
-            (Array::F32(array), Precision::F32) => {
-                Rows::single(cols, array.as_array().iter().copied().collect())
-            }
+            (Array::F32(array), Precision::F32) => match array.as_array().to_slice() {
+                Some(numbers) => Rows::single_lent(cols, numbers),
+                None => Rows::single(cols, array.as_array().iter().copied().collect()),
+            },
         }
     }
 

@@ -249,11 +249,11 @@ impl Model {
     }
 
     /// Trains; `each(number, training loss, validation loss, weights)` after each epoch says
-    /// whether to stop. The two losses of each epoch, and whether Ctrl-C ended it: the weights are those of
-    /// the last epoch then.
+    /// whether to stop. The two losses of each epoch; whether Ctrl-C ended it: the weights are those of
+    /// the last epoch then; and whether `evaluations` of the objective ended a search.
     #[expect(clippy::too_many_arguments, reason = "they are the arguments of the Python method")]
-    #[pyo3(signature = (inputs, targets, weights, validation, method, settings, epochs, batch, seed, threads, each))]
-    #[expect(clippy::type_complexity, reason = "a pair of arrays, and a list of pairs with a flag")]
+    #[pyo3(signature = (inputs, targets, weights, validation, method, settings, epochs, batch, seed, threads, each, evaluations = None))]
+    #[expect(clippy::type_complexity, reason = "a pair of arrays, and a list of pairs with flags")]
     fn fit(
         &mut self,
         py: Python<'_>,
@@ -268,7 +268,8 @@ impl Model {
         seed: u64,
         threads: usize,
         each: Option<Py<PyAny>>,
-    ) -> PyResult<(Vec<(f64, Option<f64>)>, bool)> {
+        evaluations: Option<usize>,
+    ) -> PyResult<(Vec<(f64, Option<f64>)>, bool, bool)> {
         let options = FitOptions {
             settings: settings.into_iter().collect(),
             epochs,
@@ -276,14 +277,15 @@ impl Model {
             seed,
             threads,
             precision: self.0.precision,
+            max_evaluations: evaluations,
             ..FitOptions::new(Method::named(method).map_err(error)?)
         };
-        let rows = |array: &Array| Arc::new(array.rows(options.weights_precision()));
-        let data = (rows(&inputs), rows(&targets));
+        let precision = options.weights_precision();
+        let data = (Arc::new(inputs.rows(precision)), Arc::new(targets.rows(precision)));
         let weights = weights.map(|weights| weights.matrix());
         let validation = validation.map(|(inputs, targets)| (inputs.matrix(), targets.matrix()));
         let model = &mut self.0;
-        let (found, losses, interrupted) = py.detach(|| {
+        let (found, losses, interrupted, spent) = py.detach(|| {
             let held = validation.as_ref().map(|(inputs, targets)| (inputs, targets));
             let network = &model.network;
             let start = network.fit_rows(&model.weights, data, held, &options);
@@ -312,10 +314,11 @@ impl Model {
                     Err(e) => return Err(e),
                 }
             }
-            Ok::<_, PyErr>((fit.weights().map_err(error)?, losses, interrupted))
+            let spent = fit.evaluations().zip(evaluations).is_some_and(|(done, most)| done > most);
+            Ok::<_, PyErr>((fit.weights().map_err(error)?, losses, interrupted, spent))
         })?;
         (model.weights, model.training, model.seed) = (found, None, seed);
-        Ok((losses, interrupted))
+        Ok((losses, interrupted, spent))
     }
 
     /// Every number of these rows: forward, backward, and a step of descent at this rate.

@@ -187,7 +187,7 @@ def test_what_does_not_fit_is_said():
 
 
 def test_contiguous_arrays_are_read_where_they_lie():
-    """The memory of a fit, and of gradients, does not grow by the size of X."""
+    """The memory of a fit, by either way, and of gradients, does not grow by the size of X."""
     code = """
 import resource, sys
 import numpy as np
@@ -207,6 +207,11 @@ MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, batch_size=5000).fit(X, y)
 assert peak() - before < size / 2, (peak() - before, size)
 if sys.argv[2] == "C":
     W = np.ones((16, 1), dtype=X.dtype)
+    page = "input X : B×16\\ntarget Y : B×1\\nparam W : 16×1\\nminimize mse(X W, Y)"
+    fit = Network(page, dtype=sys.argv[1]).compile("sgd", lr=0.01)
+    start = peak()
+    fit.fit(X, y.reshape(-1, 1), epochs=1, batch_size=5000)
+    assert peak() - start < size / 2, (peak() - start, size)
     grown = peak()
     net.gradients(X=X, W=W)
     # The program has a memory of its own; there is no second copy on the way.

@@ -28,6 +28,8 @@ pub struct FitOptions {
     pub around: Around,
     /// Most threads of a step; they change no bit.
     pub threads: usize,
+    /// A search is over behind the iteration that evaluates the objective more often in all.
+    pub max_evaluations: Option<usize>,
 }
 
 impl FitOptions {
@@ -47,6 +49,7 @@ impl FitOptions {
             warmup: 0,
             around: Around::default(),
             threads: 1,
+            max_evaluations: None,
         }
     }
 

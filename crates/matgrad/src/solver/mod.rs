@@ -77,6 +77,7 @@ pub(crate) struct Search {
     program: Program,
     weights: Vec<f64>,
     iterations: usize,
+    evaluations: usize,
 }
 
 enum State {
@@ -120,14 +121,17 @@ impl Search {
             let (_, matrix) = start.ok_or_else(|| Error::Run("a parameter has no value".into()))?;
             flat.extend_from_slice(&matrix.data);
         }
-        Ok(Search { state, program, weights: flat, iterations: 0 })
+        Ok(Search { state, program, weights: flat, iterations: 0, evaluations: 0 })
     }
 
     /// One iteration.
     pub fn run(&mut self) -> Result<Progress, Error> {
         self.iterations += 1;
-        let Search { state, program, weights, .. } = self;
-        let mut objective = |w: &[f64], g: &mut [f64]| program.evaluate(w, g);
+        let Search { state, program, weights, evaluations, .. } = self;
+        let mut objective = |w: &[f64], g: &mut [f64]| {
+            *evaluations += 1;
+            program.evaluate(w, g)
+        };
         match state {
             State::Lbfgs(solver) => solver.iterate(weights, &mut objective),
             State::Scg(solver) => solver.iterate(weights, &mut objective),
@@ -145,6 +149,11 @@ impl Search {
 
     pub fn iterations(&self) -> usize {
         self.iterations
+    }
+
+    /// How often the objective was evaluated with its gradient.
+    pub fn evaluations(&self) -> usize {
+        self.evaluations
     }
 
     /// The weights, one matrix's entries after the other.

@@ -92,7 +92,8 @@ class Model:
         seed: int,
         threads: int,
         each: Callable[[int, float, float | None, _Weights], bool] | None,
-    ) -> tuple[list[tuple[float, float | None]], bool]: ...
+        evaluations: int | None = None,
+    ) -> tuple[list[tuple[float, float | None]], bool, bool]: ...
     def explain(
         self, inputs: _Array, targets: _Array, rate: float, entries: list[str]
     ) -> Explanation: ...

@@ -270,7 +270,7 @@ class Network:
         held = None
         if validation_data is not None:
             held = (as_matrix("X", validation_data[0]), as_matrix("Y", validation_data[1]))
-        losses, interrupted = self._model.fit(
+        losses, interrupted, _ = self._model.fit(
             as_matrix("X", X), as_matrix("Y", Y), weight, held, self._method[0],
             self._method[1], epochs, batch_size, seed, n_jobs, callback,
         )

@@ -1,5 +1,6 @@
 """The estimators beside scikit-learn's own."""
 
+import inspect
 import pickle
 
 import numpy as np
@@ -8,6 +9,7 @@ import sklearn.neural_network as theirs
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -129,16 +131,73 @@ def test_missing_values_multilabel_and_early_stopping():
     assert multi.score(Xt, np.column_stack([yt % 2, yt > 4])) > 0.9
 
 
-def test_a_wrong_setting_is_named():
+WRONG = {
+    "hidden_layer_sizes": [-1, (0,), (3.5,), "a"], "activation": [3, "rleu"],
+    "solver": ["adma", None], "alpha": [-1, "a", np.nan], "batch_size": [0, "x"],
+    "learning_rate": ["x"], "learning_rate_init": [0], "power_t": [-1], "max_iter": [0, 1.5],
+    "shuffle": ["x", 1], "random_state": ["x", -1, 1.5], "tol": [-1], "verbose": ["x", -1],
+    "warm_start": ["x"], "momentum": [2], "nesterovs_momentum": ["x"], "early_stopping": ["x"],
+    "validation_fraction": [1.0], "beta_1": [1], "beta_2": [1.0], "epsilon": [0],
+    "n_iter_no_change": [0, 2.5], "max_fun": [0],
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_setting_that_scikit_learn_refuses_is_refused_by_name(name):
     X, y, *_ = scaled(load_iris)
-    for settings, said in (
-        ({"solver": "adma"}, "'solver' parameter"),
-        ({"activation": "rleu"}, "'activation' parameter"),
-        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes"),
-        ({"alpha": -1}, "'alpha' parameter"),
-    ):
+    for value in WRONG[name]:
+        with pytest.raises((ValueError, TypeError)):
+            theirs.MLPClassifier(**{name: value}).fit(X, y)
+        said = "RandomState|Seed" if name == "random_state" else f"{name}.* of MLPClassifier"
         with pytest.raises(ValueError, match=said):
-            MLPClassifier(**settings).fit(X, y)
+            MLPClassifier(**{name: value}).fit(X, y)
+    assert set(WRONG) == set(theirs.MLPClassifier().get_params())
+
+
+def test_methods_take_what_scikit_learns_take_in_the_same_order():
+    for ours, reference in (
+        (MLPClassifier, theirs.MLPClassifier),
+        (MLPRegressor, theirs.MLPRegressor),
+    ):
+        for method in ("fit", "partial_fit", "predict", "score"):
+            names = [list(inspect.signature(getattr(c, method)).parameters) for c in (ours, reference)]
+            assert names[0] == names[1]
+        wanted = inspect.signature(reference).parameters
+        given = inspect.signature(ours).parameters
+        assert {n: (p.kind, p.default) for n, p in wanted.items()} == {
+            n: (p.kind, p.default) for n, p in given.items() if n in wanted
+        }
+        X, y, *_ = scaled(load_iris if ours is MLPClassifier else load_diabetes)
+        for settings in ({}, {"solver": "lbfgs"}, {"early_stopping": True}):
+            a, b = (c(max_iter=3, **settings).fit(X, y) for c in (ours, reference))
+            told = {name for name in vars(b) if name.endswith("_") and name[0] != "_"}
+            assert told <= set(vars(a))
+
+
+def test_numbers_of_32_bits_stay_so():
+    X, y, *_ = scaled(load_iris)
+    X = X.astype(np.float32)
+    for estimator, method in ((MLPClassifier, "predict_proba"), (MLPRegressor, "predict")):
+        net = estimator(max_iter=3).fit(X, y)
+        assert net.coefs_[0].dtype == getattr(net, method)(X).dtype == np.float32
+
+
+def test_max_fun_ends_a_search():
+    X, y, *_ = scaled(load_breast_cancer)
+    for cls in (MLPClassifier, theirs.MLPClassifier):
+        net = cls((10,), solver="lbfgs", max_fun=15, max_iter=500, tol=0, random_state=0)
+        with pytest.warns(ConvergenceWarning):
+            net.fit(X, y)
+        assert 5 < net.n_iter_ <= 16
+    with pytest.warns(ConvergenceWarning, match="max_fun=15 evaluations"):
+        net = MLPClassifier((10,), solver="lbfgs", max_fun=15, max_iter=500, tol=0).fit(X, y)
+
+
+def test_a_warm_start_wants_the_same_classes():
+    X, y, *_ = scaled(load_iris)
+    net = MLPClassifier((4,), max_iter=3, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="same classes as in the previous call"):
+        net.fit(X[y < 2], y[y < 2])
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "scg"])

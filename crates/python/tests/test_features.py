@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from matgrad import MLPClassifier, MLPRegressor
-from matgrad._validate import Columns, matrix
+from matgrad._validate import Columns, matrix, table
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -296,6 +296,39 @@ def test_large_tables_are_read_column_by_column_where_they_lie(monkeypatch):
     monkeypatch.setattr("matgrad._validate._SMALL", 0)
     assert np.isnan(matrix(lacking, "MLP")[1, 0])
     np.testing.assert_array_equal(matrix(mixed, "MLP"), [[1, 1], [2, 2]])
+
+
+class Stream:
+    """A table that speaks Arrow's PyCapsule interface and nothing else."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+def test_a_table_by_the_capsules_of_arrow_is_read_where_it_lies(monkeypatch):
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    X, y = data(load_iris)
+    columns = {name: X[:, k].copy() for k, name in enumerate("abcd")}
+    net = MLPClassifier((6,), random_state=0, max_iter=10)
+    plain = clone(net).fit(X, y)
+    for whole in (polars.DataFrame(columns), arrow.table(columns)):
+        stream = Stream(whole)
+        fitted = clone(net).fit(stream, y)
+        same(plain, fitted)
+        assert list(fitted.feature_names_in_) == list("abcd")
+        np.testing.assert_array_equal(fitted.predict(stream), plain.predict(X))
+        with monkeypatch.context() as patch:
+            patch.setattr("matgrad._validate._SMALL", 0)
+            for name, column in zip("abcd", matrix(table(stream), "MLP").columns, strict=True):
+                assert np.shares_memory(column, whole[name].to_numpy())
+            same(plain, clone(net).fit(stream, y))
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(ValueError, match="install pyarrow"):
+            clone(net).fit(Stream(whole), y)
 
 
 def test_weights_of_many_held_rows_have_one_mean():

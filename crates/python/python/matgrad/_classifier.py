@@ -180,13 +180,18 @@ class MLPClassifier(_MLP):
         again = self.warm_start and hasattr(self, "coefs_")
         array = self._read(X, reset=not again)
         Y = self._encode(y, self.classes_ if again else None)
+        if again and len(np.unique(y)) != len(self.classes_) and not self._multilabel:
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call "
+                f"to fit. Previously got {self.classes_}, `y` has {np.unique(y)}"
+            )
         same_length(array, Y)
         weight = self._weighted(Y, weights_of(sample_weight, len(Y), array.dtype))
         self._check_costs()
         self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
         """One epoch over these rows, going on from where the last call ended."""
         self._check_parameters()
         first = not hasattr(self, "coefs_")
@@ -239,7 +244,7 @@ class MLPClassifier(_MLP):
     def predict_proba(self, X):
         """Probabilities of the classes (or of each label), shape (n, n_classes)."""
         output = self._output(X)
-        P = _link(self.out_activation_, output)
+        P = _link(self.out_activation_, output).astype(self.coefs_[0].dtype, copy=False)
         return np.hstack([1 - P, P]) if self._width() == 1 and not self._multilabel else P
 
     def predict_log_proba(self, X):

@@ -12,7 +12,7 @@ import numpy as np
 from . import _matgrad
 from ._settings import FULL_BATCH, SEARCHES, Settings
 from ._tasks import Tasks
-from ._validate import check_names, given, matrix, names_of
+from ._validate import check_names, given, matrix, names_of, table
 
 _BLOCK = 1024
 """Rows of sparse input that are densified at once."""
@@ -178,9 +178,9 @@ class _MLP(Settings):
         watched = each if bar is not None or tasks is not None else None
         # As in scikit-learn: a step that gains less than this share of the loss is the last.
         tolerance = {"tolerance": min(1.0, float(self.tol)) * 1e-5}
-        losses, interrupted = model.fit(
+        losses, interrupted, spent = model.fit(
             X, Y, weight, None, self.solver, tolerance, int(self.max_iter), None, 0,
-            self._threads(), watched,
+            self._threads(), watched, int(self.max_fun),
         )
         if bar is not None:
             bar.close()
@@ -191,10 +191,11 @@ class _MLP(Settings):
         self.best_loss_ = min(losses)
         if interrupted:
             warnings.warn("Training interrupted by user.", stacklevel=5)
-        elif self.n_iter_ >= self.max_iter:
+        elif spent or self.n_iter_ >= self.max_iter:
+            what = f"{self.max_fun=} evaluations" if spent else f"{self.max_iter=} iterations"
             warnings.warn(
-                f"{self.solver} stopped after max_iter={self.max_iter} iterations before it "
-                "converged; raise max_iter or scale the data",
+                f"{self.solver} stopped after {what.removeprefix('self.')} before it converged; "
+                f"raise {'max_fun' if spent else 'max_iter'} or scale the data",
                 _convergence_warning(),
                 stacklevel=5,
             )
@@ -374,6 +375,7 @@ class _MLP(Settings):
 
     def _read(self, X, reset: bool):
         name = type(self).__name__
+        X = table(X)
         array = matrix(X, name)
         if reset:
             found = names_of(X)

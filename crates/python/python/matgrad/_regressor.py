@@ -122,7 +122,7 @@ class MLPRegressor(_MLP):
     def predict(self, X):
         """Predicted numbers, (n,) or (n, n_outputs) as y was."""
         output = self._output(X)
-        predicted = _link(self.out_activation_, output)
+        predicted = _link(self.out_activation_, output).astype(self.coefs_[0].dtype, copy=False)
         return predicted.ravel() if self._flat else predicted
 
     def score(self, X, y, sample_weight=None):

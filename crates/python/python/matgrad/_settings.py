@@ -65,7 +65,7 @@ PARAMETERS = """batch_size : int, "auto" or "full", default="auto"
     n_iter_no_change : int, default=10
         Epochs without an improvement by ``tol`` after which a fit ends.
     max_fun : int, default=15000
-        Checked, and without effect: ``max_iter`` bounds a search.
+        Evaluations of the objective: a search ends behind the iteration that exceeds them.
     dropout : float or sequence of float, default=0.0
         Share of each hidden layer (or one for each) that a step leaves out.
     n_jobs : int, optional
@@ -74,16 +74,18 @@ PARAMETERS = """batch_size : int, "auto" or "full", default="auto"
 """What both estimators say of the parameters that they share."""
 
 
-def _bounded(name: str, value: Any, low: float, high: float, *, open_low=False, whole=False):
-    kind = number_types.Integral if whole else number_types.Real
-    right = isinstance(value, kind) and not isinstance(value, bool)
-    if not right or not low <= value <= high or (open_low and value == low):
-        left = "(" if open_low else "["
-        what = "an int" if whole else "a float"
-        raise ValueError(
-            f"The {name!r} parameter must be {what} in the range {left}{low}, {high}]. "
-            f"Got {value!r} instead."
-        )
+_REALS = {
+    "alpha": "[0.0, inf)", "learning_rate_init": "(0.0, inf)", "power_t": "[0.0, inf)",
+    "tol": "[0.0, inf)", "momentum": "[0.0, 1.0]", "validation_fraction": "[0.0, 1.0)",
+    "beta_1": "[0.0, 1.0)", "beta_2": "[0.0, 1.0)", "epsilon": "(0.0, inf)",
+}
+_BOOLS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
+
+
+def _within(value: Any, interval: str) -> bool:
+    low, high = map(float, interval[1:-1].split(", "))
+    above = value >= low if interval[0] == "[" else value > low
+    return bool(above and (value <= high if interval[-1] == "]" else value < high))
 
 
 class Settings(Estimator):
@@ -91,46 +93,50 @@ class Settings(Estimator):
 
     # -- parameters ---------------------------------------------------------------------------
 
+    def _wrong(self, name: str, wanted: str, value: Any) -> ValueError:
+        return ValueError(
+            f"The {name!r} parameter of {type(self).__name__} must be {wanted}. "
+            f"Got {value!r} instead."
+        )
+
+    def _check_int(self, name: str, value: Any, interval: str = "[1, inf)", also: str = "") -> None:
+        whole = isinstance(value, number_types.Integral) and not isinstance(value, bool)
+        if not whole or not _within(value, interval):
+            raise self._wrong(name, f"{also}an int in the range {interval}", value)
+
     def _check_parameters(self) -> None:
-        for name in self._layers():
-            _bounded("hidden_layer_sizes", name, 1, math.inf, whole=True)
-        activations = self._activations()
+        if isinstance(self.hidden_layer_sizes, str):
+            raise self._wrong("hidden_layer_sizes", "a sequence of int, or an int",
+                              self.hidden_layer_sizes)
+        for units in self._layers():
+            self._check_int("hidden_layer_sizes", units, also="an array-like of ints, or ")
         known = {*_matgrad.functions(), "identity", "logistic"}
         self._dropouts()
-        for name in activations:
+        for name in self._activations():
             if name not in known:
-                raise ValueError(
-                    f"The 'activation' parameter must be one of {sorted(known)}, or a list with "
-                    f"one for each hidden layer. Got {name!r} instead."
-                )
-        choices = sorted(_RULES + SEARCHES + FULL_BATCH)
-        if self.solver not in choices:
-            raise ValueError(
-                f"The 'solver' parameter must be one of {choices}. Got {self.solver!r} instead."
-            )
-        if self.learning_rate not in ("constant", "invscaling", "adaptive"):
-            raise ValueError(
-                "The 'learning_rate' parameter must be one of ['adaptive', 'constant', "
-                f"'invscaling']. Got {self.learning_rate!r} instead."
-            )
-        if self.batch_size not in ("auto", "full"):
-            _bounded("batch_size", self.batch_size, 1, math.inf, whole=True)
-        for name, low, high, open_low in (
-            ("alpha", 0, math.inf, False),
-            ("learning_rate_init", 0, math.inf, True),
-            ("power_t", 0, math.inf, False),
-            ("tol", 0, math.inf, False),
-            ("momentum", 0, 1, False),
-            ("validation_fraction", 0, 1, False),
-            ("beta_1", 0, 1, False),
-            ("beta_2", 0, 1, False),
-            ("epsilon", 0, math.inf, True),
+                wanted = f"one of {sorted(known)}, or a list with one for each hidden layer"
+                raise self._wrong("activation", wanted, name)
+        for name, choices in (
+            ("solver", _RULES + SEARCHES + FULL_BATCH),
+            ("learning_rate", ("constant", "invscaling", "adaptive")),
         ):
-            _bounded(name, getattr(self, name), low, high, open_low=open_low)
-        _bounded("max_iter", self.max_iter, 1, math.inf, whole=True)
-        _bounded("max_fun", self.max_fun, 1, math.inf, whole=True)
+            if getattr(self, name) not in choices:
+                raise self._wrong(name, f"one of {sorted(choices)}", getattr(self, name))
+        if self.batch_size not in ("auto", "full"):
+            self._check_int("batch_size", self.batch_size, also="'auto', 'full' or ")
+        for name, interval in _REALS.items():
+            value = getattr(self, name)
+            if not isinstance(value, number_types.Real) or not _within(value, interval):
+                raise self._wrong(name, f"a float in the range {interval}", value)
+        for name in _BOOLS:
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise self._wrong(name, "True or False", getattr(self, name))
+        if not isinstance(self.verbose, (bool, np.bool_)):
+            self._check_int("verbose", self.verbose, "[0, inf)", "True, False or ")
+        self._check_int("max_iter", self.max_iter)
+        self._check_int("max_fun", self.max_fun)
         if self.n_iter_no_change != math.inf:
-            _bounded("n_iter_no_change", self.n_iter_no_change, 1, math.inf, whole=True)
+            self._check_int("n_iter_no_change", self.n_iter_no_change, also="inf or ")
 
     def _layers(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -138,7 +144,7 @@ class Settings(Estimator):
 
     def _activations(self) -> list[str]:
         count = len(self._layers())
-        if isinstance(self.activation, str):
+        if isinstance(self.activation, str) or not hasattr(self.activation, "__len__"):
             return [self.activation] * count
         if len(self.activation) != count:
             raise ValueError(
@@ -153,9 +159,8 @@ class Settings(Estimator):
         if len(shares) != count:
             raise ValueError(f"dropout has {len(shares)} entries for {count} hidden layers")
         for share in shares:
-            _bounded("dropout", share, 0, 1)
-            if share == 1:
-                raise ValueError("The 'dropout' parameter must be below 1. Got 1 instead.")
+            if not isinstance(share, number_types.Real) or not _within(share, "[0, 1)"):
+                raise self._wrong("dropout", "a float in the range [0, 1), or one a layer", share)
         return [float(share) for share in shares]
 
     # -- equations ----------------------------------------------------------------------------

@@ -45,6 +45,19 @@ def numbers(X: Any, what: str = "X") -> np.ndarray:
     return array
 
 
+def table(X: Any) -> Any:
+    """What speaks Arrow's PyCapsule interface alone, as a table of pyarrow over the same memory."""
+    if not hasattr(X, "__arrow_c_stream__") or hasattr(X, "__array__"):
+        return X
+    try:
+        import pyarrow
+    except ImportError as lacking:
+        raise ValueError(
+            f"a {type(X).__name__} is read through Arrow: install pyarrow, or give an array"
+        ) from lacking
+    return pyarrow.table(X)
+
+
 class Columns:
     """A large table's columns, each where it lies; rows are put together when they are wanted."""
 

@@ -207,7 +207,7 @@ MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, batch_size=5000).fit(X, y)
 assert peak() - before < size / 2, (peak() - before, size)
 if sys.argv[2] == "C":
     W = np.ones((16, 1), dtype=X.dtype)
-    page = "input X : B×16\\ntarget Y : B×1\\nparam W : 16×1\\nminimize mse(X W, Y)"
+    page = "input X : B×16\\ntarget Y : B×1\\nparam W : 16×1\\nZ = X W\\nminimize mse(Z, Y)"
     fit = Network(page, dtype=sys.argv[1]).compile("sgd", lr=0.01)
     start = peak()
     fit.fit(X, y.reshape(-1, 1), epochs=1, batch_size=5000)

@@ -7,7 +7,7 @@ import numpy as np
 from ._estimator import Estimator
 from ._mlp import _MLP, _link
 from ._settings import LOSSES, PARAMETERS, named_loss, store
-from ._validate import column, same_length, weights_of
+from ._validate import column, distinct, same_length, weights_of
 
 
 class MLPClassifier(_MLP):
@@ -127,7 +127,7 @@ class MLPClassifier(_MLP):
                 "expects discrete classes on a regression target with continuous values."
             )
         if y.ndim == 2:
-            if not np.isin(y, (0, 1)).all():
+            if not ((y == 0) | (y == 1)).all():
                 raise ValueError(
                     "Unknown label type: multiclass-multioutput; give one column of classes, or "
                     "columns of 0 and 1"
@@ -138,16 +138,16 @@ class MLPClassifier(_MLP):
             return y.astype(np.float64)
         self._multilabel = False
         if classes is None:
-            self.classes_ = np.unique(y)
+            self.classes_ = distinct(y)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{name} needs rows of at least two classes; y holds one class, "
                 f"{self.classes_[0]!r}"
             )
         self._width_of_target = 1 if len(self.classes_) == 2 else len(self.classes_)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(f"`y` has classes not in `self.classes_`: {unknown.tolist()}")
+        unknown = sorted(set(distinct(y).tolist()) - set(self.classes_.tolist()))
+        if unknown:
+            raise ValueError(f"`y` has classes not in `self.classes_`: {unknown}")
         codes = np.searchsorted(self.classes_, y)
         if self._width_of_target == 1:
             return codes.reshape(-1, 1).astype(np.float64)
@@ -180,10 +180,10 @@ class MLPClassifier(_MLP):
         again = self.warm_start and hasattr(self, "coefs_")
         array = self._read(X, reset=not again)
         Y = self._encode(y, self.classes_ if again else None)
-        if again and len(np.unique(y)) != len(self.classes_) and not self._multilabel:
+        if again and len(distinct(np.asarray(y))) != len(self.classes_) and not self._multilabel:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call "
-                f"to fit. Previously got {self.classes_}, `y` has {np.unique(y)}"
+                f"to fit. Previously got {self.classes_}, `y` has {distinct(np.asarray(y))}"
             )
         same_length(array, Y)
         weight = self._weighted(Y, weights_of(sample_weight, len(Y), array.dtype))
@@ -197,7 +197,7 @@ class MLPClassifier(_MLP):
         first = not hasattr(self, "coefs_")
         array = self._read(X, reset=first)
         if classes is not None:
-            found = np.unique(np.asarray(classes))
+            found = distinct(np.asarray(classes))
             if hasattr(self, "classes_") and not np.array_equal(found, self.classes_):
                 raise ValueError(
                     f"`classes={classes}` is not the same as on last call to partial_fit, was: "

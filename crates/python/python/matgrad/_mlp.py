@@ -12,7 +12,7 @@ import numpy as np
 from . import _matgrad
 from ._settings import FULL_BATCH, SEARCHES, Settings
 from ._tasks import Tasks
-from ._validate import check_names, given, matrix, names_of, table
+from ._validate import check_names, distinct, given, matrix, names_of, table
 
 _BLOCK = 1024
 """Rows of sparse input that are densified at once."""
@@ -214,7 +214,7 @@ class _MLP(Settings):
         if classes is not None:
             # Spread each class evenly over the order, then take the head: proportions hold.
             rank = np.empty(len(order))
-            for c in np.unique(classes):
+            for c in distinct(classes):
                 members = order[classes[order] == c]
                 rank[members] = (np.arange(len(members)) + random.uniform()) / len(members)
             order = np.argsort(rank, kind="stable")

@@ -192,6 +192,12 @@ def check_names(fitted, X: Any, estimator: str) -> None:
     raise ValueError(message)
 
 
+def distinct(y: np.ndarray) -> np.ndarray:
+    """The different entries in order; np.unique would import numpy.ma, which outlasts a small fit."""
+    ordered = np.sort(y, axis=None)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
+
+
 def same_length(X: np.ndarray, y: np.ndarray) -> None:
     """Raises where the rows of the two do not match."""
     if X.shape[0] != len(y):

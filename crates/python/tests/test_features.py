@@ -97,6 +97,8 @@ def test_a_loss_by_name_or_as_an_equation():
     np.testing.assert_allclose(named.loss_curve_, written.loss_curve_, rtol=1e-10)
     with pytest.raises(ValueError, match="squred_error"):
         MLPRegressor("squred_error").fit(X, y)
+    with pytest.raises(ValueError, match="'loss' parameter must be one of"):
+        MLPRegressor([5]).fit(X, y)  # the loss comes first, as in scikit-learn
     with pytest.raises(ValueError, match="Q"):
         MLPRegressor("(Z - Q) .^ 2").fit(X, y)
     X, y = data(load_iris)

@@ -81,7 +81,9 @@ class MLPRegressor(_MLP):
 
     def _row_loss(self):
         known = {name: loss for name, loss in LOSSES.items() if not name.endswith("log_loss")}
-        return known.get(self.loss) or (named_loss(self.loss, "Z", list(known)), "identity")
+        if isinstance(self.loss, str) and self.loss in known:
+            return known[self.loss]
+        return named_loss(self.loss, "Z", list(known)), "identity"
 
     def _strata(self, Y):
         return None

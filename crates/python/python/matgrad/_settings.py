@@ -219,9 +219,9 @@ class Settings(Estimator):
 
 def named_loss(loss: str, of: str, choices: list[str]) -> str:
     """A loss of the library by name, or an equation, by row or entry."""
-    if not loss.isidentifier():
+    if isinstance(loss, str) and not loss.isidentifier():
         return loss
-    if f"{loss}_each" in _matgrad.functions():
+    if isinstance(loss, str) and f"{loss}_each" in _matgrad.functions():
         return f"{loss}_each({of}, Y)"
     raise ValueError(
         f"The 'loss' parameter must be one of {choices}, a loss of matgrad's library, or an "

@@ -204,13 +204,25 @@ impl Vector for __m256 {
     }
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f32, n: usize) {
-        // SAFETY: as the caller says; lanes that are masked out are not written.
+        if n == 8 {
+            // SAFETY: as the caller says.
+            return unsafe { self.store(to) };
+        }
+        // Four, two and one of them: a masked store is ten times as slow on some processors.
+        // SAFETY: as the caller says; the bits of n say how many are written.
         unsafe {
-            if n == 8 {
-                return self.store(to);
+            let (mut rest, mut to) = (_mm256_castps256_ps128(self), to);
+            if n & 4 != 0 {
+                _mm_storeu_ps(to, rest);
+                (rest, to) = (_mm256_extractf128_ps::<1>(self), to.add(4));
             }
-            let mask = _mm256_loadu_si256(MASK_32.as_ptr().add(8 - n).cast());
-            _mm256_maskstore_ps(to, mask, self);
+            if n & 2 != 0 {
+                _mm_storel_pd(to.cast(), _mm_castps_pd(rest));
+                (rest, to) = (_mm_movehl_ps(rest, rest), to.add(2));
+            }
+            if n & 1 != 0 {
+                _mm_store_ss(to, rest);
+            }
         }
     }
     #[inline(always)]
@@ -288,13 +300,20 @@ impl Vector for __m256d {
     }
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f64, n: usize) {
-        // SAFETY: as the caller says; lanes that are masked out are not written.
+        if n == 4 {
+            // SAFETY: as the caller says.
+            return unsafe { self.store(to) };
+        }
+        // SAFETY: as the caller says; the bits of n say how many are written.
         unsafe {
-            if n == 4 {
-                return self.store(to);
+            let (mut rest, mut to) = (_mm256_castpd256_pd128(self), to);
+            if n & 2 != 0 {
+                _mm_storeu_pd(to, rest);
+                (rest, to) = (_mm256_extractf128_pd::<1>(self), to.add(2));
             }
-            let mask = _mm256_loadu_si256(MASK_64.as_ptr().add(4 - n).cast());
-            _mm256_maskstore_pd(to, mask, self);
+            if n & 1 != 0 {
+                _mm_store_sd(to, rest);
+            }
         }
     }
     #[inline(always)]

@@ -97,10 +97,15 @@ fn vectors<V: Vector>(length: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..length).step_by(V::LANES).map(move |at| (at, V::LANES.min(length - at)))
 }
 
-/// Runs of entries that lie beside each other in the picture and in its unfolding: first entry of
-/// both, and length.
+/// Copies the runs of entries that lie beside each other in a picture and in its unfolding from the
+/// picture, or, to `FOLD`, adds them to it. (A function for a run: a closure of this size is not
+/// inlined, and has no vector instructions.)
 #[inline(always)]
-fn runs(w: &Window, mut f: impl FnMut(usize, usize, usize)) {
+unsafe fn runs<V: Vector, const FOLD: bool>(
+    w: &Window,
+    picture: *mut V::Number,
+    unfolded: *mut V::Number,
+) {
     let (width, channels) = (w.picture[1] as usize, w.channels());
     let [high, wide] = w.size.map(|n| n as usize);
     let row = w.taps() * channels;
@@ -117,7 +122,9 @@ fn runs(w: &Window, mut f: impl FnMut(usize, usize, usize)) {
                 if first < last {
                     let column = place * row + (i * wide + first) * channels;
                     let entry = (y * width + start + first - left) * channels;
-                    f(column, entry, (last - first) * channels);
+                    let length = (last - first) * channels;
+                    // SAFETY: the run is inside the picture and its unfolding.
+                    unsafe { run::<V, FOLD>(picture.add(entry), unfolded.add(column), length) }
                 }
                 continue;
             }
@@ -126,8 +133,31 @@ fn runs(w: &Window, mut f: impl FnMut(usize, usize, usize)) {
                 let group = channels / w.groups as usize;
                 for channel in (0..channels).step_by(group) {
                     let column = place * row + w.column(i * wide + j, channel);
-                    f(column, (y * width + x) * channels + channel, group);
+                    let entry = (y * width + x) * channels + channel;
+                    // SAFETY: the run is inside the picture and its unfolding.
+                    unsafe { run::<V, FOLD>(picture.add(entry), unfolded.add(column), group) }
                 }
+            }
+        }
+    }
+}
+
+/// One run.
+#[inline(always)]
+unsafe fn run<V: Vector, const FOLD: bool>(
+    picture: *mut V::Number,
+    unfolded: *mut V::Number,
+    length: usize,
+) {
+    for (i, lanes) in vectors::<V>(length) {
+        // SAFETY: the caller says that the run is there.
+        unsafe {
+            let (picture, unfolded) = (picture.add(i), unfolded.add(i));
+            if FOLD {
+                let more = V::load_part(unfolded, lanes);
+                V::load_part(picture, lanes).add(more).store_part(picture, lanes);
+            } else {
+                V::load_part(picture, lanes).store_part(unfolded, lanes);
             }
         }
     }
@@ -135,31 +165,21 @@ fn runs(w: &Window, mut f: impl FnMut(usize, usize, usize)) {
 
 #[inline(always)]
 unsafe fn unfold<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number, unfolded: usize) {
-    // SAFETY: runs are inside the picture and its unfolding.
+    // SAFETY: the picture, which is only read, and room for its unfolding are there.
     unsafe {
         if w.pad != [0; 4] {
             std::slice::from_raw_parts_mut(to, unfolded).fill(V::Number::ZERO);
         }
-        runs(w, |column, entry, length| {
-            for (i, lanes) in vectors::<V>(length) {
-                V::load_part(a.add(entry + i), lanes).store_part(to.add(column + i), lanes);
-            }
-        });
+        runs::<V, false>(w, a.cast_mut(), to);
     }
 }
 
 #[inline(always)]
 unsafe fn fold<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number) {
-    // SAFETY: runs are inside the picture and its unfolding.
+    // SAFETY: the unfolding, which is only read, and room for the picture are there.
     unsafe {
         std::slice::from_raw_parts_mut(to, w.columns()).fill(V::Number::ZERO);
-        runs(w, |column, entry, length| {
-            for (i, lanes) in vectors::<V>(length) {
-                let to = to.add(entry + i);
-                let more = V::load_part(a.add(column + i), lanes);
-                V::load_part(to, lanes).add(more).store_part(to, lanes);
-            }
-        });
+        runs::<V, true>(w, to, a.cast_mut());
     }
 }
 

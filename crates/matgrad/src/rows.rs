@@ -26,6 +26,12 @@ pub(crate) enum Held<'a, T> {
 }
 
 impl<T> Held<'_, T> {
+    /// Numbers whose rows are read in any order.
+    fn scattered(numbers: Store<T>) -> Self {
+        numbers.will_be_scattered();
+        Held::Own(numbers)
+    }
+
     fn will_need(&self, values: Range<usize>) {
         match self {
             Held::Own(numbers) => numbers.will_need(values),
@@ -202,16 +208,8 @@ impl GrowingRows {
     /// Those of [`GrowingRows::extend`].
     pub fn finish(self) -> Result<Rows<'static>, Error> {
         let numbers = match self.numbers {
-            GrowingNumbers::F32(numbers) => {
-                let numbers = numbers.finish()?;
-                numbers.will_be_scattered();
-                Numbers::F32(Held::Own(numbers))
-            }
-            GrowingNumbers::F64(numbers) => {
-                let numbers = numbers.finish()?;
-                numbers.will_be_scattered();
-                Numbers::F64(Held::Own(numbers))
-            }
+            GrowingNumbers::F32(numbers) => Numbers::F32(Held::scattered(numbers.finish()?)),
+            GrowingNumbers::F64(numbers) => Numbers::F64(Held::scattered(numbers.finish()?)),
         };
         Ok(Rows { cols: self.cols, numbers })
     }

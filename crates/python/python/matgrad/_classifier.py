@@ -180,11 +180,13 @@ class MLPClassifier(_MLP):
         again = self.warm_start and hasattr(self, "coefs_")
         array = self._read(X, reset=not again)
         Y = self._encode(y, self.classes_ if again else None)
-        if again and len(distinct(np.asarray(y))) != len(self.classes_) and not self._multilabel:
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call "
-                f"to fit. Previously got {self.classes_}, `y` has {distinct(np.asarray(y))}"
-            )
+        if again and not self._multilabel:
+            found = distinct(np.asarray(y))
+            if len(found) != len(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {found}"
+                )
         same_length(array, Y)
         weight = self._weighted(Y, weights_of(sample_weight, len(Y), array.dtype))
         self._check_costs()

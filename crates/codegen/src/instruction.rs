@@ -1,6 +1,7 @@
 //! One instruction as loops over the places that its views describe.
 
 use matgrad::expr::window::Window;
+use matgrad::plan::convolution::{Convolution, Kind};
 use matgrad::plan::extent::{Extent, Slot, View};
 use matgrad::plan::instruction::{
     Function, Instruction, Map, Reduction, Source, Target, Tile, Zip,
@@ -29,13 +30,19 @@ fn term(index: &str, stride: Extent) -> Option<String> {
     }
 }
 
+/// Where the entries of a view begin.
+fn base(view: &View) -> String {
+    match view.start.coefficient {
+        0 => view.offset.to_string(),
+        _ => format!("{} + {}", view.offset, size(view.start)),
+    }
+}
+
 /// The entry of a view at row `i`, column `j`.
 fn entry(view: &View, i: &str, j: &str) -> String {
     let row = if view.rows == Extent::ONE { None } else { term(i, view.row_stride) };
     let col = if view.cols == Extent::ONE { None } else { term(j, view.col_stride) };
-    let start = (view.start.coefficient != 0).then(|| size(view.start));
-    let parts: Vec<String> =
-        [Some(view.offset.to_string()), start, row, col].into_iter().flatten().collect();
+    let parts: Vec<String> = [Some(base(view)), row, col].into_iter().flatten().collect();
     format!("m[{}]", parts.join(" + "))
 }
 
@@ -62,6 +69,9 @@ impl Syntax {
             }
             Instruction::Tile(t) => self.tile(t),
             Instruction::Reduce { reduction, a, to } => self.reduce(*reduction, a, to),
+            Instruction::Convolution(c) => {
+                self.convolution(c) + &c.then.as_ref().map(|tile| self.tile(tile)).unwrap_or_default()
+            }
             Instruction::Picture(p) => self.picture(p),
             Instruction::Copy { a, to } => {
                 let copy = format!("{} = {};", entry(to, "i", "j"), entry(a, "i", "j"));
@@ -246,37 +256,77 @@ impl Syntax {
         at_entry: &str,
         after: &str,
     ) -> String {
+        let taps = self.each("t", &w.taps().to_string(), &(self.pixel(w, "c") + at_entry));
+        let body = format!("{at_place}{taps}{after}");
+        let channel = self.each("c", &w.channels().to_string(), &body);
+        self.each("n", pictures, &self.each("p", &w.places().to_string(), &channel))
+    }
+
+    /// The entry `e` of the pictures for picture `n`, place `p`, entry of the window `t` and a
+    /// channel; on with the next `t` where that is outside.
+    fn pixel(self, w: &Window, channel: &str) -> String {
         let [height, width, channels] = w.picture;
-        let [places_h, places_w] = w.output().unwrap_or_default();
-        let ([h, wide], [down, right], [dh, dw]) = (w.size, w.stride, w.dilation);
+        let [_, places_w] = w.output().unwrap_or_default();
+        let (wide, [down, right], [dh, dw]) = (w.size[1], w.stride, w.dilation);
         let [above, before, ..] = w.pad;
         // Counted from the corner of the padded picture, so that no index is below 0.
-        let inside = self.index("y", &format!("p / {places_w} * {down} + t / {wide} * {dh}"))
+        let pixel = format!("((y - {above}) * {width} + x - {before}) * {channels} + {channel}");
+        self.index("y", &format!("p / {places_w} * {down} + t / {wide} * {dh}"))
             + &self.index("x", &format!("p % {places_w} * {right} + t % {wide} * {dw}"))
             + &self.when(&outside(&[("y", above, height), ("x", before, width)]), "continue;")
-            + &self.index(
-                "e",
-                &format!(
-                    "n * {} + ((y - {above}) * {width} + x - {before}) * {channels} + c",
-                    w.columns()
-                ),
-            )
-            + at_entry;
-        let taps = self.each("t", &(h * wide).to_string(), &inside);
-        let channel = self.each("c", &channels.to_string(), &format!("{at_place}{taps}{after}"));
-        self.each("n", pictures, &self.each("p", &(places_h * places_w).to_string(), &channel))
+            + &self.index("e", &format!("n * {} + {pixel}", w.columns()))
+    }
+
+    fn convolution(self, c: &Convolution) -> String {
+        let (w, columns, places) = (&c.window, c.columns(), c.window.places());
+        let group = columns / w.taps();
+        let (first, tap) = (c.group * group, format!("(t * {group} + q)"));
+        let pictures = if c.kind == Kind::Pictures { &c.to } else { &c.a };
+        let images =
+            format!("{} * ({}) / {}", size(pictures.rows), size(pictures.cols), w.columns());
+        let sum = |add: &str| self.variable("s", &self.number(0.0)) + add;
+        let each = |index: &str, count: usize, body: &str| self.each(index, &count.to_string(), body);
+        let columns_of_b = size(c.b.cols);
+        // Of picture n, place p, entry t of the window and channel q of the group.
+        let pixel = self.pixel(w, &first.to_string());
+        let entry_of = |view: &View| format!("m[{} + e + q]", base(view));
+        let place = format!("(n * {places} + p)");
+        match c.kind {
+            Kind::Forward => {
+                let add = format!("s += {} * {};", entry_of(&c.a), entry(&c.b, &tap, "j"));
+                let add = each("t", w.taps(), &(pixel + &each("q", group, &add)));
+                let body = format!("{}{} = s;", sum(&add), entry(&c.to, &place, "j"));
+                self.each("n", &images, &each("p", places, &self.each("j", &columns_of_b, &body)))
+            }
+            Kind::Kernel => {
+                let add = format!("s += {} * {};", entry_of(&c.a), entry(&c.b, &place, "j"));
+                let add = self.each("n", &images, &each("p", places, &(pixel + &add)));
+                let body = format!("{}{} = s;", sum(&add), entry(&c.to, &tap, "j"));
+                let body = self.each("j", &columns_of_b, &body);
+                each("t", w.taps(), &each("q", group, &body))
+            }
+            Kind::Pictures => {
+                let length = format!("{} * ({})", size(c.to.rows), size(c.to.cols));
+                let clear = format!("m[{} + i] = {};", c.to.offset, self.number(0.0));
+                let add = format!("s += {} * {};", entry(&c.a, &place, "k"), entry(&c.b, "k", &tap));
+                let add = sum(&self.each("k", &size(c.a.cols), &add));
+                let add = each("q", group, &format!("{add}{} += s;", entry_of(&c.to)));
+                let places = each("p", places, &each("t", w.taps(), &(pixel + &add)));
+                self.each("i", &length, &clear) + &self.each("n", &images, &places)
+            }
+        }
     }
 
     fn picture(self, p: &Picture) -> String {
         let w = &p.window;
-        let (a, to, places) = (p.a.offset, p.to.offset, w.places());
+        let (a, to, places) = (base(&p.a), p.to.offset.to_string(), w.places());
         let (taps, channels) = (w.taps(), w.channels());
         let group = channels / w.groups as usize;
-        let unfolded = |base: usize| {
+        let unfolded = |base: &str| {
             let column = format!("(c / {group} * {taps} + t) * {group} + c % {group}");
             format!("m[{base} + (n * {places} + p) * {} + {column}]", taps * channels)
         };
-        let pooled = |base: usize| format!("m[{base} + (n * {places} + p) * {channels} + c]");
+        let pooled = |base: &str| format!("m[{base} + (n * {places} + p) * {channels} + c]");
         let length = format!("{} * ({})", size(p.to.rows), size(p.to.cols));
         let clear = self.each("i", &length, &format!("m[{to} + i] = {};", self.number(0.0)));
         let pictures = |view: &View, each: usize| {
@@ -284,7 +334,7 @@ impl Syntax {
         };
         // Where the first largest entry is, counted from 1; 0 where the window is outside.
         let best = self.counter("best", "0");
-        let largest = |base: usize| {
+        let largest = |base: &str| {
             let (x, top) = (format!("m[{base} + e]"), format!("m[{base} + best - 1]"));
             let nan = format!("({} && !{})", self.is_nan(&x), self.is_nan(&top));
             self.when(&format!("best == 0 || {x} > {top} || {nan}"), "best = e + 1;")
@@ -292,29 +342,29 @@ impl Syntax {
         let (seen, all) = (pictures(&p.a, w.columns()), pictures(&p.a, places * taps * channels));
         match (p.work, p.b) {
             (PictureWork::Unfold, _) => {
-                clear + &self.window(w, &seen, "", &format!("{} = m[{a} + e];", unfolded(to)), "")
+                clear + &self.window(w, &seen, "", &format!("{} = m[{a} + e];", unfolded(&to)), "")
             }
             (PictureWork::Fold, _) => {
-                clear + &self.window(w, &all, "", &format!("m[{to} + e] += {};", unfolded(a)), "")
+                clear + &self.window(w, &all, "", &format!("m[{to} + e] += {};", unfolded(&a)), "")
             }
             (PictureWork::MaxPool, _) => {
                 let empty = self.number(f64::NEG_INFINITY);
                 let value = self.choose("best > 0", &format!("m[{a} + best - 1]"), &empty);
-                let store = format!("{} = {value};", pooled(to));
-                self.window(w, &seen, &best, &largest(a), &store)
+                let store = format!("{} = {value};", pooled(&to));
+                self.window(w, &seen, &best, &largest(&a), &store)
             }
             (PictureWork::Unpool, Some(b)) => {
-                let add = format!("m[{to} + best - 1] += {};", pooled(a));
+                let add = format!("m[{to} + best - 1] += {};", pooled(&a));
                 let add = self.when("best > 0", &add);
                 let pictures = pictures(&b, w.columns());
-                clear + &self.window(w, &pictures, &best, &largest(b.offset), &add)
+                clear + &self.window(w, &pictures, &best, &largest(&base(&b)), &add)
             }
             (PictureWork::Pick, Some(b)) => {
                 let zero = self.number(0.0);
                 let value = self.choose("best > 0", &format!("m[{a} + best - 1]"), &zero);
-                let store = format!("{} = {value};", pooled(to));
+                let store = format!("{} = {value};", pooled(&to));
                 let pictures = pictures(&b, w.columns());
-                self.window(w, &pictures, &best, &largest(b.offset), &store)
+                self.window(w, &pictures, &best, &largest(&base(&b)), &store)
             }
             (PictureWork::Unpool | PictureWork::Pick, None) => {
                 unreachable!("the plan gives these works two operands")

@@ -1,5 +1,6 @@
 //! What an instruction costs, and how many threads it is worth.
 
+use crate::convolution::Convolution;
 use crate::extent::{Slot, View};
 use crate::instruction::{Function, Instruction, Source, Target, Tile};
 use crate::program::Program;
@@ -47,6 +48,13 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
             let parts = (flops / PRODUCT).max(numbers / NUMBERS);
             let (more, others) = then.as_ref().map_or((0, 0), |tile| element_wise(tile, rows));
             shared(flops + more, numbers + others, parts.max(more / NUMBERS))
+        }
+        Instruction::Convolution(convolution) => {
+            let Convolution { a, b, to, then, .. } = convolution;
+            let flops = 2 * convolution.products(rows);
+            let (more, others) = then.as_ref().map_or((0, 0), |tile| element_wise(tile, rows));
+            let numbers = view(a) + view(b) + view(to);
+            shared(flops + more, numbers + others, (flops / PRODUCT).max(more / NUMBERS))
         }
         Instruction::Tile(tile) => {
             let (flops, numbers) = element_wise(tile, rows);

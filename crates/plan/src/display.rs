@@ -48,6 +48,15 @@ impl fmt::Display for Instruction {
                     None => write!(f, " @{}", to.offset),
                 }
             }
+            Instruction::Convolution(convolution) => {
+                let (name, columns) = (convolution.name(), convolution.columns());
+                let (a, b) = (&convolution.a, &convolution.b);
+                write!(f, "{name} {}×{}, {columns}×{}", a.rows, a.cols, b.cols)?;
+                match &convolution.then {
+                    Some(tile) => write!(f, ", then {} ops", tile.operations.len()),
+                    None => write!(f, " @{}", convolution.to.offset),
+                }
+            }
             Instruction::Tile(tile) => {
                 let (ops, registers) = (tile.operations.len(), tile.registers);
                 write!(f, "tile {}×{}, {ops} ops, {registers} registers", tile.rows, tile.cols)

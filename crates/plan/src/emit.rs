@@ -5,6 +5,7 @@
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::op::{Axis, Op};
 
+use crate::convolution::{Convolution, Kind, Part};
 use crate::extent::{Extent, Slot, View};
 use crate::instruction::{
     Function, Instruction, Map, Operation, Reduction, Source, Target, Tile, Zip,
@@ -28,15 +29,15 @@ pub(crate) fn emit(values: &Values, schedule: &Schedule) -> Draft {
         match values.units[unit].work {
             Work::Tile => {
                 let product = schedule.products[unit];
-                let node = product.map(|product| values.units[product].nodes[0]);
+                let node = product.and_then(|product| values.single(product));
                 let (tile, equation) = tile(values, unit, node);
-                let Some(node) = node else {
+                let Some(product) = product else {
                     draft.push(Instruction::Tile(tile), equation);
                     continue;
                 };
-                single(values, node, &mut draft);
+                alone(values, product, &mut draft);
                 // The product has just been pushed.
-                if let Some(Instruction::Product { then, .. }) = draft.instructions.last_mut() {
+                if let Some(then) = draft.instructions.last_mut().and_then(Instruction::then) {
                     *then = Some(tile);
                 }
                 if let Some(product) = draft.equations.last_mut() {
@@ -44,11 +45,7 @@ pub(crate) fn emit(values: &Values, schedule: &Schedule) -> Draft {
                 }
             }
             Work::Single if schedule.products.contains(&Some(unit)) => {}
-            Work::Single => {
-                for &id in &values.units[unit].nodes {
-                    single(values, id, &mut draft);
-                }
-            }
+            Work::Single => alone(values, unit, &mut draft),
             Work::Copy { view, to } => {
                 draft.push(Instruction::Copy { a: view, to }, "copy".to_string());
             }
@@ -77,6 +74,42 @@ impl Draft {
     }
 }
 
+/// A unit that is no element-wise work, if it has work of its own.
+fn alone(values: &Values, unit: usize, draft: &mut Draft) {
+    let Some(id) = values.single(unit) else { return };
+    match values.parts[unit] {
+        None => single(values, id, draft),
+        Some(Part::Taken) => {}
+        Some(Part::Whole { kind, window, group, a, b }) => {
+            let to = values.view(id);
+            let convolution = Convolution { kind, window, group, a, b, to, then: None };
+            // The product that is folded has no line of its own.
+            let of = values.operands(id)[0];
+            let product = (kind == Kind::Pictures).then(|| operand_names(values, of).join(" "));
+            let equation = match product {
+                Some(product) => format!("{} ← fold({product})", label(values.request.graph, id)),
+                None => equation(values, id),
+            };
+            draft.push(Instruction::Convolution(convolution), equation);
+        }
+    }
+}
+
+fn operand_names(values: &Values, id: NodeId) -> Vec<String> {
+    values.operands(id).into_iter().map(|operand| name(values, operand)).collect()
+}
+
+/// How a node follows from its operands.
+fn equation(values: &Values, id: NodeId) -> String {
+    let graph = values.request.graph;
+    let op = graph.get(id).op;
+    let names = |between: &str| operand_names(values, id).join(between);
+    match op {
+        Op::MatMul => format!("{} ← {}", label(graph, id), names(" ")),
+        _ => format!("{} ← {}({})", label(graph, id), op.def().name, names(", ")),
+    }
+}
+
 /// The matrix that a stored node is.
 fn slot(view: View) -> Slot {
     Slot { offset: view.offset, rows: view.rows, cols: view.cols }
@@ -88,11 +121,7 @@ fn single(values: &Values, id: NodeId, draft: &mut Draft) {
     let place = values.view(id);
     let to = slot(place);
     let graph = values.request.graph;
-    let names: Vec<String> = values.operands(id).iter().map(|&o| name(values, o)).collect();
-    let equation = match op {
-        Op::MatMul => format!("{} ← {} {}", label(graph, id), names[0], names[1]),
-        _ => format!("{} ← {}({})", label(graph, id), op.def().name, names.join(", ")),
-    };
+    let equation = equation(values, id);
     let reduce = |reduction| Instruction::Reduce { reduction, a: operands[0], to };
     let part = |start: Extent, length: Extent, by_rows: bool| {
         let whole = to.view();

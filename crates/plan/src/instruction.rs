@@ -1,5 +1,6 @@
 //! The instructions of a program.
 
+use crate::convolution::Convolution;
 use crate::extent::{Extent, Slot, View};
 use crate::picture::Picture;
 
@@ -29,6 +30,8 @@ pub enum Instruction {
         /// 1×1, m×1 or 1×n.
         to: Slot,
     },
+    /// A product with unfolded pictures, and element-wise work on it while it is at hand.
+    Convolution(Convolution),
     /// An op on pictures.
     Picture(Picture),
     /// The same entries elsewhere.
@@ -226,10 +229,27 @@ pub(crate) enum Access {
 }
 
 impl Instruction {
+    /// Where a product takes up element-wise work.
+    pub(crate) fn then(&mut self) -> Option<&mut Option<Tile>> {
+        match self {
+            Instruction::Product { then, .. }
+            | Instruction::Convolution(Convolution { then, .. }) => Some(then),
+            _ => None,
+        }
+    }
+
     /// Shows the offset of every operand and result to a function, which may change it.
     pub(crate) fn offsets(&mut self, f: &mut impl FnMut(&mut usize, Access)) {
         match self {
             Instruction::Product { a, b, to, then } => {
+                f(&mut a.offset, Access::Read);
+                f(&mut b.offset, Access::Read);
+                f(&mut to.offset, Access::Write);
+                if let Some(tile) = then {
+                    tile.offsets(f);
+                }
+            }
+            Instruction::Convolution(Convolution { a, b, to, then, .. }) => {
                 f(&mut a.offset, Access::Read);
                 f(&mut b.offset, Access::Read);
                 f(&mut to.offset, Access::Write);

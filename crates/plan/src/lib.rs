@@ -5,11 +5,12 @@
 //! [`program::Program`]: a list of [`instruction::Instruction`]s whose operands are places in one
 //! block of memory. A program knows nothing of networks, and prints itself.
 //!
-//! Four passes: `values` finds out where each node lives and `group` which element-wise nodes run
-//! together, `schedule` puts the work in order, `emit` writes the instructions, and
+//! Five passes: `values` finds out where each node lives and `group` which element-wise nodes run
+//! together, `convolution` which products never unfold their pictures, `schedule` puts the work in order, `emit` writes the instructions, and
 //! `allocate` gives each region its place in the arena.
 
 mod allocate;
+pub mod convolution;
 pub mod cost;
 mod display;
 mod emit;

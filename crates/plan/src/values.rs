@@ -14,6 +14,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::op::{Axis, Bits, Op};
 
+use crate::convolution::Part;
 use crate::extent::{Extent, Slot, View};
 use crate::plan::{PlanError, Request, label};
 use crate::program::Range;
@@ -84,6 +85,8 @@ pub(crate) struct Values<'a> {
     pub capacity: usize,
     pub regions: Vec<Region>,
     pub units: Vec<Unit>,
+    /// Of each unit, what it is of a convolution.
+    pub parts: Vec<Option<Part>>,
     pub ranges: Vec<Range>,
     pub variables: Vec<(NodeId, Slot)>,
     pub outputs: Vec<(NodeId, Slot)>,
@@ -111,6 +114,7 @@ impl<'a> Values<'a> {
             capacity: request.rows.map_or(1, |(_, capacity)| capacity),
             regions: Vec::new(),
             units: Vec::new(),
+            parts: Vec::new(),
             ranges: Vec::new(),
             variables: Vec::new(),
             outputs: Vec::new(),
@@ -132,6 +136,8 @@ impl<'a> Values<'a> {
         values.find_stored(&order);
         values.place_outputs();
         values.place_updates();
+        values.parts = vec![None; values.units.len()];
+        values.find_convolutions();
         values.variables.sort_by_key(|&(id, _)| id);
         Ok(values)
     }
@@ -186,6 +192,11 @@ impl<'a> Values<'a> {
     /// What a unit reads from the arena: views of regions that it does not make.
     pub fn reads(&self, unit: usize) -> Vec<View> {
         let unit_number = unit;
+        match self.parts[unit] {
+            Some(Part::Whole { a, b, .. }) => return vec![a, b],
+            Some(Part::Taken) => return Vec::new(),
+            None => {}
+        }
         let unit = &self.units[unit];
         match unit.work {
             Work::Copy { view, .. } => vec![view],
@@ -202,11 +213,20 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// What a unit makes that is a single product.
+    /// What a unit makes that is a single product, or a convolution.
     pub fn product(&self, unit: usize) -> Option<View> {
-        let Unit { work: Work::Single, nodes, .. } = &self.units[unit] else { return None };
-        let id = *nodes.first()?;
-        (self.request.graph.get(id).op == Op::MatMul).then(|| self.view(id))
+        let id = self.single(unit)?;
+        let is = match self.parts[unit] {
+            Some(part) => part != Part::Taken,
+            None => self.request.graph.get(id).op == Op::MatMul,
+        };
+        is.then(|| self.view(id))
+    }
+
+    /// The node of a unit that has one only, and is no element-wise work.
+    pub fn single(&self, unit: usize) -> Option<NodeId> {
+        let unit = &self.units[unit];
+        if unit.work == Work::Single { unit.nodes.first().copied() } else { None }
     }
 
     /// Whether an element-wise unit writes new values over this variable.

@@ -36,7 +36,9 @@
 //! ```
 #![allow(unsafe_code, reason = "operands of a step share one arena, and products use SIMD")]
 
+mod convolution;
 mod denormal;
+mod fold;
 mod function;
 mod link;
 pub mod machine;

@@ -4,6 +4,7 @@
 use matgrad_plan::instruction as plan;
 use matgrad_plan::instruction::{Instruction, Map, Reduction, Zip};
 
+use crate::convolution::Convolution;
 use crate::matrix::Matrix;
 use crate::picture::Place;
 use crate::product::scratch;
@@ -28,6 +29,7 @@ pub(crate) enum Linked<T> {
         a: Matrix,
         to: Matrix,
     },
+    Convolution(Convolution<T>),
     Picture(Place),
     /// What is rare enough to be worked out at every step.
     Other,
@@ -97,7 +99,7 @@ impl<T: Real> Linked<T> {
         // The memory of its tile is used again.
         let mut kept = match self {
             Linked::Product { then: Some(tile), .. } | Linked::Tile(tile) => std::mem::take(tile),
-            Linked::Product { .. } | Linked::Reduce { .. } | Linked::Picture(_) | Linked::Other => {
+            Linked::Product { .. } | Linked::Reduce { .. } | Linked::Convolution(_) | Linked::Picture(_) | Linked::Other => {
                 Tile::default()
             }
         };
@@ -109,6 +111,14 @@ impl<T: Real> Linked<T> {
             Instruction::Product { a, b, to, then } => {
                 let then = then.as_ref().map(tile);
                 Linked::Product { a: of(a), b: of(b), to: of(to), then }
+            }
+            Instruction::Convolution(work) => {
+                let mut convolution = match self {
+                    Linked::Convolution(kept) => std::mem::take(kept),
+                    _ => Convolution::default(),
+                };
+                convolution.link(work, rows);
+                Linked::Convolution(convolution)
             }
             Instruction::Tile(work) => Linked::Tile(tile(work)),
             Instruction::Reduce { reduction, a, to } => {
@@ -133,6 +143,7 @@ impl<T: Real> Linked<T> {
                 scratch(a.rows, b.cols, a.cols, then.as_ref().map(|tile| tile.registers))
             }
             Linked::Tile(tile) => tile.registers * BLOCK,
+            Linked::Convolution(convolution) => convolution.scratch(),
             Linked::Reduce { .. } | Linked::Picture(_) | Linked::Other => 0,
         }
     }

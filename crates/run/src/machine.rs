@@ -8,6 +8,7 @@ use matgrad_plan::extent::Slot;
 use matgrad_plan::instruction::Instruction;
 use matgrad_plan::program::Program;
 
+use crate::convolution::Convolve;
 use crate::denormal::Flushed;
 use crate::link::Linked;
 use crate::matrix::{self, Matrix};
@@ -327,6 +328,10 @@ impl<T: Real> Shared<T> {
                     let work = Reduce { reduction, arena, a, to, results };
                     T::run(self.isa, &Task::Reduce(work));
                 }
+                Linked::Convolution(of) => {
+                    let work = Convolve { of, isa: self.isa, arena, scratch, part, parts };
+                    T::run(self.isa, &Task::Convolve(work));
+                }
                 Linked::Picture(place) => {
                     let images = share(place.images, 1, part, parts);
                     let work = Pictures { place, images, arena };
@@ -350,6 +355,7 @@ impl<T: Real> Shared<T> {
             Instruction::Product { .. }
             | Instruction::Tile(_)
             | Instruction::Reduce { .. }
+            | Instruction::Convolution(_)
             | Instruction::Picture(_) => {}
             Instruction::Copy { a, to } => {
                 matrix::copy(all, Matrix::of(a, rows), Matrix::of(to, rows));

@@ -1,10 +1,11 @@
-//! Unfolding, folding and pooling of pictures.
+//! Unfolding and pooling of pictures.
 
 use std::ops::Range;
 
 use matgrad_expr::window::Window;
 use matgrad_plan::picture::{Picture, PictureWork};
 
+use crate::fold::fold_row;
 use crate::matrix::Matrix;
 use crate::real::Real;
 use crate::reduce::larger;
@@ -62,7 +63,13 @@ impl<T: Real> Work<T> for Pictures<'_, T> {
                     PictureWork::Unfold => {
                         unfold::<V>(w, of(a, picture), at(to, unfolded), unfolded);
                     }
-                    PictureWork::Fold => fold::<V>(w, of(a, unfolded), at(to, picture)),
+                    PictureWork::Fold => {
+                        let lines = w.output().map_or(0, |[lines, _]| lines as usize);
+                        for row in 0..w.picture[0] as usize {
+                            let (from, held) = (of(a, unfolded), lines.next_power_of_two());
+                            fold_row::<V>(w, row, from, held, at(to, picture));
+                        }
+                    }
                     PictureWork::MaxPool => maxpool::<V>(w, of(a, picture), at(to, pooled)),
                     PictureWork::Unpool => {
                         unpool::<V>(w, of(a, pooled), of(b, picture), at(to, picture));
@@ -93,19 +100,14 @@ fn places(w: &Window) -> impl Iterator<Item = [usize; 2]> {
 
 /// Whole vectors of so many entries, then what is left: the first entry and how many.
 #[inline(always)]
-fn vectors<V: Vector>(length: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn vectors<V: Vector>(length: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..length).step_by(V::LANES).map(move |at| (at, V::LANES.min(length - at)))
 }
 
-/// Copies the runs of entries that lie beside each other in a picture and in its unfolding from the
-/// picture, or, to `FOLD`, adds them to it. (A function for a run: a closure of this size is not
-/// inlined, and has no vector instructions.)
+/// Copies the runs of entries that lie beside each other in a picture and in its unfolding. (A
+/// function for a run: a closure of this size is not inlined, and has no vector instructions.)
 #[inline(always)]
-unsafe fn runs<V: Vector, const FOLD: bool>(
-    w: &Window,
-    picture: *mut V::Number,
-    unfolded: *mut V::Number,
-) {
+unsafe fn runs<V: Vector>(w: &Window, picture: *const V::Number, unfolded: *mut V::Number) {
     let (width, channels) = (w.picture[1] as usize, w.channels());
     let [high, wide] = w.size.map(|n| n as usize);
     let row = w.taps() * channels;
@@ -124,7 +126,7 @@ unsafe fn runs<V: Vector, const FOLD: bool>(
                     let entry = (y * width + start + first - left) * channels;
                     let length = (last - first) * channels;
                     // SAFETY: the run is inside the picture and its unfolding.
-                    unsafe { run::<V, FOLD>(picture.add(entry), unfolded.add(column), length) }
+                    unsafe { run::<V>(picture.add(entry), unfolded.add(column), length) }
                 }
                 continue;
             }
@@ -135,7 +137,7 @@ unsafe fn runs<V: Vector, const FOLD: bool>(
                     let column = place * row + w.column(i * wide + j, channel);
                     let entry = (y * width + x) * channels + channel;
                     // SAFETY: the run is inside the picture and its unfolding.
-                    unsafe { run::<V, FOLD>(picture.add(entry), unfolded.add(column), group) }
+                    unsafe { run::<V>(picture.add(entry), unfolded.add(column), group) }
                 }
             }
         }
@@ -144,22 +146,10 @@ unsafe fn runs<V: Vector, const FOLD: bool>(
 
 /// One run.
 #[inline(always)]
-unsafe fn run<V: Vector, const FOLD: bool>(
-    picture: *mut V::Number,
-    unfolded: *mut V::Number,
-    length: usize,
-) {
+unsafe fn run<V: Vector>(from: *const V::Number, to: *mut V::Number, length: usize) {
     for (i, lanes) in vectors::<V>(length) {
         // SAFETY: the caller says that the run is there.
-        unsafe {
-            let (picture, unfolded) = (picture.add(i), unfolded.add(i));
-            if FOLD {
-                let more = V::load_part(unfolded, lanes);
-                V::load_part(picture, lanes).add(more).store_part(picture, lanes);
-            } else {
-                V::load_part(picture, lanes).store_part(unfolded, lanes);
-            }
-        }
+        unsafe { V::load_part(from.add(i), lanes).store_part(to.add(i), lanes) }
     }
 }
 
@@ -170,16 +160,7 @@ unsafe fn unfold<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number,
         if w.pad != [0; 4] {
             std::slice::from_raw_parts_mut(to, unfolded).fill(V::Number::ZERO);
         }
-        runs::<V, false>(w, a.cast_mut(), to);
-    }
-}
-
-#[inline(always)]
-unsafe fn fold<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number) {
-    // SAFETY: the unfolding, which is only read, and room for the picture are there.
-    unsafe {
-        std::slice::from_raw_parts_mut(to, w.columns()).fill(V::Number::ZERO);
-        runs::<V, true>(w, to, a.cast_mut());
+        runs::<V>(w, a, to);
     }
 }
 

@@ -7,7 +7,7 @@
 //! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM
 //! crates allocate at every call, which a step must not.)
 
-use self::block::{Place, block, keep};
+use self::block::{Place, WHOLE, keep, rows};
 use crate::link::Tile;
 use crate::machine::share;
 use crate::matrix::Matrix;
@@ -22,7 +22,7 @@ const WIDTH: usize = 512;
 /// Rows of a that are packed at once.
 const HEIGHT: usize = 96;
 /// Columns of a packed panel at most: two vectors of sixteen.
-const PANEL: usize = 32;
+pub(crate) const PANEL: usize = 32;
 /// Rows of a block at most.
 const ROWS: usize = 12;
 /// A matrix b of so many numbers stays in the first cache, and is read where it is.
@@ -305,6 +305,7 @@ impl<T: Real> Product<'_, T> {
                             };
                             let place = Place {
                                 depth,
+                                runs: WHOLE,
                                 a: self.arena,
                                 a_stride: 0,
                                 b: panel,
@@ -349,15 +350,14 @@ impl<T: Real> Product<'_, T> {
         height: usize,
         packed: Option<*const T>,
     ) {
-        let most = if N == 1 { V::TALL } else { V::ROWS };
         let along = packed.is_none() && self.a.col_stride == 1;
         let mut row = 0;
         while row < height {
-            let left = most.min(height - row);
+            let left = height - row;
             // SAFETY: as for the product; so many rows are left.
             unsafe {
                 (place.a, place.a_stride) = match packed {
-                    Some(rows) => (rows.add((row / ROWS) * ROWS * place.depth + row % ROWS), ROWS),
+                    Some(packed) => (packed.add((row / ROWS) * ROWS * place.depth + row % ROWS), ROWS),
                     None if along => (
                         self.arena.add(self.a.at(top + row, first)).cast_const(),
                         self.a.row_stride,
@@ -367,17 +367,10 @@ impl<T: Real> Product<'_, T> {
                         self.a.col_stride,
                     ),
                 };
-                let rows = match (left, along) {
-                    (12.., true) if most == 12 => block::<V, 12, N, true>(&place),
-                    (12.., false) if most == 12 => block::<V, 12, N, false>(&place),
-                    (6.., true) if most > 4 => block::<V, 6, N, true>(&place),
-                    (6.., false) if most > 4 => block::<V, 6, N, false>(&place),
-                    (4.., true) => block::<V, 4, N, true>(&place),
-                    (4.., false) => block::<V, 4, N, false>(&place),
-                    (2.., true) => block::<V, 2, N, true>(&place),
-                    (2.., false) => block::<V, 2, N, false>(&place),
-                    (_, true) => block::<V, 1, N, true>(&place),
-                    (_, false) => block::<V, 1, N, false>(&place),
+                let rows = if along {
+                    rows::<V, N, true>(&place, left)
+                } else {
+                    rows::<V, N, false>(&place, left)
                 };
                 place.to = place.to.add(rows * place.row_stride);
                 row += rows;
@@ -386,7 +379,7 @@ impl<T: Real> Product<'_, T> {
     }
 }
 
-mod block;
+pub(crate) mod block;
 mod pack;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
+use crate::convolution::Convolve;
 use crate::function::{Coefficients, DOUBLE, SINGLE};
 use crate::peak::MultiplyAdds;
 use crate::picture::Pictures;
@@ -23,6 +24,7 @@ pub enum Task<'a, T> {
     Product(Product<'a, T>),
     Entries(Entries<'a, T>),
     Reduce(Reduce<T>),
+    Convolve(Convolve<'a, T>),
     Pictures(Pictures<'a, T>),
     MultiplyAdds(MultiplyAdds<T>),
 }
@@ -139,6 +141,7 @@ impl Real for f32 {
                 Task::Product(work) => vectorised::<F32, _>(isa, work),
                 Task::Entries(work) => vectorised::<F32, _>(isa, work),
                 Task::Reduce(work) => vectorised::<F32, _>(isa, work),
+                Task::Convolve(work) => vectorised::<F32, _>(isa, work),
                 Task::Pictures(work) => vectorised::<F32, _>(isa, work),
                 Task::MultiplyAdds(work) => vectorised::<F32, _>(isa, work),
             }
@@ -167,6 +170,7 @@ impl Real for f64 {
                 Task::Product(work) => vectorised::<F64, _>(isa, work),
                 Task::Entries(work) => vectorised::<F64, _>(isa, work),
                 Task::Reduce(work) => vectorised::<F64, _>(isa, work),
+                Task::Convolve(work) => vectorised::<F64, _>(isa, work),
                 Task::Pictures(work) => vectorised::<F64, _>(isa, work),
                 Task::MultiplyAdds(work) => vectorised::<F64, _>(isa, work),
             }

@@ -6,6 +6,7 @@
 )]
 
 mod build;
+mod convolution;
 mod ops;
 mod random;
 mod updates;

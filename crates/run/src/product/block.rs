@@ -4,12 +4,16 @@ use crate::real::Real;
 use crate::simd::Vector;
 
 /// Where a block finds its operands and puts its sums.
-pub(super) struct Place<T> {
-    /// Terms.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a, T> {
+    /// Terms of a run.
     pub depth: usize,
+    /// Where the terms of each run begin in a, from its first entry.
+    pub runs: &'a [usize],
     pub a: *const T,
     /// From row to row where terms lie one after the other, from term to term where rows do.
     pub a_stride: usize,
+    /// The terms of all runs, one behind the other.
     pub b: *const T,
     pub b_stride: usize,
     pub to: *mut T,
@@ -21,35 +25,63 @@ pub(super) struct Place<T> {
     pub add: bool,
 }
 
+/// The terms of one run.
+pub(crate) const WHOLE: &[usize] = &[0];
+
+/// Up to so many rows times `N` vectors of columns; gives how many.
+#[inline(always)]
+pub(crate) unsafe fn rows<V: Vector, const N: usize, const ALONG: bool>(
+    place: &Place<V::Number>,
+    left: usize,
+) -> usize {
+    let most = if N == 1 { V::TALL } else { V::ROWS };
+    // SAFETY: as the caller says, so many rows are left.
+    unsafe {
+        match left {
+            12.. if most == 12 => block::<V, 12, N, ALONG>(place),
+            8.. if most == 12 => block::<V, 8, N, ALONG>(place),
+            6.. if most > 4 => block::<V, 6, N, ALONG>(place),
+            5.. if most > 4 => block::<V, 5, N, ALONG>(place),
+            4.. => block::<V, 4, N, ALONG>(place),
+            3 => block::<V, 3, N, ALONG>(place),
+            2 => block::<V, 2, N, ALONG>(place),
+            _ => block::<V, 1, N, ALONG>(place),
+        }
+    }
+}
+
 /// `M` rows times `N` vectors of columns; gives `M`.
 #[inline(always)]
-pub(super) unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
+unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
     place: &Place<V::Number>,
 ) -> usize {
-    let &Place { depth, a, a_stride, b, b_stride, to, row_stride, col_stride, last, add } = place;
+    let &Place { depth, runs, a, a_stride, b, b_stride, to, row_stride, col_stride, last, add } =
+        place;
     let (row, term) = if ALONG { (a_stride, 1) } else { (1, a_stride) };
     let mut sums = [[V::splat(V::Number::ZERO); N]; M];
     // SAFETY: as for the product: the caller's place holds `M` rows and `depth` terms.
     unsafe {
         // One pointer for three rows: the others are reached by strides of one and two.
-        let mut groups: [*const V::Number; 4] =
-            std::array::from_fn(|g| a.wrapping_add(3 * g * row));
         let mut b = b;
-        if !V::MASKED && last == V::LANES {
-            for _ in 0..depth {
-                let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                multiply::<V, M, N>(&groups, row, line, &mut sums);
-                groups = groups.map(|group| group.wrapping_add(term));
-                b = b.wrapping_add(b_stride);
-            }
-        } else {
-            for _ in 0..depth {
-                let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
-                let line: [V; N] =
-                    std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
-                multiply::<V, M, N>(&groups, row, line, &mut sums);
-                groups = groups.map(|group| group.wrapping_add(term));
-                b = b.wrapping_add(b_stride);
+        for &run in runs {
+            let mut groups: [*const V::Number; 4] =
+                std::array::from_fn(|g| a.wrapping_add(run + 3 * g * row));
+            if !V::MASKED && last == V::LANES {
+                for _ in 0..depth {
+                    let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
+                    multiply::<V, M, N>(&groups, row, line, &mut sums);
+                    groups = groups.map(|group| group.wrapping_add(term));
+                    b = b.wrapping_add(b_stride);
+                }
+            } else {
+                for _ in 0..depth {
+                    let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
+                    let line: [V; N] =
+                        std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
+                    multiply::<V, M, N>(&groups, row, line, &mut sums);
+                    groups = groups.map(|group| group.wrapping_add(term));
+                    b = b.wrapping_add(b_stride);
+                }
             }
         }
         for (i, sums) in sums.into_iter().enumerate() {

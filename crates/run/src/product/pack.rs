@@ -7,7 +7,7 @@ use crate::simd::Vector;
 impl<T: Real> Product<'_, T> {
     /// Columns of b in panels of one or two vectors, each panel term by term, filled up with zeros.
     #[inline(always)]
-    pub(super) unsafe fn pack_columns<V: Vector<Number = T>>(
+    pub(crate) unsafe fn pack_columns<V: Vector<Number = T>>(
         &self,
         across: usize,
         first: usize,

@@ -1,0 +1,395 @@
+//! Products with unfolded pictures, which are read where they are.
+//!
+//! What a place of the window sees is a few runs of entries of the picture, and the places of one
+//! line of the result are equally far apart: such a matrix goes into the register block as it is.
+//! Only padded pictures are copied, one at a time, into scratch memory with zeros around them.
+//! Each entry is one sum over runs, lines and pictures in their order, whoever computes it.
+
+use std::ops::Range;
+
+use matgrad_expr::window::Window;
+use matgrad_plan::convolution as plan;
+use matgrad_plan::convolution::Kind;
+
+use crate::link::Tile;
+use crate::machine::share;
+use crate::matrix::Matrix;
+use crate::fold::{self, fold_row};
+use crate::product::block::{self, Place, WHOLE};
+use crate::product::{PANEL, Product};
+use crate::real::{Real, Task};
+use crate::simd::{Isa, Vector, Work};
+use crate::tile::{BLOCK, Entries};
+
+/// Rows of the result that work is done on at once, at least; whole lines of places.
+const TOGETHER: usize = 96;
+
+/// A convolution for one number of rows.
+pub(crate) struct Convolution<T> {
+    pub kind: Kind,
+    /// The window.
+    window: Window,
+    /// How many pictures.
+    pub images: usize,
+    pub a: Matrix,
+    pub b: Matrix,
+    pub to: Matrix,
+    pub then: Option<Tile<T>>,
+    /// Entries of a run.
+    run: usize,
+    /// Where the runs of the first place begin in a padded picture.
+    runs: Vec<usize>,
+    /// Where the lines of places begin there.
+    lines: Vec<usize>,
+    /// Places of a line.
+    wide: usize,
+    /// From place to place.
+    step: usize,
+}
+
+impl<T> Default for Convolution<T> {
+    fn default() -> Self {
+        let none = Matrix::default();
+        Convolution {
+            kind: Kind::Forward,
+            window: Window::ONE,
+            images: 0,
+            a: none,
+            b: none,
+            to: none,
+            then: None,
+            run: 0,
+            runs: Vec::new(),
+            lines: Vec::new(),
+            wide: 0,
+            step: 0,
+        }
+    }
+}
+
+impl<T: Real> Convolution<T> {
+    /// Fills in the numbers; the memory is used again.
+    pub fn link(&mut self, convolution: &plan::Convolution, rows: usize) {
+        let &plan::Convolution { kind, window, group, ref a, ref b, ref to, ref then } =
+            convolution;
+        let of = |view| Matrix::of(view, rows);
+        (self.kind, self.window) = (kind, window);
+        (self.a, self.b, self.to) = (of(a), of(b), of(to));
+        let mut tile = self.then.take().unwrap_or_default();
+        self.then = then.as_ref().map(|then| {
+            tile.link(then, rows);
+            tile
+        });
+        let pictures = if kind == Kind::Pictures { self.to } else { self.a };
+        self.images = pictures.rows * pictures.cols / window.columns().max(1);
+
+        let [high, wide] = window.output().unwrap_or([0; 2]).map(|n| n as usize);
+        let [size, stride, dilation] =
+            [window.size, window.stride, window.dilation].map(|of| of.map(|n| n as usize));
+        let (channels, groups) = (window.channels(), window.groups as usize);
+        let line = self.padded()[1] * channels;
+        // Entries beside each other are one run, if the window leaves out none.
+        let whole = groups == 1 && dilation[1] == 1;
+        let across = if whole { 1 } else { size[1] };
+        self.run = convolution.columns() / (size[0] * across).max(1);
+        self.runs.clear();
+        self.runs.extend((0..size[0]).flat_map(|i| {
+            let first = group * (channels / groups) + i * dilation[0] * line;
+            (0..across).map(move |j| first + j * dilation[1] * channels)
+        }));
+        self.lines.clear();
+        self.lines.extend((0..high).map(|i| i * stride[0] * line));
+        self.wide = wide;
+        self.step = stride[1] * channels;
+    }
+
+    /// Height and width of a picture with what is around it.
+    fn padded(&self) -> [usize; 2] {
+        let Window { picture, pad, .. } = self.window;
+        [0, 1].map(|axis| (picture[axis] + pad[axis] + pad[axis + 2]) as usize)
+    }
+
+    /// Columns of the unfolded pictures.
+    fn columns(&self) -> usize {
+        self.run * self.runs.len()
+    }
+
+    /// Lines of places that are worked on together.
+    fn together(&self) -> usize {
+        TOGETHER.div_ceil(self.wide.max(1)).min(self.lines.len()).max(1)
+    }
+
+    /// Numbers of scratch memory: registers; a padded picture; a part of the result; packed
+    /// columns.
+    fn rooms(&self) -> [usize; 4] {
+        let work = self.then.as_ref();
+        let registers = work.map_or(0, |tile| tile.registers * BLOCK);
+        let [high, wide] = self.padded();
+        let padded = if self.is_padded() { high * wide * self.window.channels() } else { 0 };
+        let (k, n) = (self.b.rows, self.b.cols);
+        let result = match self.kind {
+            Kind::Forward if work.is_some() => self.together() * self.wide * n,
+            Kind::Forward | Kind::Kernel => 0,
+            Kind::Pictures => fold::held(&self.window) * self.wide * self.columns(),
+        };
+        let packed = if self.kind == Kind::Kernel { 0 } else { k * n.next_multiple_of(PANEL) };
+        [registers, padded, result, packed].map(|size| size.next_multiple_of(16))
+    }
+
+    pub fn scratch(&self) -> usize {
+        self.rooms().iter().sum()
+    }
+
+    /// Whether a picture is copied to have zeros around it.
+    fn is_padded(&self) -> bool {
+        self.kind != Kind::Pictures && self.window.pad != [0; 4]
+    }
+}
+
+/// A part of a convolution.
+pub struct Convolve<'a, T> {
+    pub(crate) of: &'a Convolution<T>,
+    pub(crate) isa: Isa,
+    pub(crate) arena: *mut T,
+    /// [`Convolution::scratch`] numbers.
+    pub(crate) scratch: *mut T,
+    pub(crate) part: usize,
+    pub(crate) parts: usize,
+}
+
+impl<T: Real> Work<T> for Convolve<'_, T> {
+    /// # Safety
+    /// The matrices are inside the arena, the result overlaps neither operand, and the scratch
+    /// memory is as said.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(&self) {
+        let narrow = V::Half::LANES < V::LANES && self.of.to.cols <= V::Half::LANES;
+        let images = share(self.of.images, 1, self.part, self.parts);
+        // SAFETY: as the caller says.
+        unsafe {
+            self.clear();
+            match self.of.kind {
+                Kind::Forward if narrow => self.forward::<V::Half>(images),
+                Kind::Forward => self.forward::<V>(images),
+                Kind::Kernel if narrow => self.kernel::<V::Half>(),
+                Kind::Kernel => self.kernel::<V>(),
+                Kind::Pictures => self.pictures::<V>(images),
+            }
+        }
+    }
+}
+
+impl<T: Real> Convolve<'_, T> {
+    /// Where a room of the scratch memory begins.
+    fn room(&self, number: usize) -> *mut T {
+        self.scratch.wrapping_add(self.of.rooms()[..number].iter().sum())
+    }
+
+    /// Zeros around the picture, once.
+    unsafe fn clear(&self) {
+        if self.of.is_padded() {
+            let room = self.of.rooms()[1];
+            // SAFETY: the room is there.
+            unsafe { std::slice::from_raw_parts_mut(self.room(1), room).fill(T::ZERO) }
+        }
+    }
+
+    /// A picture, with zeros around it.
+    unsafe fn picture(&self, image: usize) -> *const T {
+        let of = self.of;
+        let picture = self.arena.wrapping_add(of.a.offset + image * of.window.columns());
+        if !of.is_padded() {
+            return picture;
+        }
+        let channels = of.window.channels();
+        let [high, wide, _] = of.window.picture.map(|n| n as usize);
+        let [above, left, ..] = of.window.pad.map(|n| n as usize);
+        let padded = self.room(1);
+        for row in 0..high {
+            let to = ((row + above) * of.padded()[1] + left) * channels;
+            // SAFETY: the row is inside the picture and inside the room.
+            unsafe {
+                let from = picture.add(row * wide * channels);
+                std::ptr::copy_nonoverlapping(from, padded.add(to), wide * channels);
+            }
+        }
+        padded
+    }
+
+    /// b as the blocks read it, where panels begin to be apart, and from term to term: in place
+    /// where that is one panel.
+    unsafe fn packed<V: Vector<Number = T>>(&self) -> (*const T, usize, usize) {
+        let (b, across) = (self.of.b, 2 * V::LANES);
+        if b.col_stride == 1 && b.cols <= across {
+            return (self.arena.wrapping_add(b.offset), 0, b.row_stride);
+        }
+        let (arena, pack) = (self.arena, self.room(3));
+        let none = Matrix::default();
+        let product = Product { arena, a: none, b, to: none, then: None, pack, part: 0, parts: 1 };
+        // SAFETY: there is room for all columns of b.
+        unsafe { product.pack_columns::<V>(across, 0, b.rows, 0, b.cols, pack) };
+        (pack, b.rows, across)
+    }
+
+    /// Work on some entries of the result, which are at `from`.
+    unsafe fn finish(&self, entries: Range<usize>, from: *const T) {
+        if let Some(tile) = &self.of.then {
+            let (arena, registers) = (self.arena, self.scratch);
+            let work = Entries { tile, entries, arena, registers, product: from };
+            // SAFETY: the tile is of the shape of the result; its registers are the first room.
+            unsafe { T::run(self.isa, &Task::Entries(work)) }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn forward<V: Vector<Number = T>>(&self, images: Range<usize>) {
+        let of = self.of;
+        let (n, places, across) = (of.b.cols, of.lines.len() * of.wide, 2 * V::LANES);
+        // SAFETY: pictures, lines and columns are inside the matrices.
+        unsafe {
+            let (b, apart, b_stride) = self.packed::<V>();
+            for image in images {
+                let picture = self.picture(image);
+                for top in (0..of.lines.len()).step_by(of.together()) {
+                    let lines = &of.lines[top..of.lines.len().min(top + of.together())];
+                    let first = (image * places + top * of.wide) * n;
+                    let to = match of.then {
+                        Some(_) => self.room(2),
+                        None => self.arena.add(of.to.offset + first),
+                    };
+                    for col in (0..n).step_by(across) {
+                        let b = b.wrapping_add(col * apart);
+                        let mut place = Place {
+                            depth: of.run,
+                            runs: &of.runs,
+                            a: picture,
+                            a_stride: of.step,
+                            b,
+                            b_stride,
+                            to: to.add(col),
+                            row_stride: n,
+                            col_stride: 1,
+                            last: 0,
+                            add: false,
+                        };
+                        for line in lines {
+                            place.a = picture.add(*line);
+                            all::<V, true>(&mut place, of.wide, n - col);
+                        }
+                    }
+                    self.finish(first..first + lines.len() * of.wide * n, to);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn kernel<V: Vector<Number = T>>(&self) {
+        let of = self.of;
+        let (n, places) = (of.b.cols, of.lines.len() * of.wide);
+        let rows = share(of.columns(), 1, self.part, self.parts);
+        // SAFETY: pictures, rows and columns are inside the matrices.
+        unsafe {
+            for image in 0..of.images {
+                let picture = self.picture(image);
+                let delta = of.b.at(image * places, 0);
+                for (number, run) in of.runs.iter().enumerate() {
+                    // The rows of this run that are of this part.
+                    let start = number * of.run;
+                    let first = rows.start.clamp(start, start + of.run);
+                    let last = rows.end.clamp(start, start + of.run);
+                    for col in (0..n).step_by(2 * V::LANES) {
+                        let mut place = Place {
+                            depth: of.wide,
+                            runs: &of.lines,
+                            a: picture.add(run + first - start),
+                            a_stride: of.step,
+                            b: self.arena.add(delta + col),
+                            b_stride: of.b.row_stride,
+                            to: self.arena.add(of.to.at(first, col)),
+                            row_stride: n,
+                            col_stride: 1,
+                            last: 0,
+                            add: image > 0,
+                        };
+                        all::<V, false>(&mut place, last - first, n - col);
+                    }
+                }
+            }
+            let first = self.arena.add(of.to.at(rows.start, 0));
+            if of.images == 0 {
+                std::slice::from_raw_parts_mut(first, rows.len() * n).fill(T::ZERO);
+            }
+            self.finish(rows.start * n..rows.end * n, first);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pictures<V: Vector<Number = T>>(&self, images: Range<usize>) {
+        let of = self.of;
+        let (n, places, held) = (of.b.cols, of.lines.len() * of.wide, fold::held(&of.window));
+        let (high, size) = (of.window.picture[0] as usize, of.window.columns());
+        let unfolded = self.room(2);
+        // SAFETY: pictures, lines and columns are inside the matrices; so many lines are held.
+        unsafe {
+            let (b, apart, b_stride) = self.packed::<V>();
+            for image in images {
+                let (mut line, to) = (0, self.arena.add(of.to.offset + image * size));
+                for row in 0..high {
+                    while line < fold::lines(&of.window, row) {
+                        let a = of.a.at(image * places + line * of.wide, 0);
+                        let to = unfolded.add(line % held * of.wide * n);
+                        for col in (0..n).step_by(2 * V::LANES) {
+                            let mut place = Place {
+                                depth: of.a.cols,
+                                runs: WHOLE,
+                                a: self.arena.add(a),
+                                a_stride: of.a.row_stride,
+                                b: b.wrapping_add(col * apart),
+                                b_stride,
+                                to: to.add(col),
+                                row_stride: n,
+                                col_stride: 1,
+                                last: 0,
+                                add: false,
+                            };
+                            all::<V, true>(&mut place, of.wide, n - col);
+                        }
+                        line += 1;
+                    }
+                    fold_row::<V>(&of.window, row, unfolded, held, to);
+                }
+                self.finish(image * size..(image + 1) * size, to);
+            }
+        }
+    }
+}
+
+/// So many rows of one or two vectors of columns, evenly cut into blocks. The place moves on in
+/// the result.
+#[inline(always)]
+unsafe fn all<V: Vector, const ALONG: bool>(
+    place: &mut Place<V::Number>,
+    rows: usize,
+    columns: usize,
+) {
+    let wide = columns > V::LANES;
+    place.last = columns.min(2 * V::LANES) - if wide { V::LANES } else { 0 };
+    let most = if wide { V::ROWS } else { V::TALL };
+    let down = if ALONG { place.a_stride } else { 1 };
+    let mut left = rows;
+    while left > 0 {
+        let some = left.div_ceil(left.div_ceil(most));
+        // SAFETY: as the caller says, so many rows are there.
+        let done = unsafe {
+            if wide {
+                block::rows::<V, 2, ALONG>(place, some)
+            } else {
+                block::rows::<V, 1, ALONG>(place, some)
+            }
+        };
+        place.a = place.a.wrapping_add(done * down);
+        place.to = place.to.wrapping_add(done * place.row_stride);
+        left -= done;
+    }
+}

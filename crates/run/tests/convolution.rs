@@ -1,0 +1,149 @@
+//! Products with unfolded pictures: the three of a convolution, which read pictures in place.
+
+use matgrad_expr::dim::{Dim, Shape};
+use matgrad_expr::graph::NodeId;
+use matgrad_expr::op::{Axis, Op};
+use matgrad_expr::window::Window;
+use matgrad_plan::convolution::Kind;
+use matgrad_plan::instruction::Instruction;
+use matgrad_run::machine::Machine;
+use matgrad_run::simd::Isa;
+
+use crate::build::{CAPACITY, Page};
+
+const PLAIN: Window = Window { picture: [6, 7, 2], size: [3, 2], ..Window::ONE };
+
+/// Windows of all kinds that have one group.
+const WINDOWS: [Window; 9] = [
+    PLAIN,
+    Window { pad: [1, 0, 2, 1], ..PLAIN },
+    Window { stride: [2, 3], pad: [0, 1, 1, 2], ..PLAIN },
+    Window { dilation: [2, 3], pad: [2, 1, 0, 3], ..PLAIN },
+    Window { stride: [3, 2], dilation: [2, 3], pad: [2, 3, 2, 3], ..PLAIN },
+    Window { picture: [5, 4, 9], size: [1, 1], stride: [2, 2], ..PLAIN },
+    Window { picture: [4, 30, 1], size: [2, 5], pad: [1, 2, 1, 2], ..PLAIN },
+    // As large as the picture, and moving by more than its size.
+    Window { picture: [3, 3, 4], size: [3, 3], pad: [1, 1, 1, 1], ..PLAIN },
+    Window { picture: [9, 9, 1], size: [2, 2], stride: [4, 3], ..PLAIN },
+];
+
+/// tanh(unfold(X) K), the gradients of its sum of squares for K and X, and what to update.
+struct Net {
+    page: Page,
+    outputs: [NodeId; 2],
+    updates: Vec<(NodeId, NodeId)>,
+}
+
+fn net(window: Window, channels: u64) -> Net {
+    let mut page = Page::new();
+    let b = page.b();
+    let columns = (window.taps() * window.channels()) as u64;
+    let x = page.variable(b, Dim::of(window.columns() as u64));
+    let k = page.variable(Dim::of(columns), Dim::of(channels));
+    let places = b.times(Dim::of(window.places() as u64)).unwrap();
+    let delta = page.variable(places, Dim::of(channels));
+    let g = &mut page.graph;
+    let unfolded = g.node(Op::Unfold(window), &[x]).unwrap();
+    let z = g.node(Op::MatMul, &[unfolded, k]).unwrap();
+    let a = g.node(Op::Tanh, &[z]).unwrap();
+    let back = g.node(Op::Transpose, &[unfolded]).unwrap();
+    let kernel = g.node(Op::MatMul, &[back, delta]).unwrap();
+    let next = g.elementwise(Op::Add, &[k, kernel]).unwrap();
+    let kt = g.node(Op::Transpose, &[k]).unwrap();
+    let spread = g.node(Op::MatMul, &[delta, kt]).unwrap();
+    let pictures = g.node(Op::Fold(window), &[spread]).unwrap();
+    let pictures = g.elementwise(Op::Mul, &[pictures, x]).unwrap();
+    Net { page, outputs: [a, pictures], updates: vec![(k, next)] }
+}
+
+#[test]
+fn all_windows() {
+    for window in WINDOWS {
+        for channels in [1, 5, 8, 13, 16, 35] {
+            let Net { page, outputs, updates } = net(window, channels);
+            let program = page.plan(&outputs, &updates);
+            let kinds: Vec<Kind> = program.instructions().iter().filter_map(kind).collect();
+            assert_eq!(kinds, [Kind::Forward, Kind::Pictures, Kind::Kernel], "{program}");
+            let of = |e| panic!("{window:?}, {channels}: {e}");
+            page.compare::<f64>(&outputs, &updates, 1e-12).unwrap_or_else(of);
+            page.compare::<f32>(&outputs, &updates, 1e-4).unwrap_or_else(of);
+        }
+    }
+}
+
+fn kind(instruction: &Instruction) -> Option<Kind> {
+    match instruction {
+        Instruction::Convolution(convolution) => Some(convolution.kind),
+        _ => None,
+    }
+}
+
+#[test]
+fn groups() {
+    let window = Window { picture: [5, 6, 6], size: [2, 3], pad: [1; 4], groups: 3, ..Window::ONE };
+    let mut page = Page::new();
+    let b = page.b();
+    let x = page.variable(b, Dim::of(window.columns() as u64));
+    let unfolded = page.graph.node(Op::Unfold(window), &[x]).unwrap();
+    let each = (window.taps() * 2) as u64;
+    let mut outputs = Vec::new();
+    for group in 0..3 {
+        let k = page.variable(Dim::of(each), Dim::of(4));
+        let delta =
+            page.variable(b.times(Dim::of(window.places() as u64)).unwrap(), Dim::of(12));
+        let g = &mut page.graph;
+        let cols = |start, length| Op::Slice(Axis::Cols, Dim::of(start), Dim::of(length));
+        let part = g.node(cols(group * each, each), &[unfolded]).unwrap();
+        outputs.push(g.node(Op::MatMul, &[part, k]).unwrap());
+        let back = g.node(Op::Transpose, &[part]).unwrap();
+        let some = g.node(cols(group * 4, 4), &[delta]).unwrap();
+        outputs.push(g.node(Op::MatMul, &[back, some]).unwrap());
+    }
+    let program = page.plan(&outputs, &[]);
+    assert_eq!(program.instructions().iter().filter_map(kind).count(), 6, "{program}");
+    page.compare::<f64>(&outputs, &[], 1e-12).unwrap();
+}
+
+/// Unfolded pictures that something else reads too are there.
+#[test]
+fn what_else_is_read() {
+    let mut page = Page::new();
+    let b = page.b();
+    let x = page.variable(b, Dim::of(PLAIN.columns() as u64));
+    let k = page.variable(Dim::of(12), Dim::of(3));
+    let g = &mut page.graph;
+    let unfolded = g.node(Op::Unfold(PLAIN), &[x]).unwrap();
+    let z = g.node(Op::MatMul, &[unfolded, k]).unwrap();
+    let twice = g.elementwise(Op::Add, &[unfolded, unfolded]).unwrap();
+    let part = g.node(Op::Slice(Axis::Cols, Dim::ONE, Dim::of(12 - 1)), &[unfolded]).unwrap();
+    let one = g.number(1.0);
+    let ones = g.spread(one, Shape::new(Dim::of(11), Dim::of(2)));
+    let sums = g.node(Op::MatMul, &[part, ones.unwrap()]).unwrap();
+    for outputs in [vec![z, twice], vec![z, unfolded], vec![z, sums]] {
+        let program = page.plan(&outputs, &[]);
+        assert!(program.instructions().iter().all(|i| kind(i).is_none()), "{program}");
+        page.compare::<f64>(&outputs, &[], 1e-12).unwrap();
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let window = Window { picture: [40, 41, 3], size: [5, 4], pad: [2, 1, 2, 2], ..Window::ONE };
+    let Net { page, outputs, updates } = net(window, 18);
+    let program = page.plan(&outputs, &updates);
+    let bindings = page.bindings(CAPACITY, 1);
+    for isa in Isa::available() {
+        let bits = [1, 2, 3].map(|threads| {
+            let mut machine = Machine::<f32>::new(program.clone());
+            machine.set_threads(threads);
+            machine.set_isa(isa);
+            for &id in &page.variables {
+                machine.write(id, &bindings.values[&id].data).unwrap();
+            }
+            machine.step();
+            let updated = machine.read(updates[0].0).unwrap();
+            (outputs.map(|id| machine.read(id).unwrap()), updated)
+        });
+        assert!(bits[0] == bits[1] && bits[0] == bits[2], "{isa:?}");
+    }
+}

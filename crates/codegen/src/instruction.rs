@@ -70,7 +70,8 @@ impl Syntax {
             Instruction::Tile(t) => self.tile(t),
             Instruction::Reduce { reduction, a, to } => self.reduce(*reduction, a, to),
             Instruction::Convolution(c) => {
-                self.convolution(c) + &c.then.as_ref().map(|tile| self.tile(tile)).unwrap_or_default()
+                self.convolution(c)
+                    + &c.then.as_ref().map(|tile| self.tile(tile)).unwrap_or_default()
             }
             Instruction::Picture(p) => self.picture(p),
             Instruction::Copy { a, to } => {
@@ -285,7 +286,8 @@ impl Syntax {
         let images =
             format!("{} * ({}) / {}", size(pictures.rows), size(pictures.cols), w.columns());
         let sum = |add: &str| self.variable("s", &self.number(0.0)) + add;
-        let each = |index: &str, count: usize, body: &str| self.each(index, &count.to_string(), body);
+        let each =
+            |index: &str, count: usize, body: &str| self.each(index, &count.to_string(), body);
         let columns_of_b = size(c.b.cols);
         // Of picture n, place p, entry t of the window and channel q of the group.
         let pixel = self.pixel(w, &first.to_string());
@@ -308,7 +310,8 @@ impl Syntax {
             Kind::Pictures => {
                 let length = format!("{} * ({})", size(c.to.rows), size(c.to.cols));
                 let clear = format!("m[{} + i] = {};", c.to.offset, self.number(0.0));
-                let add = format!("s += {} * {};", entry(&c.a, &place, "k"), entry(&c.b, "k", &tap));
+                let add =
+                    format!("s += {} * {};", entry(&c.a, &place, "k"), entry(&c.b, "k", &tap));
                 let add = sum(&self.each("k", &size(c.a.cols), &add));
                 let add = each("q", group, &format!("{add}{} += s;", entry_of(&c.to)));
                 let places = each("p", places, &each("t", w.taps(), &(pixel + &add)));

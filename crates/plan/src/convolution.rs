@@ -73,33 +73,20 @@ impl Convolution {
     }
 }
 
-/// What a unit is a part of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// It makes the result.
-    Whole {
-        kind: Kind,
-        window: Window,
-        group: usize,
-        a: View,
-        b: View,
-    },
-    /// Another one does its work.
-    Taken,
-}
-
 impl Values<'_> {
     /// Finds the convolutions among the units.
     pub fn find_convolutions(&mut self) {
         for unit in 0..self.units.len() {
             let Some(id) = self.single(unit) else { continue };
             let found = match self.request.graph.get(id).op {
-                Op::Unfold(window) => self.unfolded(unit, id, window),
+                Op::Unfold(window) => self.unfolded(id, window).map(|found| (unit, found)),
                 Op::Fold(window) => self.folded(unit, id, window),
                 _ => None,
             };
-            for (unit, part) in found.into_iter().flatten() {
-                self.parts[unit] = Some(part);
+            let Some((taken, found)) = found else { continue };
+            self.taken[taken] = true;
+            for (unit, convolution) in found {
+                self.convolutions[unit] = Some(convolution);
             }
         }
     }
@@ -114,15 +101,13 @@ impl Values<'_> {
     }
 
     /// Unfolded pictures that only products read, each of them all rows and a group of columns.
-    fn unfolded(&self, unit: usize, id: NodeId, window: Window) -> Option<Vec<(usize, Part)>> {
+    fn unfolded(&self, id: NodeId, window: Window) -> Option<Vec<(usize, Convolution)>> {
         let (pictures, whole) = (self.view(self.operands(id)[0]), self.view(id));
         if !pictures.is_contiguous() {
             return None;
         }
-        let readers = self.readers(id)?;
         let product = |&reader: &usize| {
-            let node = self.single(reader)?;
-            let operands = self.operands(node);
+            let operands = self.operands(self.single(reader)?);
             let (a, b) = (self.view(*operands.first()?), self.view(*operands.get(1)?));
             let forward = |view: View| group(&window, whole, view);
             let (kind, group) = match (forward(a), forward(a.transposed())) {
@@ -130,30 +115,32 @@ impl Values<'_> {
                 (None, Some(group)) => (Kind::Kernel, group),
                 (None, None) => return None,
             };
+            let to = self.product(reader).filter(View::is_contiguous)?;
             let along = kind == Kind::Forward || b.col_stride == Extent::ONE;
-            let fits = self.product(reader).is_some_and(|to| to.is_contiguous())
-                && along
-                && b.offset != whole.offset;
             let a = pictures;
-            fits.then_some((reader, Part::Whole { kind, window, group, a, b }))
+            let convolution = Convolution { kind, window, group, a, b, to, then: None };
+            (along && b.offset != whole.offset).then_some((reader, convolution))
         };
-        let mut parts: Vec<(usize, Part)> = readers.iter().map(product).collect::<Option<_>>()?;
-        parts.push((unit, Part::Taken));
-        Some(parts)
+        self.readers(id)?.iter().map(product).collect()
     }
 
     /// A product that is folded, and nothing else is done with it.
-    fn folded(&self, unit: usize, id: NodeId, window: Window) -> Option<Vec<(usize, Part)>> {
+    fn folded(
+        &self,
+        unit: usize,
+        id: NodeId,
+        window: Window,
+    ) -> Option<(usize, Vec<(usize, Convolution)>)> {
         let product = self.operands(id)[0];
         let maker = self.makers[product.0 as usize]?;
         let view = self.product(maker)?;
-        let alone = self.parts[maker].is_none() && self.readers(product)? == [unit];
+        let alone = self.convolutions[maker].is_none() && self.readers(product)? == [unit];
         let operands = self.operands(self.single(maker)?);
         let (a, b) = (self.view(operands[0]), self.view(operands[1]));
         let along = a.col_stride == Extent::ONE && view == self.view(product);
-        let whole = Part::Whole { kind: Kind::Pictures, window, group: 0, a, b };
-        (alone && along && window.groups == 1)
-            .then(|| vec![(unit, whole), (maker, Part::Taken)])
+        let (kind, to) = (Kind::Pictures, self.view(id));
+        let convolution = Convolution { kind, window, group: 0, a, b, to, then: None };
+        (alone && along && window.groups == 1).then(|| (maker, vec![(unit, convolution)]))
     }
 }
 

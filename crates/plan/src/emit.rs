@@ -5,7 +5,7 @@
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::op::{Axis, Op};
 
-use crate::convolution::{Convolution, Kind, Part};
+use crate::convolution::Kind;
 use crate::extent::{Extent, Slot, View};
 use crate::instruction::{
     Function, Instruction, Map, Operation, Reduction, Source, Target, Tile, Zip,
@@ -77,20 +77,20 @@ impl Draft {
 /// A unit that is no element-wise work, if it has work of its own.
 fn alone(values: &Values, unit: usize, draft: &mut Draft) {
     let Some(id) = values.single(unit) else { return };
-    match values.parts[unit] {
+    match &values.convolutions[unit] {
+        None if values.taken[unit] => {}
         None => single(values, id, draft),
-        Some(Part::Taken) => {}
-        Some(Part::Whole { kind, window, group, a, b }) => {
-            let to = values.view(id);
-            let convolution = Convolution { kind, window, group, a, b, to, then: None };
+        Some(convolution) => {
             // The product that is folded has no line of its own.
             let of = values.operands(id)[0];
-            let product = (kind == Kind::Pictures).then(|| operand_names(values, of).join(" "));
-            let equation = match product {
-                Some(product) => format!("{} ← fold({product})", label(values.request.graph, id)),
-                None => equation(values, id),
+            let product = || operand_names(values, of).join(" ");
+            let equation = match convolution.kind {
+                Kind::Pictures => {
+                    format!("{} ← fold({})", label(values.request.graph, id), product())
+                }
+                Kind::Forward | Kind::Kernel => equation(values, id),
             };
-            draft.push(Instruction::Convolution(convolution), equation);
+            draft.push(Instruction::Convolution(convolution.clone()), equation);
         }
     }
 }

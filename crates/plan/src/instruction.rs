@@ -234,7 +234,17 @@ impl Instruction {
         match self {
             Instruction::Product { then, .. }
             | Instruction::Convolution(Convolution { then, .. }) => Some(then),
-            _ => None,
+            Instruction::Tile(_)
+            | Instruction::Reduce { .. }
+            | Instruction::Picture(_)
+            | Instruction::Copy { .. }
+            | Instruction::Zero { .. }
+            | Instruction::Eye { .. }
+            | Instruction::Size { .. }
+            | Instruction::Diag { .. }
+            | Instruction::Diagonal { .. }
+            | Instruction::Inverse { .. }
+            | Instruction::Determinant { .. } => None,
         }
     }
 

@@ -14,7 +14,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::op::{Axis, Bits, Op};
 
-use crate::convolution::Part;
+use crate::convolution::Convolution;
 use crate::extent::{Extent, Slot, View};
 use crate::plan::{PlanError, Request, label};
 use crate::program::Range;
@@ -85,8 +85,10 @@ pub(crate) struct Values<'a> {
     pub capacity: usize,
     pub regions: Vec<Region>,
     pub units: Vec<Unit>,
-    /// Of each unit, what it is of a convolution.
-    pub parts: Vec<Option<Part>>,
+    /// Of each unit, what it does as a convolution.
+    pub convolutions: Vec<Option<Convolution>>,
+    /// Whether a convolution does the work of a unit.
+    pub taken: Vec<bool>,
     pub ranges: Vec<Range>,
     pub variables: Vec<(NodeId, Slot)>,
     pub outputs: Vec<(NodeId, Slot)>,
@@ -114,7 +116,8 @@ impl<'a> Values<'a> {
             capacity: request.rows.map_or(1, |(_, capacity)| capacity),
             regions: Vec::new(),
             units: Vec::new(),
-            parts: Vec::new(),
+            convolutions: Vec::new(),
+            taken: Vec::new(),
             ranges: Vec::new(),
             variables: Vec::new(),
             outputs: Vec::new(),
@@ -136,7 +139,8 @@ impl<'a> Values<'a> {
         values.find_stored(&order);
         values.place_outputs();
         values.place_updates();
-        values.parts = vec![None; values.units.len()];
+        values.convolutions = vec![None; values.units.len()];
+        values.taken = vec![false; values.units.len()];
         values.find_convolutions();
         values.variables.sort_by_key(|&(id, _)| id);
         Ok(values)
@@ -192,9 +196,9 @@ impl<'a> Values<'a> {
     /// What a unit reads from the arena: views of regions that it does not make.
     pub fn reads(&self, unit: usize) -> Vec<View> {
         let unit_number = unit;
-        match self.parts[unit] {
-            Some(Part::Whole { a, b, .. }) => return vec![a, b],
-            Some(Part::Taken) => return Vec::new(),
+        match &self.convolutions[unit] {
+            Some(convolution) => return vec![convolution.a, convolution.b],
+            None if self.taken[unit] => return Vec::new(),
             None => {}
         }
         let unit = &self.units[unit];
@@ -216,11 +220,8 @@ impl<'a> Values<'a> {
     /// What a unit makes that is a single product, or a convolution.
     pub fn product(&self, unit: usize) -> Option<View> {
         let id = self.single(unit)?;
-        let is = match self.parts[unit] {
-            Some(part) => part != Part::Taken,
-            None => self.request.graph.get(id).op == Op::MatMul,
-        };
-        is.then(|| self.view(id))
+        let is = self.request.graph.get(id).op == Op::MatMul && !self.taken[unit];
+        (is || self.convolutions[unit].is_some()).then(|| self.view(id))
     }
 
     /// The node of a unit that has one only, and is no element-wise work.

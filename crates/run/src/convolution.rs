@@ -11,10 +11,10 @@ use matgrad_expr::window::Window;
 use matgrad_plan::convolution as plan;
 use matgrad_plan::convolution::Kind;
 
+use crate::fold::{self, fold_row};
 use crate::link::Tile;
 use crate::machine::share;
 use crate::matrix::Matrix;
-use crate::fold::{self, fold_row};
 use crate::product::block::{self, Place, WHOLE};
 use crate::product::{PANEL, Product};
 use crate::real::{Real, Task};

@@ -99,9 +99,11 @@ impl<T: Real> Linked<T> {
         // The memory of its tile is used again.
         let mut kept = match self {
             Linked::Product { then: Some(tile), .. } | Linked::Tile(tile) => std::mem::take(tile),
-            Linked::Product { .. } | Linked::Reduce { .. } | Linked::Convolution(_) | Linked::Picture(_) | Linked::Other => {
-                Tile::default()
-            }
+            Linked::Product { .. }
+            | Linked::Reduce { .. }
+            | Linked::Convolution(_)
+            | Linked::Picture(_)
+            | Linked::Other => Tile::default(),
         };
         let mut tile = |work| {
             kept.link(work, rows);
@@ -113,12 +115,12 @@ impl<T: Real> Linked<T> {
                 Linked::Product { a: of(a), b: of(b), to: of(to), then }
             }
             Instruction::Convolution(work) => {
-                let mut convolution = match self {
-                    Linked::Convolution(kept) => std::mem::take(kept),
-                    _ => Convolution::default(),
-                };
-                convolution.link(work, rows);
-                Linked::Convolution(convolution)
+                let mut kept = Convolution::default();
+                if let Linked::Convolution(convolution) = self {
+                    std::mem::swap(&mut kept, convolution);
+                }
+                kept.link(work, rows);
+                Linked::Convolution(kept)
             }
             Instruction::Tile(work) => Linked::Tile(tile(work)),
             Instruction::Reduce { reduction, a, to } => {

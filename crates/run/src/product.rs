@@ -357,7 +357,9 @@ impl<T: Real> Product<'_, T> {
             // SAFETY: as for the product; so many rows are left.
             unsafe {
                 (place.a, place.a_stride) = match packed {
-                    Some(packed) => (packed.add((row / ROWS) * ROWS * place.depth + row % ROWS), ROWS),
+                    Some(packed) => {
+                        (packed.add((row / ROWS) * ROWS * place.depth + row % ROWS), ROWS)
+                    }
                     None if along => (
                         self.arena.add(self.a.at(top + row, first)).cast_const(),
                         self.a.row_stride,

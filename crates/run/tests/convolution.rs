@@ -89,8 +89,7 @@ fn groups() {
     let mut outputs = Vec::new();
     for group in 0..3 {
         let k = page.variable(Dim::of(each), Dim::of(4));
-        let delta =
-            page.variable(b.times(Dim::of(window.places() as u64)).unwrap(), Dim::of(12));
+        let delta = page.variable(b.times(Dim::of(window.places() as u64)).unwrap(), Dim::of(12));
         let g = &mut page.graph;
         let cols = |start, length| Op::Slice(Axis::Cols, Dim::of(start), Dim::of(length));
         let part = g.node(cols(group * each, each), &[unfolded]).unwrap();

@@ -20,6 +20,7 @@ meta = json.loads((folder / "meta.json").read_text())
 kind, batch, opt = meta["output"], meta["batch"], meta["opt"]
 X, y, test = (np.load(folder / f"{name}.npy") for name in ("X_train", "y_train", "X_test"))
 WEIGHTS = [(np.load(folder / f"W{k}.npy"), np.load(folder / f"b{k}.npy")) for k in range(len(meta["layers"]) - 1)]
+KERNELS = [(np.load(folder / f"CW{k}.npy"), np.load(folder / f"Cb{k}.npy")) for k in range(len(meta["conv"]))]
 orders = np.load(folder / "perm.npy").astype(np.int64) if meta["shuffle"] else None
 whole = orders is None and batch >= len(X)
 
@@ -49,9 +50,23 @@ def numpy_forward(weights, x):
     return values
 
 
-def loss_of(weights):
-    """The mean loss over all rows, in 64 bits, by NumPy for everybody."""
-    out = numpy_forward([(w.astype(float), b.astype(float)) for w, b in weights], X.astype(float))[-1]
+def convolved(kernels, x):
+    """Rows of pictures through convolution, rectifier and pooling by 2 each; channels come first."""
+    x = x.reshape(len(x), kernels[0][0].shape[1], *[int(x.shape[1] ** 0.5)] * 2)
+    for w, b in kernels:
+        windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], (2, 3))
+        z = np.einsum("nchwij,ocij->nohw", windows, w, optimize=True) + b[:, None, None]
+        n, o, h, v = z.shape
+        x = np.maximum(z, 0).reshape(n, o, h // 2, 2, v // 2, 2).max((3, 5))
+    return x.reshape(len(x), -1)
+
+
+def loss_of(weights, kernels=()):
+    """The mean loss over all rows, in 64 bits, by NumPy for every peer in Python."""
+    parts = [X[at:at + 2000].astype(float) for at in range(0, len(X), 2000)]
+    parts = [convolved(kernels, part) if kernels else part for part in parts]
+    wide = [(w.astype(float), b.astype(float)) for w, b in weights]
+    out = np.concatenate([numpy_forward(wide, part)[-1] for part in parts])
     if kind == "softmax_ce":
         top = out.max(1, keepdims=True)
         return float((np.log(np.exp(out - top).sum(1)) + top[:, 0] - out[np.arange(len(y)), y]).mean())
@@ -131,7 +146,13 @@ def torch_peer():
     activation = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}[meta["hidden"]]
 
     def build():
-        parts = []
+        side = int(X.shape[1] ** 0.5)
+        parts = [nn.Unflatten(1, (1, side, side))] if KERNELS else []
+        for w, b in KERNELS:
+            layer = nn.Conv2d(w.shape[1], w.shape[0], w.shape[2])
+            layer.weight.data, layer.bias.data = torch.tensor(w), torch.tensor(b)
+            parts += [layer, nn.ReLU(), nn.MaxPool2d(2)]
+        parts += [nn.Flatten()] if KERNELS else []
         for k, (w, b) in enumerate(WEIGHTS):
             layer = nn.Linear(*w.shape)
             layer.weight.data, layer.bias.data = torch.tensor(w.T.copy()), torch.tensor(b)
@@ -158,8 +179,8 @@ def torch_peer():
             rule.zero_grad(set_to_none=True)
             loss(model(x), t).backward()
             rule.step()
-        layers = [part for part in model if isinstance(part, nn.Linear)]
-        return [(l.weight.detach().numpy().T, l.bias.detach().numpy()) for l in layers]
+        found = lambda kind: [(l.weight.detach().numpy(), l.bias.detach().numpy()) for l in model if isinstance(l, kind)]
+        return [(w.T, b) for w, b in found(nn.Linear)], found(nn.Conv2d)
 
     model = build().eval()
 
@@ -290,7 +311,21 @@ def sklearn_peer():
     return train, build().predict_proba if inference else None
 
 
-train, predict = {"numpy": numpy_peer, "torch": torch_peer, "jax": jax_peer, "scikit-learn": sklearn_peer}[library]()
+def onnxruntime_peer():
+    """Predictions alone, from the ONNX file of the workload."""
+    if meta["family"] != "infer":
+        sys.exit(3)
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
+    session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+    return None, lambda x: session.run(None, {"x": x})[0]
+
+
+if KERNELS and library != "torch":
+    sys.exit(3)
+train, predict = {"numpy": numpy_peer, "torch": torch_peer, "jax": jax_peer, "scikit-learn": sklearn_peer,
+                  "onnxruntime": onnxruntime_peer}[library]()
 if meta["family"] == "infer":
     calls = [test[at:at + batch].copy() for at in range(0, len(test) - batch + 1, batch)][:64]
     for k in range(100 if batch == 1 else 10):
@@ -304,7 +339,9 @@ if meta["family"] == "infer":
 else:
     train(3)
     start = time.perf_counter()
-    weights = train()
+    found = train()
     seconds = time.perf_counter() - start
     steps = meta["epochs"] * -(-len(X) // batch)
-    print(json.dumps({"us": seconds / steps * 1e6, "loss": loss_of(weights)}))
+    # PyTorch's are weights and kernels.
+    loss = loss_of(*found) if library == "torch" else loss_of(found)
+    print(json.dumps({"us": seconds / steps * 1e6, "loss": loss}))

@@ -93,11 +93,14 @@ pub(crate) unsafe fn fold_row<V: Vector>(
                 for _ in 0..down.count {
                     let place = (line & (held - 1)) * wide * columns + tap * taps * group;
                     let mut from = unfolded.wrapping_add(place + first + some);
+                    // Sums of lines, so that they need not wait for each other.
+                    let mut part = V::splat(V::Number::ZERO);
                     for _ in 0..across.count {
                         // SAFETY: this place sees the pixel, and its line is kept.
-                        sum = sum.add(unsafe { V::load_part(from, lanes) });
+                        part = part.add(unsafe { V::load_part(from, lanes) });
                         from = from.wrapping_add(jump);
                     }
+                    sum = sum.add(part);
                     line += down.step;
                     tap = tap.wrapping_sub(down.less);
                 }

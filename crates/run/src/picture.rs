@@ -164,8 +164,8 @@ unsafe fn unfold<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number,
     }
 }
 
-/// The pixels at a place of the window: the first one, how many down and to the right, and from one
-/// to the next.
+/// The pixels at a place of the window: where the first one is, how many down and to the right, and
+/// from one to the next, in entries of the picture.
 struct Pixels {
     first: usize,
     size: [usize; 2],
@@ -175,30 +175,62 @@ struct Pixels {
 impl Pixels {
     #[inline(always)]
     fn of(w: &Window, place: [usize; 2]) -> Pixels {
-        let width = w.picture[1] as usize;
         let mut pixels = Pixels { first: 0, size: [0; 2], step: [0; 2] };
         for (axis, &place) in place.iter().enumerate() {
             let [length, pad, step, taps, stride] =
                 [w.picture[axis], w.pad[axis], w.dilation[axis], w.size[axis], w.stride[axis]]
                     .map(|n| n as usize);
             let start = place * stride;
-            let first = pad.saturating_sub(start).div_ceil(step);
-            let last = (length + pad).saturating_sub(start).div_ceil(step).min(taps);
-            let pixel = (start + first * step).saturating_sub(pad);
-            let down = if axis == 0 { width } else { 1 };
-            pixels.first += pixel * down;
-            pixels.size[axis] = last.saturating_sub(first);
-            pixels.step[axis] = step * down;
+            let inside = start >= pad && start + (taps - 1) * step < length + pad;
+            let (pixel, count) = if inside {
+                (start - pad, taps)
+            } else {
+                let first = pad.saturating_sub(start).div_ceil(step);
+                let last = (length + pad).saturating_sub(start).div_ceil(step).min(taps);
+                ((start + first * step).saturating_sub(pad), last.saturating_sub(first))
+            };
+            let beside = w.channels() * if axis == 0 { w.picture[1] as usize } else { 1 };
+            pixels.first += pixel * beside;
+            pixels.size[axis] = count;
+            pixels.step[axis] = step * beside;
         }
         pixels
     }
 
     /// Each of them.
     #[inline(always)]
-    fn each(&self) -> impl Iterator<Item = usize> {
-        let &Pixels { first, size, step } = self;
-        let row = move |i| (0..size[1]).map(move |j| first + i * step[0] + j * step[1]);
-        (0..size[0]).flat_map(row)
+    fn each(&self) -> Each {
+        let &Pixels { first, size: [high, wide], step } = self;
+        let down = step[0].wrapping_sub(wide * step[1]);
+        Each { at: first, left: high * wide, col: wide, wide, right: step[1], down }
+    }
+}
+
+/// Goes through pixels. (Iterators that are put together are not taken apart here.)
+struct Each {
+    at: usize,
+    left: usize,
+    /// Pixels of this row that are left.
+    col: usize,
+    wide: usize,
+    right: usize,
+    /// From behind the last pixel of a row to the next row.
+    down: usize,
+}
+
+impl Iterator for Each {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let at = self.at;
+        self.at = at + self.right;
+        self.col -= 1;
+        if self.col == 0 {
+            (self.at, self.col) = (self.at.wrapping_add(self.down), self.wide);
+        }
+        Some(at)
     }
 }
 
@@ -211,8 +243,7 @@ unsafe fn maxpool<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number
             let mut most = V::splat(V::Number::NEG_INFINITY);
             for pixel in pixels.each() {
                 // SAFETY: the pixel is inside the picture.
-                most =
-                    larger(most, unsafe { V::load_part(a.add(pixel * channels + channel), lanes) });
+                most = larger(most, unsafe { V::load_part(a.add(pixel + channel), lanes) });
             }
             // SAFETY: the place is inside the pooled picture.
             unsafe { most.store_part(to.add(number * channels + channel), lanes) };
@@ -223,27 +254,17 @@ unsafe fn maxpool<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number
 /// For some channels which of the pixels is the first largest one, counted; a NaN is larger than
 /// all.
 #[inline(always)]
-unsafe fn largest<V: Vector>(
-    pixels: &Pixels,
-    x: *const V::Number,
-    channels: usize,
-    lanes: usize,
-) -> V {
-    let mut best = V::splat(V::Number::ZERO);
-    let mut which = best;
-    for (number, pixel) in pixels.each().enumerate() {
+unsafe fn largest<V: Vector>(pixels: &Pixels, x: *const V::Number, lanes: usize) -> V {
+    let mut best = V::splat(V::Number::NEG_INFINITY);
+    let (mut which, mut this) = (V::splat(V::Number::ZERO), V::splat(V::Number::ZERO));
+    for pixel in pixels.each() {
         // SAFETY: the pixel is inside the picture.
-        let x = unsafe { V::load_part(x.add(pixel * channels), lanes) };
-        let this = V::number(number as f64);
-        if number == 0 {
-            best = x;
-            continue;
-        }
+        let x = unsafe { V::load_part(x.add(pixel), lanes) };
         // What is not equal to itself is a NaN, and stays.
         let kept = best.if_greater_equal(x, which, this);
         which = best.if_greater_equal(best, kept, which);
-        let kept = best.if_greater_equal(x, best, x);
-        best = best.if_greater_equal(best, kept, best);
+        best = larger(best, x);
+        this = this.add(V::splat(V::Number::ONE));
     }
     which
 }
@@ -271,14 +292,15 @@ unsafe fn unpool<V: Vector>(
         for (number, place) in places(w).enumerate() {
             let pixels = Pixels::of(w, place);
             for (channel, lanes) in vectors::<V>(channels) {
-                let which = largest::<V>(&pixels, x.add(channel), channels, lanes);
+                let which = largest::<V>(&pixels, x.add(channel), lanes);
                 let a = V::load_part(a.add(number * channels + channel), lanes);
-                for (number, pixel) in pixels.each().enumerate() {
-                    let to = to.add(pixel * channels + channel);
-                    let zero = V::splat(V::Number::ZERO);
+                let zero = V::splat(V::Number::ZERO);
+                let mut this = zero;
+                for pixel in pixels.each() {
+                    let to = to.add(pixel + channel);
                     let old = if apart { zero } else { V::load_part(to, lanes) };
-                    let new = if_equal(which, V::number(number as f64), old.add(a), old);
-                    new.store_part(to, lanes);
+                    if_equal(which, this, old.add(a), old).store_part(to, lanes);
+                    this = this.add(V::splat(V::Number::ONE));
                 }
             }
         }
@@ -299,11 +321,13 @@ unsafe fn pick<V: Vector>(
         for (number, place) in places(w).enumerate() {
             let pixels = Pixels::of(w, place);
             for (channel, lanes) in vectors::<V>(channels) {
-                let which = largest::<V>(&pixels, x.add(channel), channels, lanes);
+                let which = largest::<V>(&pixels, x.add(channel), lanes);
                 let mut picked = V::splat(V::Number::ZERO);
-                for (number, pixel) in pixels.each().enumerate() {
-                    let a = V::load_part(a.add(pixel * channels + channel), lanes);
-                    picked = if_equal(which, V::number(number as f64), a, picked);
+                let mut this = picked;
+                for pixel in pixels.each() {
+                    let a = V::load_part(a.add(pixel + channel), lanes);
+                    picked = if_equal(which, this, a, picked);
+                    this = this.add(V::splat(V::Number::ONE));
                 }
                 picked.store_part(to.add(number * channels + channel), lanes);
             }

@@ -50,6 +50,21 @@ pub(crate) unsafe fn rows<V: Vector, const N: usize, const ALONG: bool>(
     }
 }
 
+/// The same pointer, of which the compiler knows nothing: it would go from row to row by sums that
+/// wait for each other.
+#[inline(always)]
+fn opaque<T>(pointer: *const T) -> *const T {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    // SAFETY: no instruction at all.
+    unsafe {
+        let mut same = pointer;
+        std::arch::asm!("/* {0} */", inout(reg) same, options(pure, nomem, nostack, preserves_flags));
+        same
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pointer
+}
+
 /// `M` rows times `N` vectors of columns; gives `M`.
 #[inline(always)]
 unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
@@ -63,25 +78,29 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
     unsafe {
         // One pointer for three rows: the others are reached by strides of one and two.
         let mut b = b;
-        for &run in runs {
+        // Whole vectors are read where parts of one cost more, as far as b goes: lanes that belong
+        // to the next row are not written.
+        let missing = V::LANES - last;
+        let behind = if missing <= b_stride { missing.min(1) } else { missing };
+        let careful = if V::MASKED && missing > 0 { usize::MAX } else { behind };
+        for (number, &run) in runs.iter().enumerate() {
             let mut groups: [*const V::Number; 4] =
-                std::array::from_fn(|g| a.wrapping_add(run + 3 * g * row));
-            if !V::MASKED && last == V::LANES {
-                for _ in 0..depth {
-                    let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                    multiply::<V, M, N>(&groups, row, line, &mut sums);
-                    groups = groups.map(|group| group.wrapping_add(term));
-                    b = b.wrapping_add(b_stride);
-                }
-            } else {
-                for _ in 0..depth {
-                    let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
-                    let line: [V; N] =
-                        std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
-                    multiply::<V, M, N>(&groups, row, line, &mut sums);
-                    groups = groups.map(|group| group.wrapping_add(term));
-                    b = b.wrapping_add(b_stride);
-                }
+                std::array::from_fn(|g| opaque(a.wrapping_add(run + 3 * g * row)));
+            let all = number + 1 < runs.len() && careful <= depth;
+            let whole = if all { depth } else { depth.saturating_sub(careful) };
+            for _ in 0..whole {
+                let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
+                multiply::<V, M, N>(&groups, row, line, &mut sums);
+                groups = groups.map(|group| group.wrapping_add(term));
+                b = b.wrapping_add(b_stride);
+            }
+            for _ in whole..depth {
+                let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
+                let line: [V; N] =
+                    std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
+                multiply::<V, M, N>(&groups, row, line, &mut sums);
+                groups = groups.map(|group| group.wrapping_add(term));
+                b = b.wrapping_add(b_stride);
             }
         }
         for (i, sums) in sums.into_iter().enumerate() {

@@ -181,9 +181,22 @@ impl Vector for __m512d {
     }
 }
 
-/// Ones followed by zeros: a mask of the first n lanes begins n before the zeros.
-static MASK_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
-static MASK_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+/// The first of up to three numbers.
+#[inline(always)]
+unsafe fn few(from: *const f32, n: usize) -> __m128 {
+    // SAFETY: as the caller says.
+    unsafe {
+        match n {
+            0 => _mm_setzero_ps(),
+            1 => _mm_load_ss(from),
+            2 => _mm_castpd_ps(_mm_load_sd(from.cast())),
+            _ => {
+                let two = _mm_castpd_ps(_mm_load_sd(from.cast()));
+                _mm_movelh_ps(two, _mm_load_ss(from.add(2)))
+            }
+        }
+    }
+}
 
 impl Vector for __m256 {
     type Number = f32;
@@ -199,8 +212,18 @@ impl Vector for __m256 {
 
     #[inline(always)]
     unsafe fn load_part(from: *const f32, n: usize) -> Self {
-        // SAFETY: as the caller says; lanes that are masked out are not read.
-        unsafe { _mm256_maskload_ps(from, _mm256_loadu_si256(MASK_32.as_ptr().add(8 - n).cast())) }
+        // In pieces: a masked load is ten times as slow on some processors.
+        // SAFETY: as the caller says.
+        unsafe {
+            match n {
+                8 => _mm256_loadu_ps(from),
+                4.. => {
+                    let low = _mm256_castps128_ps256(_mm_loadu_ps(from));
+                    _mm256_insertf128_ps::<1>(low, few(from.add(4), n - 4))
+                }
+                _ => _mm256_zextps128_ps256(few(from, n)),
+            }
+        }
     }
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f32, n: usize) {
@@ -208,7 +231,6 @@ impl Vector for __m256 {
             // SAFETY: as the caller says.
             return unsafe { self.store(to) };
         }
-        // Four, two and one of them: a masked store is ten times as slow on some processors.
         // SAFETY: as the caller says; the bits of n say how many are written.
         unsafe {
             let (mut rest, mut to) = (_mm256_castps256_ps128(self), to);
@@ -295,8 +317,19 @@ impl Vector for __m256d {
 
     #[inline(always)]
     unsafe fn load_part(from: *const f64, n: usize) -> Self {
-        // SAFETY: as the caller says; lanes that are masked out are not read.
-        unsafe { _mm256_maskload_pd(from, _mm256_loadu_si256(MASK_64.as_ptr().add(4 - n).cast())) }
+        // SAFETY: as the caller says.
+        unsafe {
+            match n {
+                0 => _mm256_setzero_pd(),
+                1 => _mm256_zextpd128_pd256(_mm_load_sd(from)),
+                2 => _mm256_zextpd128_pd256(_mm_loadu_pd(from)),
+                3 => {
+                    let low = _mm256_castpd128_pd256(_mm_loadu_pd(from));
+                    _mm256_insertf128_pd::<1>(low, _mm_load_sd(from.add(2)))
+                }
+                _ => _mm256_loadu_pd(from),
+            }
+        }
     }
     #[inline(always)]
     unsafe fn store_part(self, to: *mut f64, n: usize) {

@@ -58,22 +58,22 @@ impl Syntax {
     /// The lines of an instruction.
     pub(crate) fn instruction(self, work: &Instruction) -> String {
         let (zero, one) = (self.number(0.0), self.number(1.0));
+        let after = |then: &Option<Tile>| match then {
+            Some(tile) => self.tile(tile),
+            None => String::new(),
+        };
         match work {
             Instruction::Product { a, b, to, then } => {
                 let add = format!("s += {} * {};", entry(a, "i", "k"), entry(b, "k", "j"));
                 let sum = self.each("k", &size(a.cols), &add);
                 let start = self.variable("s", &zero);
                 let body = format!("{start}{sum}{} = s;", entry(to, "i", "j"));
-                let then = then.as_ref().map(|tile| self.tile(tile)).unwrap_or_default();
-                self.grid(to.rows, to.cols, &body) + &then
+                self.grid(to.rows, to.cols, &body) + &after(then)
             }
             Instruction::Tile(t) => self.tile(t),
             Instruction::Reduce { reduction, a, to } => self.reduce(*reduction, a, to),
-            Instruction::Convolution(c) => {
-                self.convolution(c)
-                    + &c.then.as_ref().map(|tile| self.tile(tile)).unwrap_or_default()
-            }
-            Instruction::Picture(p) => self.picture(p),
+            Instruction::Convolution(c) => self.convolution(c) + &after(&c.then),
+            Instruction::Picture(p) => self.picture(p) + &after(&p.then),
             Instruction::Copy { a, to } => {
                 let copy = format!("{} = {};", entry(to, "i", "j"), entry(a, "i", "j"));
                 self.grid(to.rows, to.cols, &copy)

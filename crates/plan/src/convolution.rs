@@ -124,6 +124,12 @@ impl Values<'_> {
         self.readers(id)?.iter().map(product).collect()
     }
 
+    /// What a unit makes that is a product.
+    fn product(&self, unit: usize) -> Option<View> {
+        let id = self.single(unit)?;
+        (self.request.graph.get(id).op == Op::MatMul).then(|| self.view(id))
+    }
+
     /// A product that is folded, and nothing else is done with it.
     fn folded(
         &self,

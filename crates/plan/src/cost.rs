@@ -70,8 +70,10 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
             alone(2 * (a.rows.at(rows) as u64).pow(3) / 3, view(a))
         }
         Instruction::Picture(picture) => {
+            let then = picture.then.as_ref();
+            let (flops, others) = then.map_or((0, 0), |tile| element_wise(tile, rows));
             let numbers = view(&picture.a) + slot(&picture.to);
-            shared(0, numbers, numbers / NUMBERS)
+            shared(flops, numbers + others, numbers.max(flops) / NUMBERS)
         }
         Instruction::Copy { a, to } => alone(0, view(a) + view(to)),
         Instruction::Diag { a, to } | Instruction::Diagonal { a, to } => {

@@ -71,7 +71,11 @@ impl fmt::Display for Instruction {
                 write!(f, "{name} {}×{} @{}", a.rows, a.cols, to.offset)
             }
             Instruction::Picture(picture) => {
-                write!(f, "{} {}", picture.work.name(), slot(&picture.to))
+                write!(f, "{} {}", picture.work.name(), slot(&picture.to))?;
+                match &picture.then {
+                    Some(tile) => write!(f, ", then {} ops", tile.operations.len()),
+                    None => Ok(()),
+                }
             }
             Instruction::Copy { to, .. } => {
                 write!(f, "copy {}×{} @{}", to.rows, to.cols, to.offset)

@@ -29,8 +29,8 @@ pub(crate) fn emit(values: &Values, schedule: &Schedule) -> Draft {
         match values.units[unit].work {
             Work::Tile => {
                 let product = schedule.products[unit];
-                let node = product.and_then(|product| values.single(product));
-                let (tile, equation) = tile(values, unit, node);
+                let region = product.and_then(|product| values.result(product)).map(|to| to.offset);
+                let (tile, equation) = tile(values, unit, region);
                 let Some(product) = product else {
                     draft.push(Instruction::Tile(tile), equation);
                     continue;
@@ -180,7 +180,7 @@ fn single(values: &Values, id: NodeId, draft: &mut Draft) {
             };
             let a = whole(operands[0]);
             let b = operands.get(1).map(|&b| whole(b));
-            Instruction::Picture(Picture { work, window, a, b, to })
+            Instruction::Picture(Picture { work, window, a, b, to, then: None })
         }
     };
     draft.push(instruction, equation);
@@ -250,8 +250,8 @@ impl Step {
     }
 }
 
-/// A unit, with its equation; the product that it takes up, if there is one.
-fn tile(values: &Values, unit: usize, product: Option<NodeId>) -> (Tile, String) {
+/// A unit, with its equation; the region of the product that it takes up, if there is one.
+fn tile(values: &Values, unit: usize, product: Option<usize>) -> (Tile, String) {
     let nodes = &values.units[unit].nodes;
     let shape = oriented(values.view(nodes[0]), values.view(nodes[0]));
     let steps = live(steps(values, unit, product));
@@ -312,7 +312,7 @@ fn tile(values: &Values, unit: usize, product: Option<NodeId>) -> (Tile, String)
 }
 
 /// The steps of a unit, with loads where an operand is no contiguous matrix of the same shape.
-fn steps(values: &Values, unit: usize, product: Option<NodeId>) -> Vec<Step> {
+fn steps(values: &Values, unit: usize, product: Option<usize>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for &id in &values.units[unit].nodes {
         let view = values.view(id);
@@ -324,7 +324,7 @@ fn steps(values: &Values, unit: usize, product: Option<NodeId>) -> Vec<Step> {
                 (Some(step), _) => Operand::Step(step),
                 (_, Some(Immediate::Number(number))) => Operand::Other(Source::Number(number)),
                 (_, Some(Immediate::Size(size))) => Operand::Other(Source::Size(size)),
-                (None, None) if product == Some(operand) => {
+                (None, None) if product == Some(values.view(operand).offset) => {
                     Operand::Other(Source::Result(oriented(values.view(operand), view)))
                 }
                 (None, None) => outside(oriented(values.view(operand), view), &mut steps),

@@ -233,10 +233,10 @@ impl Instruction {
     pub(crate) fn then(&mut self) -> Option<&mut Option<Tile>> {
         match self {
             Instruction::Product { then, .. }
-            | Instruction::Convolution(Convolution { then, .. }) => Some(then),
+            | Instruction::Convolution(Convolution { then, .. })
+            | Instruction::Picture(Picture { then, .. }) => Some(then),
             Instruction::Tile(_)
             | Instruction::Reduce { .. }
-            | Instruction::Picture(_)
             | Instruction::Copy { .. }
             | Instruction::Zero { .. }
             | Instruction::Eye { .. }
@@ -274,6 +274,9 @@ impl Instruction {
                     f(&mut b.offset, Access::Read);
                 }
                 f(&mut picture.to.offset, Access::Write);
+                if let Some(tile) = &mut picture.then {
+                    tile.offsets(f);
+                }
             }
             Instruction::Reduce { a, to, .. }
             | Instruction::Diag { a, to }

@@ -9,9 +9,10 @@ use matgrad_expr::op::Op;
 use matgrad_expr::window::Window;
 
 use crate::extent::{Slot, View};
+use crate::instruction::Tile;
 
 /// An op on pictures; operands are contiguous.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// What is done.
     pub work: PictureWork,
@@ -24,6 +25,8 @@ pub struct Picture {
     pub b: Option<View>,
     /// The result.
     pub to: Slot,
+    /// Work on the result, as for a product.
+    pub then: Option<Tile>,
 }
 
 /// What is done to pictures.

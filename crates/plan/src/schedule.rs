@@ -4,7 +4,7 @@
 //! are nothing but new values of variables moves: behind the last unit that reads these variables,
 //! so that it can write them in place and needs no memory of its own.
 
-use crate::extent::View;
+use crate::extent::{Extent, View};
 use crate::values::{Update, Values, Work};
 
 /// Units in order.
@@ -55,7 +55,7 @@ pub(crate) fn schedule(values: &mut Values) -> Schedule {
     Schedule { order, copies, products }
 }
 
-/// Finds element-wise units that can begin with a product, which then moves to their place.
+/// Finds element-wise units that can begin with a product (or its like), which then moves to their place.
 fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Option<usize>> {
     let mut found = vec![None; values.units.len()];
     for (place, &unit) in order.iter().enumerate() {
@@ -64,10 +64,15 @@ fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Optio
         }
         let result = values.view(values.units[unit].nodes[0]);
         let fits = |before: usize| {
-            let product = values.product(order[before])?;
+            let product = values.result(order[before])?;
             let region = product.offset;
             let lies = |view: View| (view.rows, view.cols, view.is_by_columns());
-            let mut uses = values.reads(unit).into_iter().filter(|view| view.offset == region);
+            // Entry by entry, whatever the shape.
+            let all = |view: View| {
+                let size = |view: View| view.rows.times(view.cols);
+                view.is_contiguous() && view.start == Extent::ZERO && size(view) == size(product)
+            };
+            let uses = values.reads(unit).into_iter().filter(|view| view.offset == region);
             let others = (0..order.len()).any(|i| i != place && reads[i].contains(&region));
             let alone = !others
                 && !values.regions[region].permanent
@@ -76,9 +81,11 @@ fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Optio
             let late = order[before + 1..=place].iter();
             let kept =
                 late.clone().all(|&u| reads[before].iter().all(|&r| !values.overwrites(u, r)));
-            let first = uses.next()?;
-            let same = first == product && uses.all(|view| view == product);
-            (alone && kept && same && lies(product) == lies(result)).then_some(order[before])
+            let uses: Vec<View> = uses.collect();
+            let same = uses.iter().all(|&view| view == product) && lies(product) == lies(result);
+            let in_turn = all(product) && all(result) && uses.iter().all(|&view| all(view));
+            let used = !uses.is_empty();
+            (used && alone && kept && (same || in_turn)).then_some(order[before])
         };
         found[unit] = (0..place).rev().find_map(fits);
     }

@@ -16,6 +16,7 @@ use matgrad_expr::op::{Axis, Bits, Op};
 
 use crate::convolution::Convolution;
 use crate::extent::{Extent, Slot, View};
+use crate::picture::PictureWork;
 use crate::plan::{PlanError, Request, label};
 use crate::program::Range;
 
@@ -217,11 +218,13 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// What a unit makes that is a single product, or a convolution.
-    pub fn product(&self, unit: usize) -> Option<View> {
+    /// What a unit makes that can be worked on while it is at hand: a product, a convolution, or
+    /// what becomes of pictures.
+    pub fn result(&self, unit: usize) -> Option<View> {
         let id = self.single(unit)?;
-        let is = self.request.graph.get(id).op == Op::MatMul && !self.taken[unit];
-        (is || self.convolutions[unit].is_some()).then(|| self.view(id))
+        let op = self.request.graph.get(id).op;
+        let is = op == Op::MatMul || PictureWork::of(op).is_some();
+        (is && !self.taken[unit]).then(|| self.view(id))
     }
 
     /// The node of a unit that has one only, and is no element-wise work.

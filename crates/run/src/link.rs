@@ -30,7 +30,7 @@ pub(crate) enum Linked<T> {
         to: Matrix,
     },
     Convolution(Convolution<T>),
-    Picture(Place),
+    Picture(Place, Option<Tile<T>>),
     /// What is rare enough to be worked out at every step.
     Other,
 }
@@ -98,11 +98,13 @@ impl<T: Real> Linked<T> {
         let of = |view| Matrix::of(view, rows);
         // The memory of its tile is used again.
         let mut kept = match self {
-            Linked::Product { then: Some(tile), .. } | Linked::Tile(tile) => std::mem::take(tile),
+            Linked::Product { then: Some(tile), .. }
+            | Linked::Picture(_, Some(tile))
+            | Linked::Tile(tile) => std::mem::take(tile),
             Linked::Product { .. }
             | Linked::Reduce { .. }
             | Linked::Convolution(_)
-            | Linked::Picture(_)
+            | Linked::Picture(..)
             | Linked::Other => Tile::default(),
         };
         let mut tile = |work| {
@@ -126,7 +128,10 @@ impl<T: Real> Linked<T> {
             Instruction::Reduce { reduction, a, to } => {
                 Linked::Reduce { reduction: *reduction, a: of(a), to: Matrix::slot(to, rows) }
             }
-            Instruction::Picture(picture) => Linked::Picture(Place::of(picture, rows)),
+            Instruction::Picture(picture) => {
+                let then = picture.then.as_ref().map(tile);
+                Linked::Picture(Place::of(picture, rows), then)
+            }
             Instruction::Copy { .. }
             | Instruction::Zero { .. }
             | Instruction::Eye { .. }
@@ -144,9 +149,9 @@ impl<T: Real> Linked<T> {
             Linked::Product { a, b, then, .. } => {
                 scratch(a.rows, b.cols, a.cols, then.as_ref().map(|tile| tile.registers))
             }
-            Linked::Tile(tile) => tile.registers * BLOCK,
+            Linked::Tile(tile) | Linked::Picture(_, Some(tile)) => tile.registers * BLOCK,
             Linked::Convolution(convolution) => convolution.scratch(),
-            Linked::Reduce { .. } | Linked::Picture(_) | Linked::Other => 0,
+            Linked::Reduce { .. } | Linked::Picture(..) | Linked::Other => 0,
         }
     }
 }

@@ -332,9 +332,10 @@ impl<T: Real> Shared<T> {
                     let work = Convolve { of, isa: self.isa, arena, scratch, part, parts };
                     T::run(self.isa, &Task::Convolve(work));
                 }
-                Linked::Picture(place) => {
+                Linked::Picture(place, then) => {
                     let images = share(place.images, 1, part, parts);
-                    let work = Pictures { place, images, arena };
+                    let (then, isa) = (then.as_ref(), self.isa);
+                    let work = Pictures { place, then, isa, images, arena, registers: scratch };
                     T::run(self.isa, &Task::Pictures(work));
                 }
                 Linked::Other => self.execute_alone(instruction),

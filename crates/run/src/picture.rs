@@ -6,10 +6,12 @@ use matgrad_expr::window::Window;
 use matgrad_plan::picture::{Picture, PictureWork};
 
 use crate::fold::fold_row;
+use crate::link::Tile;
 use crate::matrix::Matrix;
-use crate::real::Real;
+use crate::real::{Real, Task};
 use crate::reduce::larger;
-use crate::simd::{Vector, Work};
+use crate::simd::{Isa, Vector, Work};
+use crate::tile::Entries;
 
 /// An op on pictures with its places, for one number of rows.
 #[derive(Clone, Copy, Debug)]
@@ -39,16 +41,21 @@ impl Place {
     }
 }
 
-/// Some pictures of an op on them.
+/// Some pictures of an op on them, and work on what becomes of each.
 pub struct Pictures<'a, T> {
     pub(crate) place: &'a Place,
+    pub(crate) then: Option<&'a Tile<T>>,
+    pub(crate) isa: Isa,
     pub(crate) images: Range<usize>,
     pub(crate) arena: *mut T,
+    /// The registers of the work.
+    pub(crate) registers: *mut T,
 }
 
 impl<T: Real> Work<T> for Pictures<'_, T> {
     /// # Safety
-    /// The pictures are inside the arena, and the result overlaps no operand.
+    /// The pictures are inside the arena, the result overlaps no operand, and the registers are
+    /// those of the work.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
         let Place { work, window: w, a, b, to, .. } = self.place;
@@ -77,6 +84,17 @@ impl<T: Real> Work<T> for Pictures<'_, T> {
                     PictureWork::Pick => {
                         pick::<V>(w, of(a, picture), of(b, picture), at(to, pooled));
                     }
+                }
+                let size = match work {
+                    PictureWork::Unfold => unfolded,
+                    PictureWork::Fold | PictureWork::Unpool => picture,
+                    PictureWork::MaxPool | PictureWork::Pick => pooled,
+                };
+                if let Some(tile) = self.then {
+                    let entries = image * size..(image + 1) * size;
+                    let &Pictures { arena, registers, .. } = self;
+                    let work = Entries { tile, entries, arena, registers, product: of(to, size) };
+                    T::run(self.isa, &Task::Entries(work));
                 }
             }
         }

@@ -52,6 +52,7 @@ pub(crate) unsafe fn rows<V: Vector, const N: usize, const ALONG: bool>(
 
 /// The same pointer, of which the compiler knows nothing: it would go from row to row by sums that
 /// wait for each other.
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read there")]
 #[inline(always)]
 fn opaque<T>(pointer: *const T) -> *const T {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]

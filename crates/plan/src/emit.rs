@@ -316,30 +316,51 @@ fn steps(values: &Values, unit: usize, product: Option<usize>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for &id in &values.units[unit].nodes {
         let view = values.view(id);
-        let own = oriented(view, view);
-        let mut operands = Vec::new();
-        for operand in values.operands(id) {
-            let known = steps.iter().position(|s| s.node == Some(operand));
-            operands.push(match (known, values.immediate(operand)) {
-                (Some(step), _) => Operand::Step(step),
-                (_, Some(Immediate::Number(number))) => Operand::Other(Source::Number(number)),
-                (_, Some(Immediate::Size(size))) => Operand::Other(Source::Size(size)),
-                (None, None) if product == Some(values.view(operand).offset) => {
-                    Operand::Other(Source::Result(oriented(values.view(operand), view)))
-                }
-                (None, None) => outside(oriented(values.view(operand), view), &mut steps),
-            });
-        }
-        let stored = values.is_stored(id).then(|| slot(own));
+        let step = step(values, id, view, product, &mut steps);
+        let stored = values.is_stored(id).then(|| slot(oriented(view, view)));
         let late = stored.is_some_and(|s| values.regions[s.offset].variable);
-        let mut step = Step { node: Some(id), function: None, zip: None, load: None, stored, late };
-        match elementwise(values.request.graph.get(id).op) {
-            Elementwise::Map(map) => step.function = Some((map, operands[0])),
-            Elementwise::Zip(zip) => shorter(&mut step, zip, operands[0], operands[1], &steps),
-        }
-        steps.push(step);
+        steps.push(Step { stored, late, ..step });
     }
     steps
+}
+
+/// The step that computes a node for results that lie as `result` does, behind those that it needs.
+fn step(
+    values: &Values,
+    id: NodeId,
+    result: View,
+    product: Option<usize>,
+    steps: &mut Vec<Step>,
+) -> Step {
+    let mut operands = Vec::new();
+    for operand in values.operands(id) {
+        let known = steps.iter().position(|s| s.node == Some(operand));
+        operands.push(match (known, values.immediate(operand)) {
+            (Some(step), _) => Operand::Step(step),
+            (_, Some(Immediate::Number(number))) => Operand::Other(Source::Number(number)),
+            (_, Some(Immediate::Size(size))) => Operand::Other(Source::Size(size)),
+            (None, None) if values.is_again(operand) => {
+                let again = step(values, operand, result, product, steps);
+                steps.push(again);
+                Operand::Step(steps.len() - 1)
+            }
+            (None, None) => {
+                let view = oriented(values.view(operand), result);
+                if product == Some(view.offset) {
+                    Operand::Other(Source::Result(view))
+                } else {
+                    outside(view, steps)
+                }
+            }
+        });
+    }
+    let mut step =
+        Step { node: Some(id), function: None, zip: None, load: None, stored: None, late: false };
+    match elementwise(values.request.graph.get(id).op) {
+        Elementwise::Map(map) => step.function = Some((map, operands[0])),
+        Elementwise::Zip(zip) => shorter(&mut step, zip, operands[0], operands[1], steps),
+    }
+    step
 }
 
 /// An operand of a tile whose results lie as `result` does: a tile goes along its results.
@@ -442,7 +463,7 @@ fn written(values: &Values, id: NodeId, unit: usize) -> String {
         .operands(id)
         .into_iter()
         .map(|o| {
-            let inside = values.tile(o) == Some(unit) && !values.is_stored(o);
+            let inside = values.tile(o) == Some(unit) && !values.is_stored(o) || values.is_again(o);
             if inside { written(values, o, unit) } else { name(values, o) }
         })
         .collect();

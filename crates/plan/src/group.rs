@@ -12,7 +12,7 @@ const LARGEST_TILE: usize = 64;
 impl Values<'_> {
     /// Puts an element-wise node into the unit of an operand, or into one of its own.
     pub fn join_tile(&mut self, id: NodeId, rows: Extent, cols: Extent) {
-        let operands = self.operands(id);
+        let operands = self.sources(id);
         let outside: Vec<NodeId> =
             operands.iter().copied().filter(|&o| self.immediate(o).is_none()).collect();
         let mut joined: Option<usize> = None;

@@ -9,6 +9,7 @@
 //! together, `convolution` which products never unfold their pictures, `schedule` puts the work in order, `emit` writes the instructions, and
 //! `allocate` gives each region its place in the arena.
 
+mod again;
 mod allocate;
 pub mod convolution;
 pub mod cost;
@@ -17,6 +18,7 @@ mod emit;
 pub mod extent;
 mod group;
 pub mod instruction;
+mod kept;
 pub mod picture;
 pub mod plan;
 pub mod program;

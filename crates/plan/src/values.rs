@@ -9,6 +9,8 @@
     reason = "most ops are alike here: they compute a matrix of their own"
 )]
 
+use std::collections::HashMap;
+
 use matgrad_expr::dim::{Dim, Shape};
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
@@ -102,10 +104,14 @@ pub(crate) struct Values<'a> {
     pub makers: Vec<Option<usize>>,
     /// The element-wise unit that the node belongs to.
     pub tiles: Vec<Option<usize>>,
+    /// Operands that stand for those of a node.
+    pub instead: HashMap<NodeId, Vec<NodeId>>,
+    /// Whether a node is computed by each unit that reads it.
+    pub again: Vec<bool>,
     /// Whether an element-wise node is an output, or needed outside its unit.
-    needed: Vec<bool>,
+    pub needed: Vec<bool>,
     /// Whether it is needed or a new value of a variable.
-    stored: Vec<bool>,
+    pub stored: Vec<bool>,
 }
 
 impl<'a> Values<'a> {
@@ -127,6 +133,8 @@ impl<'a> Values<'a> {
             views: vec![None; nodes],
             makers: vec![None; nodes],
             tiles: vec![None; nodes],
+            instead: HashMap::new(),
+            again: vec![false; nodes],
             needed: vec![false; nodes],
             stored: vec![false; nodes],
         };
@@ -134,6 +142,8 @@ impl<'a> Values<'a> {
         let mut roots = request.outputs.to_vec();
         roots.extend(updates.flat_map(|&(variable, value)| [value, variable]));
         let order = graph.reachable(&roots, true);
+        values.find_largest(&order);
+        values.find_again(&order);
         for &id in &order {
             values.visit(id)?;
         }
@@ -159,7 +169,9 @@ impl<'a> Values<'a> {
 
     /// The operands of a node, calls resolved.
     pub fn operands(&self, id: NodeId) -> Vec<NodeId> {
-        self.request.graph.get(id).operands.iter().map(|&o| self.resolve(o)).collect()
+        let own = &self.request.graph.get(id).operands;
+        let operands = self.instead.get(&id).map_or(&own[..], |instead| instead);
+        operands.iter().map(|&o| self.resolve(o)).collect()
     }
 
     pub fn view(&self, id: NodeId) -> View {
@@ -210,7 +222,7 @@ impl<'a> Values<'a> {
                 operands.map(|o| self.view(o)).collect()
             }
             Work::Tile => {
-                let operands = unit.nodes.iter().flat_map(|&id| self.operands(id));
+                let operands = unit.nodes.iter().flat_map(|&id| self.sources(id));
                 let outside = operands
                     .filter(|&o| self.tile(o) != Some(unit_number) && self.immediate(o).is_none());
                 outside.map(|o| self.view(o)).collect()
@@ -368,6 +380,7 @@ impl<'a> Values<'a> {
             Op::Transpose | Op::Spread(_) | Op::Slice(..) | Op::Reshape(_) => {
                 self.look(id, rows, cols)?;
             }
+            op if op.is_elementwise() && self.is_again(id) => {}
             op if op.is_elementwise() => self.join_tile(id, rows, cols),
             op => {
                 let needs = self.needs(&self.operands(id));
@@ -446,70 +459,5 @@ impl<'a> Values<'a> {
             self.ranges.push(range);
         }
         Ok(())
-    }
-
-    fn find_stored(&mut self, order: &[NodeId]) {
-        let graph = self.request.graph;
-        for &id in order.iter().filter(|&&id| !matches!(graph.get(id).op, Op::Call(_))) {
-            for operand in self.operands(id) {
-                if self.tile(operand).is_some() && self.tile(operand) != self.tile(id) {
-                    self.needed[operand.0 as usize] = true;
-                }
-            }
-        }
-        for &id in self.request.outputs {
-            let id = self.resolve(id);
-            self.needed[id.0 as usize] = true;
-        }
-        self.stored.clone_from(&self.needed);
-        for &(_, value) in self.request.updates {
-            let value = self.resolve(value);
-            self.stored[value.0 as usize] = true;
-        }
-    }
-
-    /// A slot that holds the value of a node and nothing else, unless it is a variable's.
-    fn own_slot(&mut self, id: NodeId, variable_too: bool) -> (Slot, Option<usize>) {
-        let view = self.view(id);
-        let region = &self.regions[view.offset];
-        let whole = view.is_contiguous()
-            && view.start == Extent::ZERO
-            && view.rows.times(view.cols) == region.rows.times(region.cols);
-        let maker = self.makers[id.0 as usize];
-        if whole && (!region.variable || variable_too) {
-            return (Slot { offset: view.offset, rows: view.rows, cols: view.cols }, maker);
-        }
-        let slot = self.add_region(view.rows, view.cols);
-        let work = Work::Copy { view, to: slot.view() };
-        let unit = self.add_unit(work, Vec::new(), maker.into_iter().collect());
-        (slot, Some(unit))
-    }
-
-    fn place_outputs(&mut self) {
-        for &id in self.request.outputs {
-            let node = self.resolve(id);
-            let updated = self
-                .request
-                .updates
-                .iter()
-                .any(|&(variable, _)| self.view(variable).offset == self.view(node).offset);
-            let (slot, unit) = self.own_slot(node, !updated);
-            self.regions[slot.offset].permanent = true;
-            self.outputs.push((id, slot));
-            self.output_units.extend(unit);
-        }
-    }
-
-    fn place_updates(&mut self) {
-        for &(variable, value) in self.request.updates {
-            let value = self.resolve(value);
-            if value == variable {
-                continue;
-            }
-            let (from, unit) = self.own_slot(value, false);
-            let to = self.view(variable).offset;
-            let variable = self.regions[to].slot(to);
-            self.updates.push(Update { variable, value, from, unit });
-        }
     }
 }

@@ -119,9 +119,9 @@ impl<T: Real> Convolution<T> {
         TOGETHER.div_ceil(self.wide.max(1)).min(self.lines.len()).max(1)
     }
 
-    /// Numbers of scratch memory: registers; a padded picture; a part of the result; packed
-    /// columns.
-    fn rooms(&self) -> [usize; 4] {
+    /// Numbers of scratch memory: registers; a padded picture; a part of the product; packed
+    /// columns; a folded picture.
+    fn rooms(&self) -> [usize; 5] {
         let work = self.then.as_ref();
         let registers = work.map_or(0, |tile| tile.registers * BLOCK);
         let [high, wide] = self.padded();
@@ -132,8 +132,12 @@ impl<T: Real> Convolution<T> {
             Kind::Forward | Kind::Kernel => 0,
             Kind::Pictures => fold::held(&self.window) * self.wide * self.columns(),
         };
+        let folded = match self.kind {
+            Kind::Pictures if work.is_some() => self.window.columns(),
+            Kind::Pictures | Kind::Forward | Kind::Kernel => 0,
+        };
         let packed = if self.kind == Kind::Kernel { 0 } else { k * n.next_multiple_of(PANEL) };
-        [registers, padded, result, packed].map(|size| size.next_multiple_of(16))
+        [registers, padded, result, packed, folded].map(|size| size.next_multiple_of(16))
     }
 
     pub fn scratch(&self) -> usize {
@@ -334,7 +338,11 @@ impl<T: Real> Convolve<'_, T> {
         unsafe {
             let (b, apart, b_stride) = self.packed::<V>();
             for image in images {
-                let (mut line, to) = (0, self.arena.add(of.to.offset + image * size));
+                let to = match of.then {
+                    Some(_) => self.room(4),
+                    None => self.arena.add(of.to.offset + image * size),
+                };
+                let mut line = 0;
                 for row in 0..high {
                     while line < fold::lines(&of.window, row) {
                         let a = of.a.at(image * places + line * of.wide, 0);

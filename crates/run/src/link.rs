@@ -149,7 +149,8 @@ impl<T: Real> Linked<T> {
             Linked::Product { a, b, then, .. } => {
                 scratch(a.rows, b.cols, a.cols, then.as_ref().map(|tile| tile.registers))
             }
-            Linked::Tile(tile) | Linked::Picture(_, Some(tile)) => tile.registers * BLOCK,
+            Linked::Tile(tile) => tile.registers * BLOCK,
+            Linked::Picture(place, Some(tile)) => place.scratch(tile.registers),
             Linked::Convolution(convolution) => convolution.scratch(),
             Linked::Reduce { .. } | Linked::Picture(..) | Linked::Other => 0,
         }

@@ -335,7 +335,7 @@ impl<T: Real> Shared<T> {
                 Linked::Picture(place, then) => {
                     let images = share(place.images, 1, part, parts);
                     let (then, isa) = (then.as_ref(), self.isa);
-                    let work = Pictures { place, then, isa, images, arena, registers: scratch };
+                    let work = Pictures { place, then, isa, images, arena, scratch };
                     T::run(self.isa, &Task::Pictures(work));
                 }
                 Linked::Other => self.execute_alone(instruction),

@@ -11,7 +11,7 @@ use crate::matrix::Matrix;
 use crate::real::{Real, Task};
 use crate::reduce::larger;
 use crate::simd::{Isa, Vector, Work};
-use crate::tile::Entries;
+use crate::tile::{BLOCK, Entries};
 
 /// An op on pictures with its places, for one number of rows.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,25 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Entries of what becomes of a picture.
+    fn size(&self) -> usize {
+        let w = &self.window;
+        let (picture, pooled) = (w.columns(), w.places() * w.channels());
+        match self.work {
+            PictureWork::Unfold => pooled * w.taps(),
+            PictureWork::Fold | PictureWork::Unpool => picture,
+            PictureWork::MaxPool | PictureWork::Pick => pooled,
+        }
+    }
+
+    /// Numbers of scratch memory where there is work with so many registers: these, and what
+    /// becomes of a picture.
+    pub fn scratch(&self, registers: usize) -> usize {
+        registers * BLOCK + self.size()
+    }
+}
+
 /// Some pictures of an op on them, and work on what becomes of each.
 pub struct Pictures<'a, T> {
     pub(crate) place: &'a Place,
@@ -48,55 +67,61 @@ pub struct Pictures<'a, T> {
     pub(crate) isa: Isa,
     pub(crate) images: Range<usize>,
     pub(crate) arena: *mut T,
-    /// The registers of the work.
-    pub(crate) registers: *mut T,
+    /// [`Place::scratch`] numbers.
+    pub(crate) scratch: *mut T,
 }
 
 impl<T: Real> Work<T> for Pictures<'_, T> {
     /// # Safety
-    /// The pictures are inside the arena, the result overlaps no operand, and the registers are
-    /// those of the work.
+    /// The pictures are inside the arena, the result overlaps no operand, and the scratch memory is
+    /// as said.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
-        let Place { work, window: w, a, b, to, .. } = self.place;
+        let Place { work, window: w, a, b, .. } = self.place;
         let (picture, pooled) = (w.columns(), w.places() * w.channels());
-        let unfolded = pooled * w.taps();
+        let (unfolded, size) = (pooled * w.taps(), self.place.size());
         for image in self.images.clone() {
             // SAFETY: as the caller says: so many numbers belong to each picture.
             unsafe {
-                let at = |start: &usize, size: usize| self.arena.add(start + image * size);
-                let of = |start: &usize, size: usize| at(start, size).cast_const();
+                let of =
+                    |start: &usize, size: usize| self.arena.add(start + image * size).cast_const();
+                let to = self.result(image * size);
                 match work {
-                    PictureWork::Unfold => {
-                        unfold::<V>(w, of(a, picture), at(to, unfolded), unfolded);
-                    }
+                    PictureWork::Unfold => unfold::<V>(w, of(a, picture), to, unfolded),
                     PictureWork::Fold => {
                         let lines = w.output().map_or(0, |[lines, _]| lines as usize);
                         for row in 0..w.picture[0] as usize {
                             let (from, held) = (of(a, unfolded), lines.next_power_of_two());
-                            fold_row::<V>(w, row, from, held, at(to, picture));
+                            fold_row::<V>(w, row, from, held, to);
                         }
                     }
-                    PictureWork::MaxPool => maxpool::<V>(w, of(a, picture), at(to, pooled)),
-                    PictureWork::Unpool => {
-                        unpool::<V>(w, of(a, pooled), of(b, picture), at(to, picture));
-                    }
-                    PictureWork::Pick => {
-                        pick::<V>(w, of(a, picture), of(b, picture), at(to, pooled));
-                    }
+                    PictureWork::MaxPool => maxpool::<V>(w, of(a, picture), to),
+                    PictureWork::Unpool => unpool::<V>(w, of(a, pooled), of(b, picture), to),
+                    PictureWork::Pick => pick::<V>(w, of(a, picture), of(b, picture), to),
                 }
-                let size = match work {
-                    PictureWork::Unfold => unfolded,
-                    PictureWork::Fold | PictureWork::Unpool => picture,
-                    PictureWork::MaxPool | PictureWork::Pick => pooled,
-                };
-                if let Some(tile) = self.then {
-                    let entries = image * size..(image + 1) * size;
-                    let &Pictures { arena, registers, .. } = self;
-                    let work = Entries { tile, entries, arena, registers, product: of(to, size) };
-                    T::run(self.isa, &Task::Entries(work));
-                }
+                self.finish(image * size..(image + 1) * size, to);
             }
+        }
+    }
+}
+
+impl<T: Real> Pictures<'_, T> {
+    /// Where what becomes of a picture is put: into scratch memory, if work on it follows.
+    fn result(&self, first: usize) -> *mut T {
+        match self.then {
+            Some(tile) => self.scratch.wrapping_add(tile.registers * BLOCK),
+            None => self.arena.wrapping_add(self.place.to + first),
+        }
+    }
+
+    /// Work on some entries of the result, which are at `product`.
+    unsafe fn finish(&self, entries: Range<usize>, product: *const T) {
+        if let Some(tile) = self.then {
+            let (arena, registers) = (self.arena, self.scratch);
+            let work = Entries { tile, entries, arena, registers, product };
+            // SAFETY: the tile is of the size of the result; the scratch memory begins with its
+            // registers.
+            unsafe { T::run(self.isa, &Task::Entries(work)) }
         }
     }
 }

@@ -21,8 +21,8 @@ use crate::real::{Real, Task};
 use crate::simd::{Isa, Vector, Work};
 use crate::tile::{BLOCK, Entries};
 
-/// Rows of the result that work is done on at once, at least; whole lines of places.
-const TOGETHER: usize = 96;
+/// Numbers of the result that work is done on at once, at least; whole lines of places.
+const TOGETHER: usize = 2048;
 
 /// A convolution for one number of rows.
 pub(crate) struct Convolution<T> {
@@ -116,7 +116,7 @@ impl<T: Real> Convolution<T> {
 
     /// Lines of places that are worked on together.
     fn together(&self) -> usize {
-        TOGETHER.div_ceil(self.wide.max(1)).min(self.lines.len()).max(1)
+        TOGETHER.div_ceil((self.wide * self.b.cols).max(1)).min(self.lines.len()).max(1)
     }
 
     /// Numbers of scratch memory: registers; a padded picture; a part of the product; packed
@@ -130,7 +130,8 @@ impl<T: Real> Convolution<T> {
         let result = match self.kind {
             Kind::Forward if work.is_some() => self.together() * self.wide * n,
             Kind::Forward | Kind::Kernel => 0,
-            Kind::Pictures => fold::held(&self.window) * self.wide * self.columns(),
+            // A vector more, since folding reads whole ones.
+            Kind::Pictures => fold::held(&self.window) * self.wide * self.columns() + PANEL,
         };
         let folded = match self.kind {
             Kind::Pictures if work.is_some() => self.window.columns(),
@@ -268,6 +269,7 @@ impl<T: Real> Convolve<'_, T> {
                             runs: &of.runs,
                             a: picture,
                             a_stride: of.step,
+                            beside: 3 * of.step,
                             b,
                             b_stride,
                             to: to.add(col),
@@ -297,27 +299,40 @@ impl<T: Real> Convolve<'_, T> {
             for image in 0..of.images {
                 let picture = self.picture(image);
                 let delta = of.b.at(image * places, 0);
-                for (number, run) in of.runs.iter().enumerate() {
-                    // The rows of this run that are of this part.
-                    let start = number * of.run;
-                    let first = rows.start.clamp(start, start + of.run);
-                    let last = rows.end.clamp(start, start + of.run);
+                let mut row = rows.start;
+                while row < rows.end {
+                    let (number, within) = (row / of.run, row % of.run);
+                    let run = of.runs[number];
+                    // Short runs in pairs, so that there are sums enough for the processor.
+                    let pair = within == 0
+                        && row + 2 * of.run <= rows.end
+                        && n <= V::LANES
+                        && of.run <= block::PAIR
+                        && V::TALL >= 2 * block::PAIR;
+                    let some = if pair { 2 } else { 1 } * of.run - within;
                     for col in (0..n).step_by(2 * V::LANES) {
                         let mut place = Place {
                             depth: of.wide,
                             runs: &of.lines,
-                            a: picture.add(run + first - start),
+                            a: picture.add(run + within),
                             a_stride: of.step,
+                            beside: 3,
                             b: self.arena.add(delta + col),
                             b_stride: of.b.row_stride,
-                            to: self.arena.add(of.to.at(first, col)),
+                            to: self.arena.add(of.to.at(row, col)),
                             row_stride: n,
                             col_stride: 1,
-                            last: 0,
+                            last: n,
                             add: image > 0,
                         };
-                        all::<V, false>(&mut place, last - first, n - col);
+                        if pair {
+                            place.beside = of.runs[number + 1] - run;
+                            block::pair::<V>(&place, of.run);
+                        } else {
+                            all::<V, false>(&mut place, some.min(rows.end - row), n - col);
+                        }
                     }
+                    row += some;
                 }
             }
             let first = self.arena.add(of.to.at(rows.start, 0));
@@ -333,7 +348,7 @@ impl<T: Real> Convolve<'_, T> {
         let of = self.of;
         let (n, places, held) = (of.b.cols, of.lines.len() * of.wide, fold::held(&of.window));
         let (high, size) = (of.window.picture[0] as usize, of.window.columns());
-        let unfolded = self.room(2);
+        let (unfolded, output) = (self.room(2), [of.lines.len(), of.wide]);
         // SAFETY: pictures, lines and columns are inside the matrices; so many lines are held.
         unsafe {
             let (b, apart, b_stride) = self.packed::<V>();
@@ -344,7 +359,7 @@ impl<T: Real> Convolve<'_, T> {
                 };
                 let mut line = 0;
                 for row in 0..high {
-                    while line < fold::lines(&of.window, row) {
+                    while line < fold::lines(&of.window, of.lines.len(), row) {
                         let a = of.a.at(image * places + line * of.wide, 0);
                         let to = unfolded.add(line % held * of.wide * n);
                         for col in (0..n).step_by(2 * V::LANES) {
@@ -353,6 +368,7 @@ impl<T: Real> Convolve<'_, T> {
                                 runs: WHOLE,
                                 a: self.arena.add(a),
                                 a_stride: of.a.row_stride,
+                                beside: 3 * of.a.row_stride,
                                 b: b.wrapping_add(col * apart),
                                 b_stride,
                                 to: to.add(col),
@@ -365,7 +381,7 @@ impl<T: Real> Convolve<'_, T> {
                         }
                         line += 1;
                     }
-                    fold_row::<V>(&of.window, row, unfolded, held, to);
+                    fold_row::<V, true>(&of.window, output, row, unfolded, held, to);
                 }
                 self.finish(image * size..(image + 1) * size, to);
             }

@@ -23,10 +23,9 @@ struct Meeting {
 
 impl Meeting {
     #[inline(always)]
-    fn of(w: &Window, axis: usize, at: usize) -> Meeting {
+    fn of(w: &Window, places: usize, axis: usize, at: usize) -> Meeting {
         let [stride, dilation, taps] =
             [w.stride[axis], w.dilation[axis], w.size[axis]].map(|n| n as usize);
-        let places = w.output().map_or(0, |output| output[axis] as usize);
         let over = |n: usize| if stride == 1 { n } else { n / stride };
         let moved = at + w.pad[axis] as usize;
         let reach = (taps - 1) * dilation;
@@ -52,10 +51,9 @@ fn divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { divisor(b, a % b) }
 }
 
-/// How many lines of places have been seen when a row of the picture is folded.
-pub(crate) fn lines(w: &Window, row: usize) -> usize {
-    let moved = row + w.pad[0] as usize;
-    w.output().map_or(0, |[high, _]| (high as usize).min(moved / w.stride[0] as usize + 1))
+/// How many lines of `high` have been seen when a row of the picture is folded.
+pub(crate) fn lines(w: &Window, high: usize, row: usize) -> usize {
+    high.min((row + w.pad[0] as usize) / w.stride[0] as usize + 1)
 }
 
 /// Lines of places, a power of two, that a row of the picture needs at once.
@@ -64,26 +62,27 @@ pub(crate) fn held(w: &Window) -> usize {
     (reach.div_ceil(w.stride[0]) as usize).next_power_of_two()
 }
 
-/// One row of a picture, from unfolded lines of places of which `held` are kept, a power of two:
-/// line l has the place l mod `held`.
+/// One row of a picture, from unfolded lines of `places` (down and to the right) of which `held`
+/// are kept, a power of two: line l has the place l mod `held`.
 ///
 /// # Safety
-/// The lines that see the row and room for the picture are there.
+/// The lines that see the row and room for the picture are there; behind the lines a vector can be
+/// read, if `BEYOND`.
 #[inline(always)]
-pub(crate) unsafe fn fold_row<V: Vector>(
+pub(crate) unsafe fn fold_row<V: Vector, const BEYOND: bool>(
     w: &Window,
+    [high, wide]: [usize; 2],
     row: usize,
     unfolded: *const V::Number,
     held: usize,
     picture: *mut V::Number,
 ) {
     let [width, channels] = [w.picture[1] as usize, w.channels()];
-    let wide = w.output().map_or(0, |[_, wide]| wide as usize);
     let (columns, taps) = (w.taps() * channels, w.size[1] as usize);
     let group = channels / w.groups as usize;
-    let down = Meeting::of(w, 0, row);
+    let down = Meeting::of(w, high, 0, row);
     for x in 0..width {
-        let across = Meeting::of(w, 1, x);
+        let across = Meeting::of(w, wide, 1, x);
         let jump = (across.step * columns).wrapping_sub(across.less * group);
         for channel in (0..channels).step_by(group) {
             let first = across.first * columns + w.column(across.tap, channel);
@@ -96,8 +95,11 @@ pub(crate) unsafe fn fold_row<V: Vector>(
                     // Sums of lines, so that they need not wait for each other.
                     let mut part = V::splat(V::Number::ZERO);
                     for _ in 0..across.count {
+                        // Lanes that are no channels of this pixel are not written.
                         // SAFETY: this place sees the pixel, and its line is kept.
-                        part = part.add(unsafe { V::load_part(from, lanes) });
+                        part = part.add(unsafe {
+                            if BEYOND { V::load(from) } else { V::load_part(from, lanes) }
+                        });
                         from = from.wrapping_add(jump);
                     }
                     sum = sum.add(part);

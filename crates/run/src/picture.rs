@@ -89,10 +89,10 @@ impl<T: Real> Work<T> for Pictures<'_, T> {
                 match work {
                     PictureWork::Unfold => unfold::<V>(w, of(a, picture), to, unfolded),
                     PictureWork::Fold => {
-                        let lines = w.output().map_or(0, |[lines, _]| lines as usize);
+                        let output = w.output().unwrap_or([0; 2]).map(|n| n as usize);
                         for row in 0..w.picture[0] as usize {
-                            let (from, held) = (of(a, unfolded), lines.next_power_of_two());
-                            fold_row::<V>(w, row, from, held, to);
+                            let (from, held) = (of(a, unfolded), output[0].next_power_of_two());
+                            fold_row::<V, false>(w, output, row, from, held, to);
                         }
                     }
                     PictureWork::MaxPool => maxpool::<V>(w, of(a, picture), to),

@@ -308,6 +308,7 @@ impl<T: Real> Product<'_, T> {
                                 runs: WHOLE,
                                 a: self.arena,
                                 a_stride: 0,
+                                beside: 0,
                                 b: panel,
                                 b_stride,
                                 to,
@@ -369,6 +370,7 @@ impl<T: Real> Product<'_, T> {
                         self.a.col_stride,
                     ),
                 };
+                place.beside = if along { 3 * place.a_stride } else { 3 };
                 let rows = if along {
                     rows::<V, N, true>(&place, left)
                 } else {

@@ -13,6 +13,8 @@ pub(crate) struct Place<'a, T> {
     pub a: *const T,
     /// From row to row where terms lie one after the other, from term to term where rows do.
     pub a_stride: usize,
+    /// From the rows of one pointer to those of the next: of three rows, or of a run.
+    pub beside: usize,
     /// The terms of all runs, one behind the other.
     pub b: *const T,
     pub b_stride: usize,
@@ -38,14 +40,33 @@ pub(crate) unsafe fn rows<V: Vector, const N: usize, const ALONG: bool>(
     // SAFETY: as the caller says, so many rows are left.
     unsafe {
         match left {
-            12.. if most == 12 => block::<V, 12, N, ALONG>(place),
-            8.. if most == 12 => block::<V, 8, N, ALONG>(place),
-            6.. if most > 4 => block::<V, 6, N, ALONG>(place),
-            5.. if most > 4 => block::<V, 5, N, ALONG>(place),
-            4.. => block::<V, 4, N, ALONG>(place),
-            3 => block::<V, 3, N, ALONG>(place),
-            2 => block::<V, 2, N, ALONG>(place),
-            _ => block::<V, 1, N, ALONG>(place),
+            12.. if most == 12 => block::<V, 12, N, ALONG, 3>(place),
+            8.. if most == 12 => block::<V, 8, N, ALONG, 3>(place),
+            6.. if most > 4 => block::<V, 6, N, ALONG, 3>(place),
+            5.. if most > 4 => block::<V, 5, N, ALONG, 3>(place),
+            4.. => block::<V, 4, N, ALONG, 3>(place),
+            3 => block::<V, 3, N, ALONG, 3>(place),
+            2 => block::<V, 2, N, ALONG, 3>(place),
+            _ => block::<V, 1, N, ALONG, 3>(place),
+        }
+    }
+}
+
+/// Rows of a run of a pair, at most.
+pub(crate) const PAIR: usize = 6;
+
+/// Two runs of so many rows that lie one after the other, times one vector of columns.
+#[inline(always)]
+pub(crate) unsafe fn pair<V: Vector>(place: &Place<V::Number>, run: usize) -> usize {
+    // SAFETY: as the caller says, these rows are there.
+    unsafe {
+        match run {
+            PAIR.. => block::<V, 12, 1, false, 6>(place),
+            5 => block::<V, 10, 1, false, 5>(place),
+            4 => block::<V, 8, 1, false, 4>(place),
+            3 => block::<V, 6, 1, false, 3>(place),
+            2 => block::<V, 4, 1, false, 2>(place),
+            _ => block::<V, 2, 1, false, 1>(place),
         }
     }
 }
@@ -66,18 +87,18 @@ fn opaque<T>(pointer: *const T) -> *const T {
     pointer
 }
 
-/// `M` rows times `N` vectors of columns; gives `M`.
+/// `M` rows, each `H` of them with a pointer, times `N` vectors of columns; gives `M`.
 #[inline(always)]
-unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
+unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, const H: usize>(
     place: &Place<V::Number>,
 ) -> usize {
-    let &Place { depth, runs, a, a_stride, b, b_stride, to, row_stride, col_stride, last, add } =
-        place;
+    let &Place { depth, runs, a, a_stride, beside, b, b_stride, .. } = place;
+    let &Place { to, row_stride, col_stride, last, add, .. } = place;
     let (row, term) = if ALONG { (a_stride, 1) } else { (1, a_stride) };
     let mut sums = [[V::splat(V::Number::ZERO); N]; M];
     // SAFETY: as for the product: the caller's place holds `M` rows and `depth` terms.
     unsafe {
-        // One pointer for three rows: the others are reached by strides of one and two.
+        // One pointer for a few rows: the others are reached by strides of one and two.
         let mut b = b;
         // Whole vectors are read where parts of one cost more, as far as b goes: lanes that belong
         // to the next row are not written.
@@ -86,12 +107,12 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
         let careful = if V::MASKED && missing > 0 { usize::MAX } else { behind };
         for (number, &run) in runs.iter().enumerate() {
             let mut groups: [*const V::Number; 4] =
-                std::array::from_fn(|g| opaque(a.wrapping_add(run + 3 * g * row)));
+                std::array::from_fn(|g| opaque(a.wrapping_add(run + g * beside)));
             let all = number + 1 < runs.len() && careful <= depth;
             let whole = if all { depth } else { depth.saturating_sub(careful) };
             for _ in 0..whole {
                 let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                multiply::<V, M, N>(&groups, row, line, &mut sums);
+                multiply::<V, M, N, H>(&groups, row, line, &mut sums);
                 groups = groups.map(|group| group.wrapping_add(term));
                 b = b.wrapping_add(b_stride);
             }
@@ -99,7 +120,7 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
                 let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
                 let line: [V; N] =
                     std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
-                multiply::<V, M, N>(&groups, row, line, &mut sums);
+                multiply::<V, M, N, H>(&groups, row, line, &mut sums);
                 groups = groups.map(|group| group.wrapping_add(term));
                 b = b.wrapping_add(b_stride);
             }
@@ -116,7 +137,7 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool>(
 }
 
 #[inline(always)]
-unsafe fn multiply<V: Vector, const M: usize, const N: usize>(
+unsafe fn multiply<V: Vector, const M: usize, const N: usize, const H: usize>(
     groups: &[*const V::Number; 4],
     row: usize,
     line: [V; N],
@@ -124,7 +145,7 @@ unsafe fn multiply<V: Vector, const M: usize, const N: usize>(
 ) {
     for (i, sums) in sums.iter_mut().enumerate() {
         // SAFETY: the caller says that the rows are there.
-        let x = unsafe { V::splat(*groups[i / 3].add(i % 3 * row)) };
+        let x = unsafe { V::splat(*groups[i / H].add(i % H * row)) };
         for (sum, &y) in sums.iter_mut().zip(&line) {
             *sum = x.mul_add(y, *sum);
         }

@@ -284,6 +284,8 @@ impl Fit<'_> {
 
     fn run(&mut self) -> Result<Epoch, Error> {
         if self.worker.steps() - self.good.steps >= STEPS_A_COPY {
+            // Two copies of a large network are not needed at once.
+            self.good = Checkpoint::default();
             self.good = self.checkpoint()?;
         }
         let learning_rate = self.rate();

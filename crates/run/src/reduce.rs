@@ -70,10 +70,10 @@ impl<T: Real> Work<T> for Reduce<T> {
                 Reduction::RowMax if across => {
                     for first in results.clone().step_by(V::LANES) {
                         let lanes = V::LANES.min(results.end - first);
-                        let column =
-                            |j: usize| V::load_part(arena.add(a.at(first, j)).cast_const(), lanes);
-                        let least = V::splat(T::NEG_INFINITY);
-                        let most = (0..a.cols).fold(least, |most, j| larger(most, column(j)));
+                        let mut most = V::splat(T::NEG_INFINITY);
+                        for j in 0..a.cols {
+                            most = larger(most, V::load_part(arena.add(a.at(first, j)), lanes));
+                        }
                         most.store_part(arena.add(to.offset + first), lanes);
                     }
                 }

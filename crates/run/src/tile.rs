@@ -207,7 +207,11 @@ impl<T: Real> Block<T> {
             }
             let rest = self.length - whole;
             if rest > 0 {
-                let values = from.map(|from| V::load_part(from.add(whole), rest));
+                // No closure: one with parts of vectors is not inlined.
+                let mut values = [V::splat(T::ZERO); N];
+                for (value, from) in values.iter_mut().zip(from) {
+                    *value = V::load_part(from.add(whole), rest);
+                }
                 to.end(f(values), whole, rest);
             }
         }

@@ -117,9 +117,11 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
                 b = b.wrapping_add(b_stride);
             }
             for _ in whole..depth {
-                let lanes = |j: usize| if j + 1 == N { last } else { V::LANES };
-                let line: [V; N] =
-                    std::array::from_fn(|j| V::load_part(b.add(j * V::LANES), lanes(j)));
+                // No closure: one with parts of vectors is not inlined.
+                let mut line = [V::load_part(b.add((N - 1) * V::LANES), last); N];
+                for (j, line) in line.iter_mut().enumerate().take(N - 1) {
+                    *line = V::load(b.add(j * V::LANES));
+                }
                 multiply::<V, M, N, H>(&groups, row, line, &mut sums);
                 groups = groups.map(|group| group.wrapping_add(term));
                 b = b.wrapping_add(b_stride);

@@ -103,7 +103,7 @@ impl Values<'_> {
     /// Unfolded pictures that only products read, each of them all rows and a group of columns.
     fn unfolded(&self, id: NodeId, window: Window) -> Option<Vec<(usize, Convolution)>> {
         let (pictures, whole) = (self.view(self.operands(id)[0]), self.view(id));
-        if !pictures.is_contiguous() {
+        if !pictures.is_contiguous() || !is_dense(&window) {
             return None;
         }
         let product = |&reader: &usize| {
@@ -148,6 +148,16 @@ impl Values<'_> {
         let convolution = Convolution { kind, window, group: 0, a, b, to, then: None };
         (alone && along && window.groups == 1).then(|| (maker, vec![(unit, convolution)]))
     }
+}
+
+/// Whether a padded picture, which is laid out one at a time, is not much larger than what its
+/// window sees or than the picture.
+fn is_dense(window: &Window) -> bool {
+    let Window { picture, pad, .. } = window;
+    let side = |axis: usize| [picture[axis], pad[axis], pad[axis + 2]].map(|n| n as usize);
+    let [high, wide] = [0, 1].map(|axis| side(axis).iter().sum::<usize>());
+    let seen = window.places() * window.taps() * window.channels();
+    high * wide * window.channels() <= 4 * seen.max(window.columns())
 }
 
 /// Which group of columns of the unfolded pictures a view shows.

@@ -5,9 +5,10 @@
 //! [`program::Program`]: a list of [`instruction::Instruction`]s whose operands are places in one
 //! block of memory. A program knows nothing of networks, and prints itself.
 //!
-//! Five passes: `values` finds out where each node lives and `group` which element-wise nodes run
-//! together, `convolution` which products never unfold their pictures, `schedule` puts the work in order, `emit` writes the instructions, and
-//! `allocate` gives each region its place in the arena.
+//! `values` finds out where each node lives: `again` says what is computed where it is read, `group`
+//! which element-wise nodes run together, `kept` what stays in memory, `convolution` which products
+//! read pictures in place. Then `schedule` puts the work in order, `emit` writes the instructions,
+//! and `allocate` gives each region its place in the arena.
 
 mod again;
 mod allocate;

@@ -131,7 +131,9 @@ impl<T: Real> Convolution<T> {
             Kind::Forward if work.is_some() => self.together() * self.wide * n,
             Kind::Forward | Kind::Kernel => 0,
             // A vector more, since folding reads whole ones.
-            Kind::Pictures => fold::held(&self.window) * self.wide * self.columns() + PANEL,
+            Kind::Pictures => {
+                fold::held(&self.window, self.lines.len()) * self.wide * self.columns() + PANEL
+            }
         };
         let folded = match self.kind {
             Kind::Pictures if work.is_some() => self.window.columns(),
@@ -346,7 +348,8 @@ impl<T: Real> Convolve<'_, T> {
     #[inline(always)]
     unsafe fn pictures<V: Vector<Number = T>>(&self, images: Range<usize>) {
         let of = self.of;
-        let (n, places, held) = (of.b.cols, of.lines.len() * of.wide, fold::held(&of.window));
+        let (n, places, held) =
+            (of.b.cols, of.lines.len() * of.wide, fold::held(&of.window, of.lines.len()));
         let (high, size) = (of.window.picture[0] as usize, of.window.columns());
         let (unfolded, output) = (self.room(2), [of.lines.len(), of.wide]);
         // SAFETY: pictures, lines and columns are inside the matrices; so many lines are held.

@@ -56,10 +56,10 @@ pub(crate) fn lines(w: &Window, high: usize, row: usize) -> usize {
     high.min((row + w.pad[0] as usize) / w.stride[0] as usize + 1)
 }
 
-/// Lines of places, a power of two, that a row of the picture needs at once.
-pub(crate) fn held(w: &Window) -> usize {
+/// Lines of places, of `high`, that a row of the picture needs at once; a power of two.
+pub(crate) fn held(w: &Window, high: usize) -> usize {
     let reach = (w.size[0] - 1) * w.dilation[0] + 1;
-    (reach.div_ceil(w.stride[0]) as usize).next_power_of_two()
+    high.min(reach.div_ceil(w.stride[0]) as usize).next_power_of_two()
 }
 
 /// One row of a picture, from unfolded lines of `places` (down and to the right) of which `held`

@@ -103,6 +103,17 @@ fn groups() {
     page.compare::<f64>(&outputs, &[], 1e-12).unwrap();
 }
 
+/// Zeros far around a picture are not laid out, nor lines that there are not.
+#[test]
+fn a_window_far_apart_takes_little_memory() {
+    let far = Window { size: [2; 2], dilation: [30_000; 2], pad: [15_000; 4], ..PLAIN };
+    let Net { page, outputs, updates } = net(far, 3);
+    let program = page.plan(&outputs, &updates);
+    let kinds: Vec<Kind> = program.instructions().iter().filter_map(kind).collect();
+    assert_eq!(kinds, [Kind::Pictures], "{program}");
+    page.compare::<f64>(&outputs, &updates, 1e-12).unwrap();
+}
+
 /// Unfolded pictures that something else reads too are there.
 #[test]
 fn what_else_is_read() {

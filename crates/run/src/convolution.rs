@@ -15,7 +15,7 @@ use crate::fold::{self, fold_row};
 use crate::link::Tile;
 use crate::machine::share;
 use crate::matrix::Matrix;
-use crate::product::block::{self, Place, WHOLE};
+use crate::product::block::{PAIR, Pair, Place, Rows, WHOLE};
 use crate::product::{PANEL, Product};
 use crate::real::{Real, Task};
 use crate::simd::{Isa, Vector, Work};
@@ -282,7 +282,8 @@ impl<T: Real> Convolve<'_, T> {
                         };
                         for line in lines {
                             place.a = picture.add(*line);
-                            all::<V, true>(&mut place, of.wide, n - col);
+                            all::<V, true>(place, of.wide, n - col);
+                            place.to = place.to.wrapping_add(of.wide * n);
                         }
                     }
                     self.finish(first..first + lines.len() * of.wide * n, to);
@@ -309,8 +310,8 @@ impl<T: Real> Convolve<'_, T> {
                     let pair = within == 0
                         && row + 2 * of.run <= rows.end
                         && n <= V::LANES
-                        && of.run <= block::PAIR
-                        && V::TALL >= 2 * block::PAIR;
+                        && PAIR.contains(&of.run)
+                        && V::TALL >= 2 * PAIR.end();
                     let some = if pair { 2 } else { 1 } * of.run - within;
                     for col in (0..n).step_by(2 * V::LANES) {
                         let mut place = Place {
@@ -329,9 +330,9 @@ impl<T: Real> Convolve<'_, T> {
                         };
                         if pair {
                             place.beside = of.runs[number + 1] - run;
-                            block::pair::<V>(&place, of.run);
+                            V::apart(&Pair { place, run: of.run });
                         } else {
-                            all::<V, false>(&mut place, some.min(rows.end - row), n - col);
+                            all::<V, false>(place, some.min(rows.end - row), n - col);
                         }
                     }
                     row += some;
@@ -366,7 +367,7 @@ impl<T: Real> Convolve<'_, T> {
                         let a = of.a.at(image * places + line * of.wide, 0);
                         let to = unfolded.add(line % held * of.wide * n);
                         for col in (0..n).step_by(2 * V::LANES) {
-                            let mut place = Place {
+                            let place = Place {
                                 depth: of.a.cols,
                                 runs: WHOLE,
                                 a: self.arena.add(a),
@@ -380,7 +381,7 @@ impl<T: Real> Convolve<'_, T> {
                                 last: 0,
                                 add: false,
                             };
-                            all::<V, true>(&mut place, of.wide, n - col);
+                            all::<V, true>(place, of.wide, n - col);
                         }
                         line += 1;
                     }
@@ -392,31 +393,21 @@ impl<T: Real> Convolve<'_, T> {
     }
 }
 
-/// So many rows of one or two vectors of columns, evenly cut into blocks. The place moves on in
-/// the result.
+/// So many rows of one or two vectors of columns.
 #[inline(always)]
 unsafe fn all<V: Vector, const ALONG: bool>(
-    place: &mut Place<V::Number>,
+    mut place: Place<V::Number>,
     rows: usize,
     columns: usize,
 ) {
     let wide = columns > V::LANES;
     place.last = columns.min(2 * V::LANES) - if wide { V::LANES } else { 0 };
-    let most = if wide { V::ROWS } else { V::TALL };
-    let down = if ALONG { place.a_stride } else { 1 };
-    let mut left = rows;
-    while left > 0 {
-        let some = left.div_ceil(left.div_ceil(most));
-        // SAFETY: as the caller says, so many rows are there.
-        let done = unsafe {
-            if wide {
-                block::rows::<V, 2, ALONG>(place, some)
-            } else {
-                block::rows::<V, 1, ALONG>(place, some)
-            }
-        };
-        place.a = place.a.wrapping_add(done * down);
-        place.to = place.to.wrapping_add(done * place.row_stride);
-        left -= done;
+    // SAFETY: as the caller says, so many rows are there.
+    unsafe {
+        if wide {
+            V::apart(&Rows::<_, 2, ALONG> { place, rows });
+        } else {
+            V::apart(&Rows::<_, 1, ALONG> { place, rows });
+        }
     }
 }

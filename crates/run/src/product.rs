@@ -7,7 +7,7 @@
 //! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM
 //! crates allocate at every call, which a step must not.)
 
-use self::block::{Place, WHOLE, keep, rows};
+use self::block::{LINE, Line, Place, Rows, WHOLE, keep};
 use crate::link::Tile;
 use crate::machine::share;
 use crate::matrix::Matrix;
@@ -289,14 +289,16 @@ impl<T: Real> Product<'_, T> {
                         if pack_rows {
                             self.pack_rows(first, depth, top, height, rows_pack);
                         }
-                        for col in (0..cols).step_by(across) {
+                        let mut col = 0;
+                        while col < cols {
+                            let line = m == 1 && near && cols - col >= LINE * V::LANES;
                             let (panel, b_stride) = if near {
                                 let at = b.at(first, first_col + col);
                                 (self.arena.add(at).cast_const(), b.row_stride)
                             } else {
                                 (pack.add(col * depth).cast_const(), across)
                             };
-                            let width = across.min(cols - col);
+                            let width = if line { LINE * V::LANES } else { across.min(cols - col) };
                             let (to, row_stride) = if at_hand {
                                 (block.add(col), cols)
                             } else {
@@ -314,15 +316,18 @@ impl<T: Real> Product<'_, T> {
                                 to,
                                 row_stride,
                                 col_stride: self.to.col_stride,
-                                last: width - if width > V::LANES { V::LANES } else { 0 },
+                                last: (width - 1) % V::LANES + 1,
                                 add: first > 0,
                             };
                             let rows = pack_rows.then_some(rows_pack.cast_const());
-                            if WIDE && width > V::LANES {
+                            if line {
+                                self.line::<V>(place, first);
+                            } else if WIDE && width > V::LANES {
                                 self.panel::<V, 2>(place, first, top, height, rows);
                             } else {
                                 self.panel::<V, 1>(place, first, top, height, rows);
                             }
+                            col += width;
                         }
                         if then.is_some() && first + depth == k {
                             let part = self.to.part(top..top + height, first_col..first_col + cols);
@@ -341,6 +346,15 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
+    /// The only row times the vectors of a line.
+    #[inline(always)]
+    unsafe fn line<V: Vector<Number = T>>(&self, mut place: Place<T>, first: usize) {
+        place.a = self.arena.wrapping_add(self.a.at(0, first));
+        place.a_stride = self.a.col_stride;
+        // SAFETY: as for the product.
+        unsafe { V::apart(&Line(place)) }
+    }
+
     /// All rows from `top` on times one panel of `N` vectors.
     #[inline(always)]
     unsafe fn panel<V: Vector<Number = T>, const N: usize>(
@@ -351,33 +365,23 @@ impl<T: Real> Product<'_, T> {
         height: usize,
         packed: Option<*const T>,
     ) {
-        let along = packed.is_none() && self.a.col_stride == 1;
-        let mut row = 0;
-        while row < height {
-            let left = height - row;
-            // SAFETY: as for the product; so many rows are left.
-            unsafe {
-                (place.a, place.a_stride) = match packed {
-                    Some(packed) => {
-                        (packed.add((row / ROWS) * ROWS * place.depth + row % ROWS), ROWS)
-                    }
-                    None if along => (
-                        self.arena.add(self.a.at(top + row, first)).cast_const(),
-                        self.a.row_stride,
-                    ),
-                    None => (
-                        self.arena.add(self.a.at(top + row, first)).cast_const(),
-                        self.a.col_stride,
-                    ),
-                };
-                place.beside = if along { 3 * place.a_stride } else { 3 };
-                let rows = if along {
-                    rows::<V, N, true>(&place, left)
-                } else {
-                    rows::<V, N, false>(&place, left)
-                };
-                place.to = place.to.add(rows * place.row_stride);
-                row += rows;
+        place.a = self.arena.wrapping_add(self.a.at(top, first));
+        // SAFETY: as for the product; so many rows are there.
+        unsafe {
+            if let Some(packed) = packed {
+                (place.a_stride, place.beside) = (ROWS, 3);
+                for row in (0..height).step_by(ROWS) {
+                    let mut place = place;
+                    place.a = packed.add(row * place.depth);
+                    place.to = place.to.add(row * place.row_stride);
+                    V::apart(&Rows::<T, N, false> { place, rows: ROWS.min(height - row) });
+                }
+            } else if self.a.col_stride == 1 {
+                (place.a_stride, place.beside) = (self.a.row_stride, 3 * self.a.row_stride);
+                V::apart(&Rows::<T, N, true> { place, rows: height });
+            } else {
+                (place.a_stride, place.beside) = (self.a.col_stride, 3);
+                V::apart(&Rows::<T, N, false> { place, rows: height });
             }
         }
     }

@@ -59,6 +59,9 @@ pub trait Vector: Copy {
     /// Whether reading a part costs no more than reading all.
     const MASKED: bool;
 
+    /// Runs work in a function of its own, which is compiled with these instructions too: what many
+    /// places call is there once.
+    unsafe fn apart<W: Work<Self::Number>>(work: &W);
     /// The same number everywhere.
     fn splat(x: Self::Number) -> Self;
     /// The numbers from there.
@@ -240,6 +243,11 @@ impl<T: Real, const N: usize> Vector for Lanes<T, N> {
     const TALL: usize = 4;
     const MASKED: bool = false;
 
+    #[inline(never)]
+    unsafe fn apart<W: Work<T>>(work: &W) {
+        // SAFETY: as the caller says.
+        unsafe { work.run::<Self>() }
+    }
     #[inline(always)]
     fn splat(x: T) -> Self {
         Lanes([x; N])

@@ -1,7 +1,9 @@
 //! The register block: some rows times one or two vectors of columns.
 
+use std::ops::RangeInclusive;
+
 use crate::real::Real;
-use crate::simd::Vector;
+use crate::simd::{Vector, Work};
 
 /// Where a block finds its operands and puts its sums.
 #[derive(Clone, Copy)]
@@ -30,43 +32,80 @@ pub(crate) struct Place<'a, T> {
 /// The terms of one run.
 pub(crate) const WHOLE: &[usize] = &[0];
 
-/// Up to so many rows times `N` vectors of columns; gives how many.
-#[inline(always)]
-pub(crate) unsafe fn rows<V: Vector, const N: usize, const ALONG: bool>(
-    place: &Place<V::Number>,
-    left: usize,
-) -> usize {
-    let most = if N == 1 { V::TALL } else { V::ROWS };
-    // SAFETY: as the caller says, so many rows are left.
-    unsafe {
-        match left {
-            12.. if most == 12 => block::<V, 12, N, ALONG, 3>(place),
-            8.. if most == 12 => block::<V, 8, N, ALONG, 3>(place),
-            6.. if most > 4 => block::<V, 6, N, ALONG, 3>(place),
-            5.. if most > 4 => block::<V, 5, N, ALONG, 3>(place),
-            4.. => block::<V, 4, N, ALONG, 3>(place),
-            3 => block::<V, 3, N, ALONG, 3>(place),
-            2 => block::<V, 2, N, ALONG, 3>(place),
-            _ => block::<V, 1, N, ALONG, 3>(place),
+/// Some rows times `N` vectors of columns, evenly cut into blocks.
+pub(crate) struct Rows<'a, T, const N: usize, const ALONG: bool> {
+    pub place: Place<'a, T>,
+    pub rows: usize,
+}
+
+impl<T: Real, const N: usize, const ALONG: bool> Work<T> for Rows<'_, T, N, ALONG> {
+    /// # Safety
+    /// So many rows, terms and columns are there.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(&self) {
+        let most = if N == 1 { V::TALL } else { V::ROWS };
+        let down = if ALONG { self.place.a_stride } else { 1 };
+        let (mut place, mut left) = (self.place, self.rows);
+        let each = if left > most { left.div_ceil(left.div_ceil(most)) } else { left };
+        while left > 0 {
+            // SAFETY: so many rows are left.
+            let done = unsafe {
+                match left.min(each) {
+                    12.. if most == 12 => block::<V, 12, N, ALONG, 3>(&place),
+                    8.. if most == 12 => block::<V, 8, N, ALONG, 3>(&place),
+                    6.. if most > 4 => block::<V, 6, N, ALONG, 3>(&place),
+                    5.. if most > 4 => block::<V, 5, N, ALONG, 3>(&place),
+                    4.. => block::<V, 4, N, ALONG, 3>(&place),
+                    3 => block::<V, 3, N, ALONG, 3>(&place),
+                    2 => block::<V, 2, N, ALONG, 3>(&place),
+                    _ => block::<V, 1, N, ALONG, 3>(&place),
+                }
+            };
+            place.a = place.a.wrapping_add(done * down);
+            place.to = place.to.wrapping_add(done * place.row_stride);
+            left -= done;
         }
     }
 }
 
-/// Rows of a run of a pair, at most.
-pub(crate) const PAIR: usize = 6;
+/// Columns of one row, in vectors: so many that they keep the processor busy.
+pub(crate) struct Line<'a, T>(pub Place<'a, T>);
+
+/// Vectors of a line.
+pub(crate) const LINE: usize = 8;
+
+impl<T: Real> Work<T> for Line<'_, T> {
+    /// # Safety
+    /// [`LINE`] vectors of columns and the terms are there.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(&self) {
+        // SAFETY: as the caller says.
+        unsafe { block::<V, 1, LINE, false, 3>(&self.0) };
+    }
+}
 
 /// Two runs of so many rows that lie one after the other, times one vector of columns.
-#[inline(always)]
-pub(crate) unsafe fn pair<V: Vector>(place: &Place<V::Number>, run: usize) -> usize {
-    // SAFETY: as the caller says, these rows are there.
-    unsafe {
-        match run {
-            PAIR.. => block::<V, 12, 1, false, 6>(place),
-            5 => block::<V, 10, 1, false, 5>(place),
-            4 => block::<V, 8, 1, false, 4>(place),
-            3 => block::<V, 6, 1, false, 3>(place),
-            2 => block::<V, 4, 1, false, 2>(place),
-            _ => block::<V, 2, 1, false, 1>(place),
+pub(crate) struct Pair<'a, T> {
+    pub place: Place<'a, T>,
+    pub run: usize,
+}
+
+/// Rows of a run of a pair.
+pub(crate) const PAIR: RangeInclusive<usize> = 3..=6;
+
+impl<T: Real> Work<T> for Pair<'_, T> {
+    /// # Safety
+    /// These rows, terms and columns are there.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(&self) {
+        // SAFETY: as the caller says.
+        unsafe {
+            match self.run {
+                6.. => block::<V, 12, 1, false, 6>(&self.place),
+                5 => block::<V, 10, 1, false, 5>(&self.place),
+                4 => block::<V, 8, 1, false, 4>(&self.place),
+                _ => block::<V, 6, 1, false, 3>(&self.place),
+            };
         }
     }
 }

@@ -51,7 +51,12 @@ macro_rules! instructions {
 
 /// Reading and writing, whole.
 macro_rules! memory {
-    ($t:ty: $splat:ident, $load:ident, $store:ident) => {
+    ($t:ty: $apart:ident, $splat:ident, $load:ident, $store:ident) => {
+        #[inline(always)]
+        unsafe fn apart<W: Work<$t>>(work: &W) {
+            // SAFETY: as the caller says.
+            unsafe { $apart::<Self, W>(work) }
+        }
         #[inline(always)]
         fn splat(x: $t) -> Self {
             // SAFETY: a vector exists only where its instructions do.
@@ -104,7 +109,7 @@ impl Vector for __m512 {
     const TALL: usize = 12;
     const MASKED: bool = true;
 
-    memory!(f32: _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps);
+    memory!(f32: avx512, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps);
     masks!(f32, u16: _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps, _mm512_cmp_ps_mask,
         _mm512_mask_blend_ps);
     instructions!(f32: add _mm512_add_ps(b); sub _mm512_sub_ps(b); mul _mm512_mul_ps(b);
@@ -147,7 +152,7 @@ impl Vector for __m512d {
     const TALL: usize = 12;
     const MASKED: bool = true;
 
-    memory!(f64: _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd);
+    memory!(f64: avx512, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd);
     masks!(f64, u8: _mm512_maskz_loadu_pd, _mm512_mask_storeu_pd, _mm512_cmp_pd_mask,
         _mm512_mask_blend_pd);
     instructions!(f64: add _mm512_add_pd(b); sub _mm512_sub_pd(b); mul _mm512_mul_pd(b);
@@ -206,7 +211,7 @@ impl Vector for __m256 {
     const TALL: usize = 12;
     const MASKED: bool = false;
 
-    memory!(f32: _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps);
+    memory!(f32: avx2, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps);
     instructions!(f32: add _mm256_add_ps(b); sub _mm256_sub_ps(b); mul _mm256_mul_ps(b);
         div _mm256_div_ps(b); mul_add _mm256_fmadd_ps(b, c); sqrt _mm256_sqrt_ps(););
 
@@ -311,7 +316,7 @@ impl Vector for __m256d {
     const TALL: usize = 12;
     const MASKED: bool = false;
 
-    memory!(f64: _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd);
+    memory!(f64: avx2, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd);
     instructions!(f64: add _mm256_add_pd(b); sub _mm256_sub_pd(b); mul _mm256_mul_pd(b);
         div _mm256_div_pd(b); mul_add _mm256_fmadd_pd(b, c); sqrt _mm256_sqrt_pd(););
 

@@ -286,6 +286,7 @@ pub fn show(stage: Stage, what: &str) -> Result<(), Failure> {
                 graph: &gradients.graph,
                 outputs: &outputs,
                 updates: &[],
+                fixed: &[],
                 dims: &dims,
                 rows: None,
             };

@@ -54,7 +54,8 @@ pub fn inference(
     let output = linked.equations.inference(prediction);
     let dims = HashMap::new();
     let rows = Some((linked.batch, rows));
-    let request = Request { graph, outputs: &[output], updates: &[], dims: &dims, rows };
+    let request =
+        Request { graph, outputs: &[output], updates: &[], fixed: &[], dims: &dims, rows };
     let program = plan(&request).map_err(network_error)?;
     let mut named = vec![
         Named { node: linked.input, name: Some(symbol(&linked, linked.input)), value: None },
@@ -136,8 +137,14 @@ pub fn training(
     let dims = HashMap::new();
     let outputs = [derived.objective];
     let (rows_count, rows) = (rows, Some((network.batch, rows)));
-    let request =
-        Request { graph: &graph, outputs: &outputs, updates: &updates, dims: &dims, rows };
+    let request = Request {
+        graph: &graph,
+        outputs: &outputs,
+        updates: &updates,
+        fixed: &[],
+        dims: &dims,
+        rows,
+    };
     let program = plan(&request).map_err(network_error)?;
     for node in [network.input, network.target] {
         named.push(Named { node, name: Some(symbol(network, node)), value: None });

@@ -174,7 +174,8 @@ fn case_agrees(case: &Table, number: usize, language: Language) -> Result<(), Er
     let roots: Vec<NodeId> =
         values.chain(gradients.map(|(n, _)| derived.of(find(n)).unwrap())).collect();
     let meant = evaluate(graph, &roots, &at).unwrap();
-    let request = Request { graph, outputs: &roots, updates: &[], dims: &at.dims, rows: None };
+    let request =
+        Request { graph, outputs: &roots, updates: &[], fixed: &[], dims: &at.dims, rows: None };
     let program = plan(&request).unwrap();
     let mut named: Vec<Named> = at
         .values

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use matgrad::data::{ReadOptions, read_bytes};
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Around, FitOptions, Network, Precision, Predictor, Rows, TrainingStep, UpdateRule};
+use matgrad::{
+    Around, Batch, FitOptions, Network, Precision, Predictor, Rows, TrainingStep, UpdateRule,
+};
 
 /// A network with its loss, the rows of a step, and the update rule.
 struct Case {
@@ -97,13 +99,16 @@ impl Case {
 
     /// The step with its rows in their place.
     fn step(&self, network: &Network) -> (TrainingStep, Rows<'static>) {
-        let rows = (network.batch, self.rows);
+        // The smaller ones train on all rows at once.
+        let shared = network.row_inputs();
+        let fixed = if self.rule == "rprop" { &shared[..] } else { &[] };
+        let batch = Batch { symbol: network.batch, rows: self.rows, fixed };
         let mut step = TrainingStep::compile(
             &network.equations,
             network.objective,
             &self.rule(),
             &[],
-            rows,
+            batch,
             Precision::F32,
             Around::default(),
         )

@@ -72,8 +72,15 @@ impl Engine {
         rows: Option<(Symbol, usize)>,
         precision: Precision,
     ) -> Result<Engine, Error> {
-        let request = Request { graph, outputs, updates, dims, rows };
-        let program = Arc::new(plan(&request).map_err(|e| Error::Run(e.to_string()))?);
+        Engine::of(&Request { graph, outputs, updates, fixed: &[], dims, rows }, precision)
+    }
+
+    /// The same, for whatever can be asked of a plan.
+    ///
+    /// # Errors
+    /// What cannot be planned.
+    pub fn of(request: &Request, precision: Precision) -> Result<Engine, Error> {
+        let program = Arc::new(plan(request).map_err(|e| Error::Run(e.to_string()))?);
         Ok(match precision {
             Precision::F32 => Engine::F32(Machine::new(program)),
             Precision::F64 => Engine::F64(Machine::new(program)),
@@ -156,7 +163,8 @@ impl Engine {
             }
             let seconds = seconds.into_iter().map(median);
             let rows = m.rows();
-            let timed = seconds.zip(program.costs(rows)).enumerate();
+            // What is done once is no part of a step.
+            let timed = seconds.zip(program.costs(rows)).enumerate().skip(program.once());
             let timed = timed.map(|(number, (seconds, cost))| Timed {
                 equation: program.equations()[number].clone(),
                 instruction: program.instructions()[number].to_string(),

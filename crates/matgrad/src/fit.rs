@@ -12,6 +12,7 @@ use matgrad_expr::matrix::Matrix;
 use crate::network::noise;
 use crate::order::Order;
 use crate::solver::Search;
+use crate::step::Batch;
 use crate::worker::{Stepper, Worker};
 use crate::{
     Checkpoint, Error, Evaluator, Method, Network, Rows, Schedule, TrainingStep, costs, fault,
@@ -108,12 +109,17 @@ impl Network {
         let worker = match &options.method {
             Method::Rule(rule) => {
                 let size = options.batch.unwrap_or(count).min(count).max(1);
+                let shared = self.row_inputs();
                 let mut step = TrainingStep::compile(
                     &self.equations,
                     self.objective,
                     rule,
                     &options.settings,
-                    (self.batch, size),
+                    Batch {
+                        symbol: self.batch,
+                        rows: size,
+                        fixed: if size == count { &shared } else { &[] },
+                    },
                     options.precision,
                     options.around,
                 )?;

@@ -51,7 +51,7 @@ pub use rows::{GrowingRows, Rows};
 pub use rule::UpdateRule;
 pub use schedule::Schedule;
 pub use solver::Solver;
-pub use step::TrainingStep;
+pub use step::{Batch, TrainingStep};
 pub use stop::Stop;
 pub use {
     matgrad_calculus as calculus, matgrad_data as data, matgrad_expr as expr,

@@ -170,6 +170,11 @@ impl Network {
         at.set(&self.equations.graph, node, ones).map_err(Error::Input)
     }
 
+    /// What the rows of a batch are written into: inputs, targets, and weights of rows.
+    pub fn row_inputs(&self) -> Vec<NodeId> {
+        [self.input, self.target].into_iter().chain(self.row_weights).collect()
+    }
+
     /// The number of columns of a node, where it is known.
     pub fn columns(&self, node: NodeId) -> usize {
         self.equations.graph.shape(node).cols.number().unwrap_or(1) as usize

@@ -60,6 +60,7 @@ impl<T: Real> Predictor<T> {
             graph,
             outputs: &[output],
             updates: &[],
+            fixed: &weights.iter().map(|&(node, _)| node).collect::<Vec<_>>(),
             dims: &Default::default(),
             rows: Some((network.batch, block.max(1))),
         })

@@ -8,6 +8,7 @@ use matgrad_expr::dim::{Shape, Symbol};
 use matgrad_expr::elaborate::{Equations, Given, update_rule};
 use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad_expr::syntax::Name;
+use matgrad_plan::plan::Request;
 
 use crate::engine::{Engine, Precision};
 use crate::network::noise;
@@ -29,6 +30,17 @@ pub struct TrainingStep {
     noise: Option<Box<Equations>>,
 }
 
+/// The rows of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Their symbol.
+    pub symbol: Symbol,
+    /// How many at most.
+    pub rows: usize,
+    /// Inputs that are written once for many steps, such as those of all rows at once.
+    pub fixed: &'a [NodeId],
+}
+
 /// A name that no text has.
 pub(crate) fn made_up(text: &str) -> Name {
     Name { text: text.into(), spelling: text.into(), span: Default::default() }
@@ -40,8 +52,7 @@ pub(crate) fn given(graph: &mut Graph, text: &str) -> NodeId {
 }
 
 impl TrainingStep {
-    /// Compiles the step that lowers `objective`, for up to this many rows of the batch; weights
-    /// are 0 until they are written.
+    /// Compiles the step that lowers `objective`, for the rows of a batch; weights are 0 until they are written.
     ///
     /// # Errors
     /// What does not fit: the settings, the rule, the plan.
@@ -50,7 +61,7 @@ impl TrainingStep {
         objective: NodeId,
         rule: &UpdateRule,
         settings: &[(String, f64)],
-        rows: (Symbol, usize),
+        batch: Batch,
         precision: Precision,
         around: Around,
     ) -> Result<TrainingStep, Error> {
@@ -107,8 +118,15 @@ impl TrainingStep {
         }
         updates.extend(&equations.graph.updates);
         let outputs = [derived.objective];
-        let mut engine =
-            Engine::new(&graph, &outputs, &updates, &HashMap::new(), Some(rows), precision)?;
+        let request = Request {
+            graph: &graph,
+            outputs: &outputs,
+            updates: &updates,
+            fixed: batch.fixed,
+            dims: &HashMap::new(),
+            rows: Some((batch.symbol, batch.rows)),
+        };
+        let mut engine = Engine::of(&request, precision)?;
         for &(node, value) in hyperparameters.values() {
             engine.write(node, &[value])?;
         }

@@ -15,7 +15,9 @@ use matgrad_expr::matrix::Matrix;
 use serde_json::Value;
 
 use crate::weights::{channel_last, kernel};
-use crate::{Around, Engine, Error, Network, Precision, Predictor, Rows, TrainingStep, UpdateRule};
+use crate::{
+    Around, Batch, Engine, Error, Network, Precision, Predictor, Rows, TrainingStep, UpdateRule,
+};
 
 /// A workload, read into memory.
 pub struct Workload {
@@ -140,12 +142,15 @@ impl Workload {
     /// What cannot be compiled.
     pub fn step(&self) -> Result<TrainingStep, Error> {
         let network = &self.network;
+        let shared = network.row_inputs();
+        let full = self.orders.is_none() && self.batch >= self.rows();
+        let fixed = if full { &shared[..] } else { &[] };
         let mut step = TrainingStep::compile(
             &network.equations,
             network.objective,
             &self.rule,
             &self.settings,
-            (network.batch, self.batch),
+            Batch { symbol: network.batch, rows: self.batch, fixed },
             Precision::F32,
             Around::default(),
         )?;

@@ -1,7 +1,7 @@
 //! The same bits from any capacity, any number of threads, and run to run.
 
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Around, Evaluator, FitOptions, Network, Precision, TrainingStep, UpdateRule};
+use matgrad::{Around, Batch, Evaluator, FitOptions, Network, Precision, TrainingStep, UpdateRule};
 
 fn network(layers: matgrad::Layers) -> Network {
     Network::parse("layers", &layers.loss("cross_entropy").weight_decay(0.01).equations())
@@ -17,11 +17,11 @@ fn table(rows: usize, inputs: usize, outputs: usize) -> (Matrix, Matrix) {
 fn trained(network: &Network, capacity: usize, precision: Precision) -> Vec<Vec<f64>> {
     let (x, y) = table(37, 11, 3);
     let rule = UpdateRule::named("adam").expect("in the library");
-    let rows = (network.batch, capacity);
+    let batch = Batch { symbol: network.batch, rows: capacity, fixed: &[] };
     let around = Around::default();
     let (page, objective) = (&network.equations, network.objective);
-    let mut step =
-        TrainingStep::compile(page, objective, &rule, &[], rows, precision, around).expect("plans");
+    let mut step = TrainingStep::compile(page, objective, &rule, &[], batch, precision, around)
+        .expect("plans");
     for (node, value) in network.initial(1).expect("all are drawn") {
         step.engine.write(node, &value.data).expect("its own");
     }

@@ -19,8 +19,9 @@ impl fmt::Display for Program {
             .collect();
         let width = lines.iter().map(|(e, _)| e.chars().count()).filter(|&n| n <= 60).max();
         let width = width.unwrap_or(0);
-        for (equation, instruction) in &lines {
-            writeln!(f, "{equation:width$}  {instruction}")?;
+        for (number, (equation, instruction)) in lines.iter().enumerate() {
+            let once = if number < self.once { "once: " } else { "" };
+            writeln!(f, "{equation:width$}  {once}{instruction}")?;
         }
         let rows =
             if self.has_rows { format!(" for {} rows", self.capacity) } else { String::new() };

@@ -19,36 +19,18 @@ use crate::values::{Immediate, Region, Values, Work};
 pub(crate) struct Draft {
     pub instructions: Vec<Instruction>,
     pub equations: Vec<String>,
+    /// How many instructions are those of units that are done once for many steps.
+    pub once: usize,
     pub regions: Vec<Region>,
 }
 
 pub(crate) fn emit(values: &Values, schedule: &Schedule) -> Draft {
     let regions = values.regions.clone();
-    let mut draft = Draft { instructions: Vec::new(), equations: Vec::new(), regions };
+    let mut draft = Draft { instructions: Vec::new(), equations: Vec::new(), once: 0, regions };
     for &unit in &schedule.order {
-        match values.units[unit].work {
-            Work::Tile => {
-                let product = schedule.products[unit];
-                let region = product.and_then(|product| values.result(product)).map(|to| to.offset);
-                let (tile, equation) = tile(values, unit, region);
-                let Some(product) = product else {
-                    draft.push(Instruction::Tile(tile), equation);
-                    continue;
-                };
-                alone(values, product, &mut draft);
-                // The product has just been pushed.
-                if let Some(then) = draft.instructions.last_mut().and_then(Instruction::then) {
-                    *then = Some(tile);
-                }
-                if let Some(product) = draft.equations.last_mut() {
-                    *product = format!("{product}; {equation}");
-                }
-            }
-            Work::Single if schedule.products.contains(&Some(unit)) => {}
-            Work::Single => alone(values, unit, &mut draft),
-            Work::Copy { view, to } => {
-                draft.push(Instruction::Copy { a: view, to }, "copy".to_string());
-            }
+        emit_unit(values, schedule, unit, &mut draft);
+        if values.units[unit].fixed {
+            draft.once = draft.instructions.len();
         }
     }
     for update in &schedule.copies {
@@ -61,6 +43,32 @@ pub(crate) fn emit(values: &Values, schedule: &Schedule) -> Draft {
     draft
 }
 
+fn emit_unit(values: &Values, schedule: &Schedule, unit: usize, draft: &mut Draft) {
+    match values.units[unit].work {
+        Work::Tile => {
+            let product = schedule.products[unit];
+            let region = product.and_then(|product| values.result(product)).map(|to| to.offset);
+            let (tile, equation) = tile(values, unit, region);
+            let Some(product) = product else {
+                return draft.push(Instruction::Tile(tile), equation);
+            };
+            alone(values, product, draft);
+            // The product has just been pushed.
+            if let Some(then) = draft.instructions.last_mut().and_then(Instruction::then) {
+                *then = Some(tile);
+            }
+            if let Some(product) = draft.equations.last_mut() {
+                *product = format!("{product}; {equation}");
+            }
+        }
+        Work::Single if schedule.products.contains(&Some(unit)) => {}
+        Work::Single => alone(values, unit, draft),
+        Work::Copy { view, to } => {
+            draft.push(Instruction::Copy { a: view, to }, "copy".to_string());
+        }
+    }
+}
+
 impl Draft {
     fn push(&mut self, instruction: Instruction, equation: String) {
         self.instructions.push(instruction);
@@ -69,7 +77,7 @@ impl Draft {
 
     fn work(&mut self, rows: Extent, cols: Extent) -> Slot {
         let offset = self.regions.len();
-        self.regions.push(Region { rows, cols, numbers: None, variable: false, permanent: false });
+        self.regions.push(Region::new(rows, cols));
         Slot { offset, rows, cols }
     }
 }

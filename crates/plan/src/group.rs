@@ -15,9 +15,13 @@ impl Values<'_> {
         let operands = self.sources(id);
         let outside: Vec<NodeId> =
             operands.iter().copied().filter(|&o| self.immediate(o).is_none()).collect();
+        let fixed = self.is_fixed(id);
         let mut joined: Option<usize> = None;
         for &operand in &outside {
             let Some(tile) = self.tile(operand) else { continue };
+            if self.units[tile].fixed != fixed {
+                continue;
+            }
             match joined {
                 None => {
                     let others = outside.iter().filter(|&&o| self.tile(o) != Some(tile));
@@ -39,6 +43,7 @@ impl Values<'_> {
             self.add_unit(Work::Tile, vec![id], needs)
         });
         let view = self.add_result(rows, cols);
+        self.regions[view.offset].fixed = fixed;
         self.set_view(id, view);
         self.tiles[id.0 as usize] = Some(tile);
         self.makers[id.0 as usize] = Some(tile);

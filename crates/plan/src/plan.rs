@@ -19,6 +19,9 @@ pub struct Request<'a> {
     pub outputs: &'a [NodeId],
     /// Variables and their new values: all new values follow from old ones.
     pub updates: &'a [(NodeId, NodeId)],
+    /// Variables that are written once for many steps, such as the inputs of a full batch: what
+    /// follows from them alone is computed in the first step behind that, and kept.
+    pub fixed: &'a [NodeId],
     /// Values of the dimension symbols.
     pub dims: &'a HashMap<Symbol, usize>,
     /// The symbol of the batch and the most rows it may have; any smaller number at run time.
@@ -106,6 +109,8 @@ pub fn plan(request: &Request) -> Result<Program, PlanError> {
         variables: values.variables.iter().map(|&(id, slot)| (id, arena.place(slot))).collect(),
         outputs: values.outputs.iter().map(|&(id, slot)| (id, arena.place(slot))).collect(),
         instructions: draft.instructions,
+        once: draft.once,
+        fixed: values.fixed_places().map(|slot| arena.place(slot).offset).collect(),
         equations: draft.equations,
         ranges: values.ranges,
         arena_len: arena.len,

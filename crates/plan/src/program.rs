@@ -12,6 +12,10 @@ use crate::instruction::Instruction;
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(crate) instructions: Vec<Instruction>,
+    /// How many of them, at the beginning, do what is done once for many steps.
+    pub(crate) once: usize,
+    /// Where the variables are whose entries those read.
+    pub(crate) fixed: Vec<usize>,
     /// One equation an instruction, for people.
     pub(crate) equations: Vec<String>,
     pub(crate) variables: BTreeMap<NodeId, Slot>,
@@ -67,6 +71,17 @@ impl Program {
     /// What is done, in this order.
     pub fn instructions(&self) -> &[Instruction] {
         &self.instructions
+    }
+
+    /// How many instructions, at the beginning, need not be done again before the number of rows
+    /// changes or something is written where [`Program::is_fixed`].
+    pub fn once(&self) -> usize {
+        self.once
+    }
+
+    /// Whether a variable that many steps share begins there.
+    pub fn is_fixed(&self, offset: usize) -> bool {
+        self.fixed.contains(&offset)
     }
 
     /// What each instruction computes, as an equation for people.

@@ -22,6 +22,7 @@ pub(crate) fn schedule(values: &mut Values) -> Schedule {
     let last: Vec<bool> = (0..values.units.len())
         .map(|unit| {
             values.units[unit].work == Work::Tile
+                && !values.units[unit].fixed
                 && updates.iter().any(|u| u.unit == Some(unit))
                 && values.units[unit].nodes.iter().all(|&id| !values.is_needed(id))
         })
@@ -37,7 +38,9 @@ pub(crate) fn schedule(values: &mut Values) -> Schedule {
         }
     }
     let base = in_order(values, &asked);
-    let order = with_last(values, &updates, base, &last);
+    let mut order = with_last(values, &updates, base, &last);
+    // What is done once comes first; it needs nothing else.
+    order.sort_by_key(|&unit| !values.units[unit].fixed);
 
     // Which regions each unit reads, by its place in the order.
     let reads: Vec<Vec<usize>> =
@@ -145,7 +148,8 @@ fn is_in_place(values: &Values, update: &Update, order: &[usize], reads: &[Vec<u
         values.units[unit].work == Work::Tile && values.tile(update.value) == Some(unit);
     let twice = values.updates.iter().filter(|u| u.value == update.value).count() > 1;
     let by_columns = !values.view(update.value).is_contiguous();
-    if !from_tile || twice || by_columns || values.is_needed(update.value) {
+    let fixed = values.units[unit].fixed;
+    if fixed || !from_tile || twice || by_columns || values.is_needed(update.value) {
         return false;
     }
     let region = update.variable.offset;

@@ -26,7 +26,7 @@ fn request<'a>(
     updates: &'a [(NodeId, NodeId)],
     dims: &'a HashMap<Symbol, usize>,
 ) -> Request<'a> {
-    Request { graph, outputs, updates, dims, rows: Some((Symbol(0), 32)) }
+    Request { graph, outputs, updates, fixed: &[], dims, rows: Some((Symbol(0), 32)) }
 }
 
 /// One layer with plain descent on the sum of its squares.

@@ -36,9 +36,15 @@ pub(crate) struct Region {
     pub variable: bool,
     /// Whether it keeps its place through the whole program and after it.
     pub permanent: bool,
+    /// Whether many steps share its entries.
+    pub fixed: bool,
 }
 
 impl Region {
+    pub fn new(rows: Extent, cols: Extent) -> Region {
+        Region { rows, cols, numbers: None, variable: false, permanent: false, fixed: false }
+    }
+
     pub fn slot(&self, number: usize) -> Slot {
         Slot { offset: number, rows: self.rows, cols: self.cols }
     }
@@ -63,6 +69,8 @@ pub(crate) struct Unit {
     pub nodes: Vec<NodeId>,
     /// Units that come before.
     pub needs: Vec<usize>,
+    /// Whether it need not be done in each step.
+    pub fixed: bool,
 }
 
 /// A variable and where its new value is.
@@ -85,6 +93,8 @@ pub(crate) enum Immediate {
 
 pub(crate) struct Values<'a> {
     pub request: &'a Request<'a>,
+    /// All that is needed, each node after its operands.
+    pub order: Vec<NodeId>,
     pub capacity: usize,
     pub regions: Vec<Region>,
     pub units: Vec<Unit>,
@@ -118,8 +128,13 @@ impl<'a> Values<'a> {
     pub fn of(request: &'a Request<'a>) -> Result<Values<'a>, PlanError> {
         let graph = request.graph;
         let nodes = graph.len();
+        let updates = request.updates.iter();
+        let mut roots = request.outputs.to_vec();
+        roots.extend(updates.flat_map(|&(variable, value)| [value, variable]));
+        let order = graph.reachable(&roots, true);
         let mut values = Values {
             request,
+            order: order.clone(),
             capacity: request.rows.map_or(1, |(_, capacity)| capacity),
             regions: Vec::new(),
             units: Vec::new(),
@@ -138,10 +153,6 @@ impl<'a> Values<'a> {
             needed: vec![false; nodes],
             stored: vec![false; nodes],
         };
-        let updates = request.updates.iter();
-        let mut roots = request.outputs.to_vec();
-        roots.extend(updates.flat_map(|&(variable, value)| [value, variable]));
-        let order = graph.reachable(&roots, true);
         values.find_largest(&order);
         values.find_again(&order);
         for &id in &order {
@@ -153,6 +164,8 @@ impl<'a> Values<'a> {
         values.convolutions = vec![None; values.units.len()];
         values.taken = vec![false; values.units.len()];
         values.find_convolutions();
+        // What no convolution lays out has no place anyway.
+        values.regions.iter_mut().for_each(|region| region.permanent |= region.fixed);
         values.variables.sort_by_key(|&(id, _)| id);
         Ok(values)
     }
@@ -289,8 +302,7 @@ impl<'a> Values<'a> {
     }
 
     pub fn add_region(&mut self, rows: Extent, cols: Extent) -> Slot {
-        let region = Region { rows, cols, numbers: None, variable: false, permanent: false };
-        self.regions.push(region);
+        self.regions.push(Region::new(rows, cols));
         Slot { offset: self.regions.len() - 1, rows, cols }
     }
 
@@ -298,26 +310,63 @@ impl<'a> Values<'a> {
     /// each row of the batch lie one after the other, so that vectors run along the batch. (Where
     /// a row of the batch has more than one entry it is a picture, whose channels stay together.)
     pub fn add_result(&mut self, rows: Extent, cols: Extent) -> View {
-        let narrow = rows == Extent { coefficient: 1, power: 1 }
-            && cols.power == 0
-            && (2..=NARROW).contains(&cols.coefficient);
-        if narrow && rows.at(self.capacity) > cols.coefficient {
+        if self.is_narrow(rows, cols) {
             self.add_region(cols, rows).view().transposed()
         } else {
             self.add_region(rows, cols).view()
         }
     }
 
+    fn is_narrow(&self, rows: Extent, cols: Extent) -> bool {
+        rows == Extent { coefficient: 1, power: 1 }
+            && cols.power == 0
+            && (2..=NARROW).contains(&cols.coefficient)
+            && rows.at(self.capacity) > cols.coefficient
+    }
+
     fn add_constant(&mut self, id: NodeId, matrix: Matrix) {
         let slot = self.add_region(Extent::of(matrix.rows), Extent::of(matrix.cols));
         self.regions[slot.offset].numbers = Some(matrix.data);
         self.regions[slot.offset].permanent = true;
+        self.regions[slot.offset].fixed = true;
         self.set_view(id, slot.view());
     }
 
     pub fn add_unit(&mut self, work: Work, nodes: Vec<NodeId>, needs: Vec<usize>) -> usize {
-        self.units.push(Unit { work, nodes, needs });
+        let fixed = match work {
+            Work::Copy { view, to } => {
+                let fixed = self.regions[view.offset].fixed;
+                self.regions[to.offset].fixed = fixed;
+                fixed
+            }
+            Work::Single | Work::Tile => nodes.iter().all(|&id| self.is_fixed(id)),
+        };
+        self.units.push(Unit { work, nodes, needs, fixed });
         self.units.len() - 1
+    }
+
+    /// Whether a node follows from what many steps share, and from nothing else.
+    pub fn is_fixed(&self, id: NodeId) -> bool {
+        let fixed = |o: NodeId| self.regions[self.view(o).offset].fixed;
+        self.sources(id).into_iter().all(|o| self.immediate(o).is_some() || fixed(o))
+    }
+
+    /// The places of the variables that many steps share.
+    pub fn fixed_places(&self) -> impl Iterator<Item = Slot> {
+        let variables = self.variables.iter().map(|&(_, slot)| slot);
+        variables.filter(|slot| self.regions[slot.offset].fixed)
+    }
+
+    /// Whether a product reads a variable from the left that had better lie column by column, as
+    /// its result does.
+    fn feeds_narrow(&self, variable: NodeId) -> bool {
+        let graph = self.request.graph;
+        self.order.iter().any(|&id| {
+            let node = graph.get(id);
+            node.op == Op::MatMul
+                && self.operands(id)[0] == variable
+                && self.shape(node.shape, id).is_ok_and(|(rows, cols)| self.is_narrow(rows, cols))
+        })
     }
 
     pub fn needs(&self, operands: &[NodeId]) -> Vec<usize> {
@@ -358,7 +407,13 @@ impl<'a> Values<'a> {
                 self.variables.push((id, slot));
                 self.set_view(id, slot.view());
                 let updated = request.updates.iter().any(|&(variable, _)| variable == id);
-                let to = self.add_result(rows, cols);
+                let fixed = !updated && request.fixed.contains(&id);
+                self.regions[slot.offset].fixed = fixed;
+                let to = if fixed && self.feeds_narrow(id) {
+                    self.add_region(cols, rows).view().transposed()
+                } else {
+                    self.add_result(rows, cols)
+                };
                 if to.is_by_columns() && !updated {
                     let work = Work::Copy { view: slot.view(), to };
                     self.set_view(id, to);
@@ -389,7 +444,9 @@ impl<'a> Values<'a> {
                     _ => self.add_region(rows, cols).view(),
                 };
                 self.set_view(id, view);
-                self.makers[id.0 as usize] = Some(self.add_unit(Work::Single, vec![id], needs));
+                let unit = self.add_unit(Work::Single, vec![id], needs);
+                self.regions[view.offset].fixed = self.units[unit].fixed;
+                self.makers[id.0 as usize] = Some(unit);
             }
         }
         Ok(())

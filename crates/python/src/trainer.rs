@@ -7,7 +7,7 @@ use std::ops::Range;
 use matgrad::data::Random;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Around, Evaluator, Network, Precision, TrainingStep, UpdateRule};
+use matgrad::{Around, Batch, Evaluator, Network, Precision, TrainingStep, UpdateRule};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -74,7 +74,7 @@ impl Trainer {
             network.objective,
             &rule,
             &settings,
-            (network.batch, rows.max(1)),
+            Batch { symbol: network.batch, rows: rows.max(1), fixed: &[] },
             precision,
             Around::default(),
         )

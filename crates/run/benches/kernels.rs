@@ -74,8 +74,14 @@ fn machine(m: usize, k: usize, n: usize, form: Form) -> Machine<f32> {
     let right = if form == Form::Right { transposed(b) } else { b };
     let product = graph.node(Op::MatMul, &[left, right]).expect("the shapes fit");
     let dims = HashMap::new();
-    let request =
-        Request { graph: &graph, outputs: &[product], updates: &[], dims: &dims, rows: None };
+    let request = Request {
+        graph: &graph,
+        outputs: &[product],
+        updates: &[],
+        fixed: &[],
+        dims: &dims,
+        rows: None,
+    };
     let program = plan(&request).expect("it has numbers");
     let mut machine = Machine::new(Arc::new(program));
     for (node, length) in [(a, m * k), (b, k * n)] {

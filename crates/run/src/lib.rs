@@ -26,7 +26,7 @@
 //!
 //! let dims = HashMap::new();
 //! let rows = Some((batch, 100));
-//! let request = Request { graph: &graph, outputs: &[y], updates: &[], dims: &dims, rows };
+//! let request = Request { graph: &graph, outputs: &[y], updates: &[], fixed: &[], dims: &dims, rows };
 //! let mut machine = Machine::<f32>::new(Arc::new(plan(&request)?));
 //! machine.set_rows(2)?;
 //! machine.write(x, &[1.0, 2.0, 3.0, 4.0])?;

@@ -72,6 +72,8 @@ pub struct Machine<T: Real> {
     rows: usize,
     isa: Isa,
     pool: Pool,
+    /// Whether what is done once for many steps has been done.
+    fresh: bool,
     /// The instructions for the present number of rows, and how many threads take part in each.
     linked: Vec<(Linked<T>, usize)>,
 }
@@ -87,6 +89,7 @@ impl<T: Real> Machine<T> {
             rows: program.capacity(),
             isa: Isa::available().pop().unwrap_or(Isa::Portable),
             pool: Pool::new(1),
+            fresh: false,
             linked: program.instructions().iter().map(|_| (Linked::Other, 1)).collect(),
             program: Arc::clone(&program),
         };
@@ -142,6 +145,7 @@ impl<T: Real> Machine<T> {
     /// Fills in what depends on the number of rows, and which instructions are worth how many
     /// threads.
     fn link(&mut self) {
+        self.fresh = false;
         let most = self.pool.threads();
         let costs = self.program.costs(self.rows);
         let instructions = self.program.instructions().iter().zip(costs);
@@ -203,6 +207,7 @@ impl<T: Real> Machine<T> {
     /// When the slot is of another program and beyond this arena.
     pub fn slice_mut(&mut self, slot: &Slot) -> &mut [T] {
         let length = slot.len(self.rows);
+        self.fresh &= !self.program.is_fixed(slot.offset);
         &mut numbers_mut(&mut self.arena)[slot.offset..slot.offset + length]
     }
 
@@ -222,7 +227,8 @@ impl<T: Real> Machine<T> {
         self.step_observed(|_| ());
     }
 
-    /// The same, calling `after` behind each instruction with its number.
+    /// The same, calls `after` behind each instruction with its number. What is done once for many
+    /// steps is left out where that has been done.
     pub fn step_observed(&mut self, mut after: impl FnMut(usize)) {
         let _flushed = Flushed::new();
         let scratch_len = self.scratch.len() / self.pool.threads() * 16;
@@ -234,7 +240,8 @@ impl<T: Real> Machine<T> {
             rows: self.rows,
             isa: self.isa,
         };
-        for (number, (linked, threads)) in self.linked.iter().enumerate() {
+        let done = if std::mem::replace(&mut self.fresh, true) { self.program.once() } else { 0 };
+        for (number, (linked, threads)) in self.linked.iter().enumerate().skip(done) {
             let threads = *threads;
             let instruction = &self.program.instructions()[number];
             // SAFETY: the program vouches for its places in an arena of this length and for

@@ -121,6 +121,7 @@ fn a_step_allocates_nothing() {
             graph: &page.graph,
             outputs: &outputs,
             updates: &updates,
+            fixed: &[],
             dims: &dims,
             rows: Some((page.batch, 32)),
         };

@@ -50,6 +50,33 @@ fn descent_needs_no_copy() {
 }
 
 #[test]
+fn what_many_steps_share_is_done_once() {
+    let mut page = Page::new();
+    let (x, w) = (page.variable(page.b(), Dim::of(20)), page.variable(Dim::of(20), Dim::of(3)));
+    let square = page.graph.elementwise(Op::Mul, &[x, x]).unwrap();
+    let z = page.graph.node(Op::MatMul, &[square, w]).unwrap();
+    let program = page.plan_with(&[z], &[], &[x]);
+    assert_eq!(program.once(), 1, "{program}");
+    let mut machine = Machine::<f64>::new(program.clone());
+    let mut done = |write: Option<(_, usize)>, rows: usize| {
+        if rows != machine.rows() {
+            machine.set_rows(rows).unwrap();
+        }
+        if let Some((variable, size)) = write {
+            machine.write(variable, &vec![0.5; size]).unwrap();
+        }
+        let mut done = Vec::new();
+        machine.step_observed(|number| done.push(number));
+        done.first() == Some(&0)
+    };
+    assert!(done(Some((x, 20 * CAPACITY)), CAPACITY));
+    assert!(!done(None, CAPACITY));
+    assert!(!done(Some((w, 60)), CAPACITY));
+    assert!(done(Some((x, 20 * CAPACITY)), CAPACITY));
+    assert!(done(Some((x, 40)), 2));
+}
+
+#[test]
 fn the_same_bits_each_time() {
     let mut page = Page::new();
     let x = page.variable(page.b(), Dim::of(33));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use matgrad_calculus::derive;
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
+use matgrad_plan::plan::Request;
 
 use crate::engine::{Engine, Precision};
 use crate::{Error, Network};
@@ -31,14 +32,15 @@ impl Program {
         }
         let mut outputs: Vec<NodeId> = parts.iter().map(|p| p.2).collect();
         outputs.push(derived.objective);
-        let engine = Engine::new(
-            &derived.graph,
-            &outputs,
-            &[],
-            &HashMap::new(),
-            Some((network.batch, rows.max(1))),
-            Precision::F64,
-        )?;
+        let request = Request {
+            graph: &derived.graph,
+            outputs: &outputs,
+            updates: &[],
+            fixed: &network.row_inputs(),
+            dims: &HashMap::new(),
+            rows: Some((network.batch, rows.max(1))),
+        };
+        let engine = Engine::of(&request, Precision::F64)?;
         Ok(Program { engine, value: derived.objective, parts })
     }
 

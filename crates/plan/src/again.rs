@@ -72,13 +72,15 @@ impl Values<'_> {
     pub fn find_largest(&mut self, order: &[NodeId]) {
         let graph = self.request.graph;
         let mut largest = HashMap::new();
-        for &id in order.iter().filter(|&&id| graph.get(id).op == Op::Max) {
-            largest.insert(self.operands(id), id);
-        }
-        for &id in order.iter().filter(|&&id| graph.get(id).op == Op::Greater) {
-            let operands = self.operands(id);
-            if let Some(&max) = largest.get(&operands) {
-                self.instead.insert(id, vec![max, operands[1]]);
+        // Only a value that comes before can stand for another one.
+        for &id in order {
+            if graph.get(id).op == Op::Max {
+                largest.insert(self.operands(id), id);
+            } else if graph.get(id).op == Op::Greater {
+                let operands = self.operands(id);
+                if let Some(&max) = largest.get(&operands) {
+                    self.instead.insert(id, vec![max, operands[1]]);
+                }
             }
         }
     }

@@ -249,22 +249,43 @@ impl<T: Real> Block<T> {
     unsafe fn map<V: Vector<Number = T>>(&self, map: Map, a: Value<T>, to: Place<T>) {
         // SAFETY: as for `each`.
         unsafe {
-            match a {
-                Value::Block(a) => {
-                    // No closure: one of this size is not inlined, and has no vector instructions.
-                    for i in (0..self.length).step_by(V::LANES) {
-                        let lanes = V::LANES.min(self.length - i);
-                        if lanes == V::LANES {
-                            map_of(map, V::load(a.add(i))).store(to.start.add(i));
-                        } else {
-                            to.end(map_of(map, V::load_part(a.add(i), lanes)), i, lanes);
-                        }
-                    }
-                }
-                Value::One(a) => {
-                    let result = map_of(map, V::splat(a));
-                    self.each([], to, |[]| result);
-                }
+            match map {
+                Map::Neg => self.map_each::<V, Neg>(a, to),
+                Map::Exp => self.map_each::<V, Exp>(a, to),
+                Map::Log => self.map_each::<V, Log>(a, to),
+                Map::Sqrt => self.map_each::<V, Sqrt>(a, to),
+                Map::Tanh => self.map_each::<V, Tanh>(a, to),
+                Map::Sigmoid => self.map_each::<V, Sigmoid>(a, to),
+                Map::Erf => self.map_each::<V, Erf>(a, to),
+                Map::Sin => self.map_each::<V, Sin>(a, to),
+                Map::Cos => self.map_each::<V, Cos>(a, to),
+                Map::Abs => self.map_each::<V, Abs>(a, to),
+                Map::Sign => self.map_each::<V, Sign>(a, to),
+                Map::Square => self.map_each::<V, Square>(a, to),
+            }
+        }
+    }
+
+    /// A loop for each function: its constants stay in registers.
+    #[inline(always)]
+    unsafe fn map_each<V: Vector<Number = T>, F: Elementwise>(&self, a: Value<T>, to: Place<T>) {
+        let from = match a {
+            Value::Block(from) => from,
+            Value::One(a) => {
+                let result = F::of(V::splat(a));
+                // SAFETY: as for `each`.
+                return unsafe { self.each([], to, |[]| result) };
+            }
+        };
+        let whole = self.length - self.length % V::LANES;
+        let rest = self.length - whole;
+        // SAFETY: as for `each`.
+        unsafe {
+            for i in (0..whole).step_by(V::LANES) {
+                F::of(V::load(from.add(i))).store(to.start.add(i));
+            }
+            if rest > 0 {
+                to.end(F::of(V::load_part(from.add(whole), rest)), whole, rest);
             }
         }
     }
@@ -301,22 +322,40 @@ impl<T: Real> Block<T> {
     }
 }
 
-#[inline(always)]
-fn map_of<V: Vector>(map: Map, a: V) -> V {
-    let (one, zero) = (V::splat(V::Number::ONE), V::splat(V::Number::ZERO));
-    match map {
-        Map::Neg => a.neg(),
-        Map::Exp => function::exp(a),
-        Map::Log => function::log(a),
-        Map::Sqrt => a.sqrt(),
-        Map::Tanh => function::tanh(a),
-        Map::Sigmoid => function::sigmoid(a),
-        Map::Erf => function::erf(a),
-        Map::Sin => a.each(V::Number::sin),
-        Map::Cos => a.each(V::Number::cos),
-        Map::Abs => a.abs(),
-        // Zeros and NaNs stay.
-        Map::Sign => a.if_greater(zero, one, zero.if_greater(a, one.neg(), a)),
-        Map::Square => a.mul(a),
-    }
+/// A function of a vector that is known where a loop is compiled. (A closure of this size would not
+/// be inlined, and have no vector instructions.)
+trait Elementwise {
+    fn of<V: Vector>(a: V) -> V;
+}
+
+macro_rules! functions {
+    ($($name:ident($a:ident) = $of:expr;)*) => {$(
+        struct $name;
+
+        impl Elementwise for $name {
+            #[inline(always)]
+            fn of<V: Vector>($a: V) -> V {
+                $of
+            }
+        }
+    )*};
+}
+
+functions! {
+    Neg(a) = a.neg();
+    Exp(a) = function::exp(a);
+    Log(a) = function::log(a);
+    Sqrt(a) = a.sqrt();
+    Tanh(a) = function::tanh(a);
+    Sigmoid(a) = function::sigmoid(a);
+    Erf(a) = function::erf(a);
+    Sin(a) = a.each(V::Number::sin);
+    Cos(a) = a.each(V::Number::cos);
+    Abs(a) = a.abs();
+    // Zeros and NaNs stay.
+    Sign(a) = {
+        let (one, zero) = (V::splat(V::Number::ONE), V::splat(V::Number::ZERO));
+        a.if_greater(zero, one, zero.if_greater(a, one.neg(), a))
+    };
+    Square(a) = a.mul(a);
 }

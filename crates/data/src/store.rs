@@ -151,7 +151,9 @@ impl<T: Pod> Growing<T> {
     /// [`Error::Write`] for a file that cannot be made or has no room.
     pub fn extend(&mut self, values: &[T]) -> Result<(), Error> {
         let bytes = size_of_val(values) as u64 + size_of_val(&self.here[..]) as u64;
-        if self.file.is_none() && bytes <= self.memory.most {
+        let small = self.file.is_none() && bytes <= self.memory.most;
+        // Memory that the system refuses, at a limit of the process, is too little as well.
+        if small && self.here.try_reserve(values.len()).is_ok() {
             self.here.extend_from_slice(values);
             return Ok(());
         }

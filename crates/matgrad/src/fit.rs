@@ -425,6 +425,10 @@ impl Fit<'_> {
         Ok(Some(loss))
     }
 
+    fn is_over(&self) -> bool {
+        self.over || self.at.done || self.at.epoch >= self.options.epochs
+    }
+
     /// What a plateau schedule keeps.
     fn watch(&mut self, loss: f64) {
         let Schedule::Plateau { patience, factor } = self.options.schedule else { return };
@@ -443,11 +447,15 @@ impl Iterator for Fit<'_> {
     type Item = Result<Epoch, Error>;
 
     fn next(&mut self) -> Option<Result<Epoch, Error>> {
-        if self.over || self.at.done || self.at.epoch >= self.options.epochs {
+        if self.is_over() {
             return None;
         }
         let epoch = self.run();
         self.over |= epoch.is_err();
+        if self.is_over() {
+            // No step follows that could fail.
+            self.good = Checkpoint::default();
+        }
         Some(epoch)
     }
 }

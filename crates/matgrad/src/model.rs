@@ -1,5 +1,6 @@
 //! A trained model and its file: one safetensors file with all that is needed to use it again.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use matgrad_data::Encoder;
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors, View, tensor::TensorView};
 use serde_json::{Value, json};
 
 use crate::{Checkpoint, Costs, Error, Link, Network, Precision};
@@ -46,8 +47,40 @@ pub struct Training {
 
 const VERSION: &str = "1";
 
-/// A tensor of the file: name, shape and bytes.
-type Tensor = (String, Vec<usize>, Dtype, Vec<u8>);
+/// A tensor of the file. Its bytes are made where they are written, one tensor at a time.
+struct Tensor<'a> {
+    name: String,
+    shape: Vec<usize>,
+    dtype: Dtype,
+    entries: Entries<'a>,
+}
+
+enum Entries<'a> {
+    Real(&'a [f64]),
+    Count(&'a [usize]),
+}
+
+impl View for &Tensor<'_> {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(match self.entries {
+            Entries::Real(x) if self.dtype == Dtype::F32 => {
+                x.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect()
+            }
+            Entries::Real(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Entries::Count(n) => n.iter().flat_map(|&n| (n as u64).to_le_bytes()).collect(),
+        })
+    }
+    fn data_len(&self) -> usize {
+        let bytes = if self.dtype == Dtype::F32 { 4 } else { 8 };
+        bytes * self.shape.iter().product::<usize>()
+    }
+}
 
 impl Model {
     /// A model from elsewhere, for tables of numbers that are taken as they are: a column for each
@@ -78,9 +111,15 @@ impl Model {
         };
         let graph = &self.network.equations.graph;
         let name = |node: NodeId| graph.name(node).map_or("?".into(), |n| n.spelling.clone());
+        let dtype = match self.precision {
+            Precision::F32 => Dtype::F32,
+            Precision::F64 => Dtype::F64,
+        };
         let mut tensors: Vec<Tensor> = Vec::new();
         for (node, m) in &self.weights {
-            tensors.push(tensor(name(*node), vec![m.rows, m.cols], &m.data, self.precision));
+            let (name, shape, entries) =
+                (name(*node), vec![m.rows, m.cols], Entries::Real(&m.data));
+            tensors.push(Tensor { name, shape, dtype, entries });
         }
         let mut metadata: HashMap<String, String> = HashMap::from([
             ("format".into(), format!("matgrad {VERSION}")),
@@ -94,21 +133,26 @@ impl Model {
         if let Some(training) = &self.training {
             let Checkpoint { weights, states, order, best, .. } = &training.checkpoint;
             let parameters = self.network.equations.learnt();
-            let mut add = |part: &str, name: &str, values: &[f64]| {
+            let checkpoint = |part: &str, name: &str, values| {
                 let name = format!("checkpoint.{part}.{name}");
-                tensors.push(tensor(name, vec![values.len()], values, self.precision));
+                let shape = vec![<[f64]>::len(values)];
+                Tensor { name, shape, dtype, entries: Entries::Real(values) }
             };
             for (k, &node) in parameters.iter().enumerate() {
-                add("weights", &name(node), &weights[k]);
+                tensors.push(checkpoint("weights", &name(node), &weights[k]));
                 if let Some((_, best)) = best {
-                    add("best", &name(node), &best[k]);
+                    tensors.push(checkpoint("best", &name(node), &best[k]));
                 }
             }
             for (k, state) in states.iter().enumerate() {
-                add("state", &format!("{k:06}"), state);
+                tensors.push(checkpoint("state", &format!("{k:06}"), state));
             }
-            let bytes = order.iter().flat_map(|&row| (row as u64).to_le_bytes()).collect();
-            tensors.push(("checkpoint.order".into(), vec![order.len()], Dtype::U64, bytes));
+            tensors.push(Tensor {
+                name: "checkpoint.order".into(),
+                shape: vec![order.len()],
+                dtype: Dtype::U64,
+                entries: Entries::Count(order),
+            });
             metadata.insert("optimizer".into(), training.rule.clone());
             metadata.insert("settings".into(), json!(training.settings).to_string());
             metadata.insert("course".into(), json!(training.course).to_string());
@@ -116,14 +160,10 @@ impl Model {
         }
         metadata.insert(
             "checksum".into(),
-            checksum(&metadata, tensors.iter().map(|t| (t.0.as_str(), t.3.as_slice()))),
+            checksum(&metadata, tensors.iter().map(|t| (t.name.as_str(), t))),
         );
-        let views: Result<Vec<(String, TensorView)>, _> = tensors
-            .iter()
-            .map(|(n, s, d, b)| TensorView::new(*d, s.clone(), b).map(|v| (n.clone(), v)))
-            .collect();
-        let bytes = safetensors::serialize(views.map_err(|e| fail(&e))?, Some(metadata))
-            .map_err(|e| fail(&e))?;
+        let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
+        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(&e))?;
         write_atomically(path, &in_order(bytes).map_err(|e| fail(&e))?)
     }
 
@@ -178,7 +218,7 @@ impl<'a> File<'a> {
             metadata: header.metadata().clone().unwrap_or_default(),
             tensors: tensors.tensors().into_iter().collect(),
         };
-        let found = checksum(&file.metadata, file.tensors.iter().map(|(n, t)| (&n[..], t.data())));
+        let found = checksum(&file.metadata, file.tensors.iter().map(|(n, t)| (&n[..], t)));
         if found != file.text("checksum")? {
             return Err(file.fail(
                 "the checksum does not match: the file was altered or damaged; train it again or \
@@ -261,18 +301,6 @@ impl<'a> File<'a> {
     }
 }
 
-fn tensor(name: String, shape: Vec<usize>, values: &[f64], precision: Precision) -> Tensor {
-    match precision {
-        Precision::F32 => {
-            let bytes = values.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect();
-            (name, shape, Dtype::F32, bytes)
-        }
-        Precision::F64 => {
-            (name, shape, Dtype::F64, values.iter().flat_map(|x| x.to_le_bytes()).collect())
-        }
-    }
-}
-
 /// The entries of a tensor of real numbers.
 pub(crate) fn numbers(tensor: &TensorView) -> Result<Vec<f64>, String> {
     let data = tensor.data();
@@ -338,22 +366,25 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// CRC-32 over metadata and tensors, in the order of their names.
-fn checksum<'a>(
+fn checksum<'a, V: View + 'a>(
     metadata: &'a HashMap<String, String>,
-    tensors: impl Iterator<Item = (&'a str, &'a [u8])>,
+    tensors: impl Iterator<Item = (&'a str, V)>,
 ) -> String {
-    let mut parts: Vec<(&str, &[u8])> = metadata
-        .iter()
-        .filter(|(k, _)| *k != "checksum")
-        .map(|(k, v)| (k.as_str(), v.as_bytes()))
-        .chain(tensors)
-        .collect();
-    parts.sort_unstable();
+    let texts = metadata.iter().filter(|(key, _)| *key != "checksum");
+    let mut parts: Vec<(&str, Result<&str, V>)> =
+        texts.map(|(key, text)| (key.as_str(), Ok(text.as_str()))).collect();
+    parts.extend(tensors.map(|(name, tensor)| (name, Err(tensor))));
+    let bytes = |part: &Result<&'a str, V>| match part {
+        Ok(text) => text.as_bytes().to_vec(),
+        Err(tensor) => tensor.data().into_owned(),
+    };
+    parts.sort_by(|a, b| a.0.cmp(b.0).then_with(|| bytes(&a.1).cmp(&bytes(&b.1))));
     let mut crc = flate2::Crc::new();
-    for (name, bytes) in parts {
+    for (name, part) in &parts {
+        let bytes = bytes(part);
         crc.update(name.as_bytes());
         crc.update(&(bytes.len() as u64).to_le_bytes());
-        crc.update(bytes);
+        crc.update(&bytes);
     }
     format!("crc32:{:08x}", crc.sum())
 }

@@ -96,6 +96,15 @@ def test_a_fit_that_goes_on_from_a_pickle_is_the_fit_that_never_stopped():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_solvers_that_search_have_no_partial_fit(estimator):
+    assert hasattr(estimator, "partial_fit") and hasattr(estimator(solver="adam"), "partial_fit")
+    for solver in ("lbfgs", "scg", "lm"):
+        assert not hasattr(estimator(solver=solver), "partial_fit")
+    with pytest.raises(AttributeError, match="lbfgs is not stochastic"):
+        estimator(solver="lbfgs").partial_fit([[1.0]], [1.0])
+
+
 def test_a_row_of_weight_zero_is_a_row_left_out():
     X, y, *_ = scaled(load_iris)
     weight = np.arange(len(y)) % 3 != 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._estimator import Estimator
-from ._mlp import _MLP, _link
+from ._mlp import _MLP, _link, by_epochs
 from ._settings import LOSSES, PARAMETERS, named_loss, store
 from ._validate import column, distinct, same_length, weights_of
 
@@ -193,6 +193,7 @@ class MLPClassifier(_MLP):
         self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
 
+    @by_epochs
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """One epoch over these rows, going on from where the last call ended."""
         self._check_parameters()

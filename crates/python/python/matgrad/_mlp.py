@@ -18,6 +18,23 @@ _BLOCK = 1024
 """Rows of sparse input that are densified at once."""
 
 
+class by_epochs:
+    """A method that only update rules have: `hasattr` denies it of a solver that searches."""
+
+    def __init__(self, method):
+        self.method = method
+
+    def __get__(self, net, owner=None):
+        if net is None:
+            return self.method
+        if net.solver in SEARCHES:
+            raise AttributeError(
+                f"{self.method.__name__} is only available for stochastic optimizers. "
+                f"{net.solver} is not stochastic."
+            )
+        return self.method.__get__(net, owner)
+
+
 def _link(name: str, Z: np.ndarray) -> np.ndarray:
     if name == "identity":
         return Z
@@ -145,8 +162,6 @@ class _MLP(Settings):
         epochs = 1 if incremental else int(self.max_iter)
         tasks = Tasks(self, given, epochs) if hooks else None
         if self.solver in SEARCHES:
-            if incremental:
-                raise AttributeError(f"partial_fit is not available for solver={self.solver!r}")
             self._search(X, Y, weight, drawn, dtype, tasks)
         else:
             self._epochs(X, Y, weight, drawn, dtype, incremental, epochs, tasks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._mlp import _MLP, _link
+from ._mlp import _MLP, _link, by_epochs
 from ._settings import LOSSES, PARAMETERS, named_loss, store
 from ._validate import column, numbers, same_length, weights_of
 
@@ -108,6 +108,7 @@ class MLPRegressor(_MLP):
         self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
 
+    @by_epochs
     def partial_fit(self, X, y, sample_weight=None):
         """One epoch over these rows, going on from where the last call ended."""
         self._check_parameters()

@@ -116,6 +116,7 @@ impl<T: Real> Machine<T> {
     /// Steps use these instructions; [`Isa::Portable`] where the processor has them not.
     pub fn set_isa(&mut self, isa: Isa) {
         self.isa = if isa.is_here() { isa } else { Isa::Portable };
+        self.fresh = false;
     }
 
     /// The program.

@@ -242,10 +242,7 @@ impl<T: Real> Product<'_, T> {
             for p in (0..whole).step_by(V::LANES) {
                 let line: [V; N] = from_fn(|j| V::load(y[j].add(p)));
                 for (sums, x) in sums.iter_mut().zip(x) {
-                    let x = V::load(x.add(p));
-                    for (sum, &y) in sums.iter_mut().zip(&line) {
-                        *sum = x.mul_add(y, *sum);
-                    }
+                    add_products(sums, V::load(x.add(p)), line);
                 }
             }
             if whole < k {
@@ -255,10 +252,7 @@ impl<T: Real> Product<'_, T> {
                     *line = V::load_part(y.add(whole), k - whole);
                 }
                 for (sums, x) in sums.iter_mut().zip(x) {
-                    let x = V::load_part(x.add(whole), k - whole);
-                    for (sum, &y) in sums.iter_mut().zip(&line) {
-                        *sum = x.mul_add(y, *sum);
-                    }
+                    add_products(sums, V::load_part(x.add(whole), k - whole), line);
                 }
             }
             let totals = totals(sums);
@@ -325,46 +319,33 @@ impl<T: Real> Product<'_, T> {
                         if pack_rows {
                             self.pack_rows(first, depth, top, height, rows_pack);
                         }
-                        let mut col = 0;
-                        while col < cols {
-                            let line = m == 1 && near && cols - col >= LINE * V::LANES;
-                            let (panel, b_stride) = if near {
-                                let at = b.at(first, first_col + col);
-                                (self.arena.add(at).cast_const(), b.row_stride)
-                            } else {
-                                (pack.add(col * depth).cast_const(), across)
-                            };
-                            let width = if line { LINE * V::LANES } else { across.min(cols - col) };
-                            let (to, row_stride) = if at_hand {
-                                (block.add(col), cols)
-                            } else {
-                                let at = self.to.at(top, first_col + col);
-                                (self.arena.add(at), self.to.row_stride)
-                            };
-                            let place = Place {
-                                depth,
-                                runs: WHOLE,
-                                a: self.arena,
-                                a_stride: 0,
-                                beside: 0,
-                                b: panel,
-                                b_stride,
-                                to,
-                                row_stride,
-                                col_stride: self.to.col_stride,
-                                last: (width - 1) % V::LANES + 1,
-                                add: first > 0,
-                            };
-                            let rows = pack_rows.then_some(rows_pack.cast_const());
-                            if line {
-                                self.line::<V>(place, first);
-                            } else if WIDE && width > V::LANES {
-                                self.panel::<V, 2>(place, first, top, height, rows);
-                            } else {
-                                self.panel::<V, 1>(place, first, top, height, rows);
-                            }
-                            col += width;
-                        }
+                        let (panels, b_stride) = if near {
+                            let at = b.at(first, first_col);
+                            (self.arena.add(at).cast_const(), b.row_stride)
+                        } else {
+                            (pack.cast_const(), across)
+                        };
+                        let (to, row_stride) = if at_hand {
+                            (block, cols)
+                        } else {
+                            (self.arena.add(self.to.at(top, first_col)), self.to.row_stride)
+                        };
+                        let place = Place {
+                            depth,
+                            runs: WHOLE,
+                            a: self.arena.add(self.a.at(top, first)),
+                            a_stride: 0,
+                            beside: 0,
+                            b: panels,
+                            b_stride,
+                            to,
+                            row_stride,
+                            col_stride: self.to.col_stride,
+                            last: 0,
+                            add: first > 0,
+                        };
+                        let rows = pack_rows.then_some(rows_pack.cast_const());
+                        self.stripe::<V, WIDE>(place, near, cols, height, rows);
                         if then.is_some() && first + depth == k {
                             let part = self.to.part(top..top + height, first_col..first_col + cols);
                             let there = self.arena.add(part.offset);
@@ -382,26 +363,48 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
-    /// The only row times the vectors of a line.
+    /// Some rows times all panels, which lie one behind the other where they are packed.
     #[inline(always)]
-    unsafe fn line<V: Vector<Number = T>>(&self, mut place: Place<T>, first: usize) {
-        place.a = self.arena.wrapping_add(self.a.at(0, first));
-        place.a_stride = self.a.col_stride;
-        // SAFETY: as for the product.
-        unsafe { V::apart(&Line(place)) }
+    unsafe fn stripe<V: Vector<Number = T>, const WIDE: bool>(
+        &self,
+        place: Place<T>,
+        near: bool,
+        cols: usize,
+        height: usize,
+        packed: Option<*const T>,
+    ) {
+        let apart = if near { 1 } else { place.depth };
+        let mut col = 0;
+        while col < cols {
+            let line = self.a.rows == 1 && near && cols - col >= LINE * V::LANES;
+            let width = if line { LINE * V::LANES } else { (2 * V::LANES).min(cols - col) };
+            let mut place = place;
+            place.b = place.b.wrapping_add(col * apart);
+            place.to = place.to.wrapping_add(col * place.col_stride);
+            place.last = (width - 1) % V::LANES + 1;
+            // SAFETY: as for the product; so many rows and columns are there.
+            unsafe {
+                if line {
+                    place.a_stride = self.a.col_stride;
+                    V::apart(&Line(place));
+                } else if WIDE && width > V::LANES {
+                    self.panel::<V, 2>(place, height, packed);
+                } else {
+                    self.panel::<V, 1>(place, height, packed);
+                }
+            }
+            col += width;
+        }
     }
 
-    /// All rows from `top` on times one panel of `N` vectors.
+    /// Some rows times one panel of `N` vectors.
     #[inline(always)]
     unsafe fn panel<V: Vector<Number = T>, const N: usize>(
         &self,
         mut place: Place<T>,
-        first: usize,
-        top: usize,
         height: usize,
         packed: Option<*const T>,
     ) {
-        place.a = self.arena.wrapping_add(self.a.at(top, first));
         // SAFETY: as for the product; so many rows are there.
         unsafe {
             if let Some(packed) = packed {
@@ -420,6 +423,13 @@ impl<T: Real> Product<'_, T> {
                 V::apart(&Rows::<T, N, false> { place, rows: height });
             }
         }
+    }
+}
+
+#[inline(always)]
+fn add_products<V: Vector, const N: usize>(sums: &mut [V; N], x: V, line: [V; N]) {
+    for (sum, y) in sums.iter_mut().zip(line) {
+        *sum = x.mul_add(y, *sum);
     }
 }
 

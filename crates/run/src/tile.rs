@@ -245,27 +245,6 @@ impl<T: Real> Block<T> {
         }
     }
 
-    #[inline(always)]
-    unsafe fn map<V: Vector<Number = T>>(&self, map: Map, a: Value<T>, to: Place<T>) {
-        // SAFETY: as for `each`.
-        unsafe {
-            match map {
-                Map::Neg => self.map_each::<V, Neg>(a, to),
-                Map::Exp => self.map_each::<V, Exp>(a, to),
-                Map::Log => self.map_each::<V, Log>(a, to),
-                Map::Sqrt => self.map_each::<V, Sqrt>(a, to),
-                Map::Tanh => self.map_each::<V, Tanh>(a, to),
-                Map::Sigmoid => self.map_each::<V, Sigmoid>(a, to),
-                Map::Erf => self.map_each::<V, Erf>(a, to),
-                Map::Sin => self.map_each::<V, Sin>(a, to),
-                Map::Cos => self.map_each::<V, Cos>(a, to),
-                Map::Abs => self.map_each::<V, Abs>(a, to),
-                Map::Sign => self.map_each::<V, Sign>(a, to),
-                Map::Square => self.map_each::<V, Square>(a, to),
-            }
-        }
-    }
-
     /// A loop for each function: its constants stay in registers.
     #[inline(always)]
     unsafe fn map_each<V: Vector<Number = T>, F: Elementwise>(&self, a: Value<T>, to: Place<T>) {
@@ -329,7 +308,8 @@ trait Elementwise {
 }
 
 macro_rules! functions {
-    ($($name:ident($a:ident) = $of:expr;)*) => {$(
+    ($($name:ident($a:ident) = $of:expr;)*) => {
+        $(
         struct $name;
 
         impl Elementwise for $name {
@@ -338,7 +318,20 @@ macro_rules! functions {
                 $of
             }
         }
-    )*};
+    )*
+
+        impl<T: Real> Block<T> {
+            #[inline(always)]
+            unsafe fn map<V: Vector<Number = T>>(&self, map: Map, a: Value<T>, to: Place<T>) {
+                // SAFETY: as for `each`.
+                unsafe {
+                    match map {
+                        $(Map::$name => self.map_each::<V, $name>(a, to),)*
+                    }
+                }
+            }
+        }
+    };
 }
 
 functions! {

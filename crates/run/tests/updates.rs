@@ -57,6 +57,7 @@ fn what_many_steps_share_is_done_once() {
     let z = page.graph.node(Op::MatMul, &[square, w]).unwrap();
     let program = page.plan_with(&[z], &[], &[x]);
     assert_eq!(program.once(), 1, "{program}");
+    assert_eq!(program.to_string().matches("once: ").count(), 1, "{program}");
     let mut machine = Machine::<f64>::new(program.clone());
     let mut done = |write: Option<(_, usize)>, rows: usize| {
         if rows != machine.rows() {

@@ -17,6 +17,7 @@ pub mod cost;
 mod display;
 mod emit;
 pub mod extent;
+mod fixed;
 mod group;
 pub mod instruction;
 mod kept;

@@ -286,7 +286,7 @@ impl<'a> Values<'a> {
         extent.ok_or_else(|| self.too_large(id))
     }
 
-    fn shape(&self, shape: Shape, id: NodeId) -> Result<(Extent, Extent), PlanError> {
+    pub fn shape(&self, shape: Shape, id: NodeId) -> Result<(Extent, Extent), PlanError> {
         let (rows, cols) = (self.extent(shape.rows, id)?, self.extent(shape.cols, id)?);
         let size = rows.times(cols).and_then(|size| size.checked_at(self.capacity));
         match size {
@@ -317,7 +317,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn is_narrow(&self, rows: Extent, cols: Extent) -> bool {
+    pub fn is_narrow(&self, rows: Extent, cols: Extent) -> bool {
         rows == Extent { coefficient: 1, power: 1 }
             && cols.power == 0
             && (2..=NARROW).contains(&cols.coefficient)
@@ -343,30 +343,6 @@ impl<'a> Values<'a> {
         };
         self.units.push(Unit { work, nodes, needs, fixed });
         self.units.len() - 1
-    }
-
-    /// Whether a node follows from what many steps share, and from nothing else.
-    pub fn is_fixed(&self, id: NodeId) -> bool {
-        let fixed = |o: NodeId| self.regions[self.view(o).offset].fixed;
-        self.sources(id).into_iter().all(|o| self.immediate(o).is_some() || fixed(o))
-    }
-
-    /// The places of the variables that many steps share.
-    pub fn fixed_places(&self) -> impl Iterator<Item = Slot> {
-        let variables = self.variables.iter().map(|&(_, slot)| slot);
-        variables.filter(|slot| self.regions[slot.offset].fixed)
-    }
-
-    /// Whether a product reads a variable from the left that had better lie column by column, as
-    /// its result does.
-    fn feeds_narrow(&self, variable: NodeId) -> bool {
-        let graph = self.request.graph;
-        self.order.iter().any(|&id| {
-            let node = graph.get(id);
-            node.op == Op::MatMul
-                && self.operands(id)[0] == variable
-                && self.shape(node.shape, id).is_ok_and(|(rows, cols)| self.is_narrow(rows, cols))
-        })
     }
 
     pub fn needs(&self, operands: &[NodeId]) -> Vec<usize> {

@@ -99,7 +99,7 @@ impl Case {
 
     /// The step with its rows in their place.
     fn step(&self, network: &Network) -> (TrainingStep, Rows<'static>) {
-        // The smaller ones train on all rows at once.
+        // Rprop is a rule for all rows at once, which stay.
         let shared = network.row_inputs();
         let fixed = if self.rule == "rprop" { &shared[..] } else { &[] };
         let batch = Batch { symbol: network.batch, rows: self.rows, fixed };

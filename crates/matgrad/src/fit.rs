@@ -118,7 +118,8 @@ impl Network {
                     Batch {
                         symbol: self.batch,
                         rows: size,
-                        fixed: if size == count { &shared } else { &[] },
+                        // As `steps` leaves them in their place.
+                        fixed: if options.batch.is_none() { &shared } else { &[] },
                     },
                     options.precision,
                     options.around,

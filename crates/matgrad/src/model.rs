@@ -365,23 +365,34 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
+/// What a checksum goes over.
+enum Part<'a, V> {
+    Text(&'a str),
+    Tensor(V),
+}
+
+impl<V: View> Part<'_, V> {
+    fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Part::Text(text) => Cow::Borrowed(text.as_bytes()),
+            Part::Tensor(tensor) => tensor.data(),
+        }
+    }
+}
+
 /// CRC-32 over metadata and tensors, in the order of their names.
-fn checksum<'a, V: View + 'a>(
+fn checksum<'a, V: View>(
     metadata: &'a HashMap<String, String>,
     tensors: impl Iterator<Item = (&'a str, V)>,
 ) -> String {
     let texts = metadata.iter().filter(|(key, _)| *key != "checksum");
-    let mut parts: Vec<(&str, Result<&str, V>)> =
-        texts.map(|(key, text)| (key.as_str(), Ok(text.as_str()))).collect();
-    parts.extend(tensors.map(|(name, tensor)| (name, Err(tensor))));
-    let bytes = |part: &Result<&'a str, V>| match part {
-        Ok(text) => text.as_bytes().to_vec(),
-        Err(tensor) => tensor.data().into_owned(),
-    };
-    parts.sort_by(|a, b| a.0.cmp(b.0).then_with(|| bytes(&a.1).cmp(&bytes(&b.1))));
+    let texts = texts.map(|(key, text)| (key.as_str(), Part::Text(text)));
+    let mut parts: Vec<(&str, Part<V>)> = texts.collect();
+    parts.extend(tensors.map(|(name, tensor)| (name, Part::Tensor(tensor))));
+    parts.sort_by(|a, b| a.0.cmp(b.0).then_with(|| a.1.bytes().cmp(&b.1.bytes())));
     let mut crc = flate2::Crc::new();
     for (name, part) in &parts {
-        let bytes = bytes(part);
+        let bytes = part.bytes();
         crc.update(name.as_bytes());
         crc.update(&(bytes.len() as u64).to_le_bytes());
         crc.update(&bytes);

@@ -136,6 +136,11 @@ impl Workload {
         self.train.as_ref().map_or(0, |part| part.x.len())
     }
 
+    /// Whether one batch of all rows in their order stays in its place.
+    fn stays(&self) -> bool {
+        self.orders.is_none() && self.batch >= self.rows()
+    }
+
     /// The compiled step with the initial weights.
     ///
     /// # Errors
@@ -143,8 +148,7 @@ impl Workload {
     pub fn step(&self) -> Result<TrainingStep, Error> {
         let network = &self.network;
         let shared = network.row_inputs();
-        let full = self.orders.is_none() && self.batch >= self.rows();
-        let fixed = if full { &shared[..] } else { &[] };
+        let fixed = if self.stays() { &shared[..] } else { &[] };
         let mut step = TrainingStep::compile(
             &network.equations,
             network.objective,
@@ -182,12 +186,11 @@ impl Workload {
                 if limit.is_some_and(|limit| step.steps() >= limit) {
                     return Ok(());
                 }
-                // One batch of all rows in their order stays in its place.
-                if part.len() < rows || !step.loaded || self.orders.is_some() {
+                if !self.stays() || !step.loaded {
                     step.engine.set_rows(part.len())?;
                     step.engine.gather(self.network.input, x, part)?;
                     step.engine.gather(self.network.target, y, part)?;
-                    step.loaded = part.len() == rows;
+                    step.loaded = true;
                 }
                 step.run()?;
             }

@@ -64,6 +64,29 @@ fn a_table_on_the_disk_trains_the_model_that_one_in_memory_does() {
     );
 }
 
+/// A limit of the process refuses the memory that the machine would have: the table goes to the disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn refused_memory_sends_a_table_to_the_disk() {
+    let mut random = Random::seed(7);
+    let mut text: String = (0..20).map(|k| format!("x{k},")).chain(["y\n".into()]).collect();
+    let mut line = || {
+        let cells: String = (0..20).map(|_| format!("{:.6},", random.normal())).collect();
+        format!("{cells}{}\n", random.below(2))
+    };
+    let lines: String = (0..2000).map(|_| line()).collect();
+    text += &lines.repeat(60);
+    let data = file("refused", "table.csv", text.as_bytes());
+    let scratch = Path::new(&data).parent().expect("a folder").display().to_string();
+    // Kilobytes; the text alone is half of that.
+    let limited = "ulimit -d 40000 && exec \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_matgrad"), "train", &data, "--target", "y"]);
+    command.args(["--epochs", "1", "--batch", "500", "--memory-share", "1", "--quiet"]);
+    let output = command.args(["--scratch", &scratch]).output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// A workload of Adam on so many rows, as `bench` reads it; its folder.
 fn workload(name: &str, layers: &[usize], rows: usize, batch: usize) -> String {
     let mut random = Random::seed(1);

@@ -71,7 +71,9 @@ impl Syntax {
                 self.grid(to.rows, to.cols, &body) + &after(then)
             }
             Instruction::Tile(t) => self.tile(t),
-            Instruction::Reduce { reduction, a, to } => self.reduce(*reduction, a, to),
+            Instruction::Reduce { reduction, a, to, then } => {
+                self.reduce(*reduction, a, to) + &after(then)
+            }
             Instruction::Convolution(c) => self.convolution(c) + &after(&c.then),
             Instruction::Picture(p) => self.picture(p) + &after(&p.then),
             Instruction::Copy { a, to } => {

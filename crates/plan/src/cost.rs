@@ -46,13 +46,13 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
             let flops = 2 * view(to) * a.cols.at(rows) as u64;
             let numbers = view(a) + view(b) + view(to);
             let parts = (flops / PRODUCT).max(numbers / NUMBERS);
-            let (more, others) = then.as_ref().map_or((0, 0), |tile| element_wise(tile, rows));
+            let (more, others) = after(then, rows);
             shared(flops + more, numbers + others, parts.max(more / NUMBERS))
         }
         Instruction::Convolution(convolution) => {
             let Convolution { a, b, to, then, .. } = convolution;
             let flops = 2 * convolution.products(rows);
-            let (more, others) = then.as_ref().map_or((0, 0), |tile| element_wise(tile, rows));
+            let (more, others) = after(then, rows);
             let numbers = view(a) + view(b) + view(to);
             shared(flops + more, numbers + others, (flops / PRODUCT).max(more / NUMBERS))
         }
@@ -60,8 +60,10 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
             let (flops, numbers) = element_wise(tile, rows);
             shared(flops, numbers, flops / NUMBERS)
         }
-        Instruction::Reduce { a, to, .. } => {
-            shared(view(a), view(a) + slot(to), (view(a) / NUMBERS).min(slot(to)))
+        Instruction::Reduce { a, to, then, .. } => {
+            let (more, others) = after(then, rows);
+            let parts = (view(a).max(more) / NUMBERS).min(slot(to));
+            shared(view(a) + more, view(a) + slot(to) + others, parts)
         }
         Instruction::Inverse { a, to, .. } => {
             alone(2 * (a.rows.at(rows) as u64).pow(3), view(a) + slot(to))
@@ -70,8 +72,7 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
             alone(2 * (a.rows.at(rows) as u64).pow(3) / 3, view(a))
         }
         Instruction::Picture(picture) => {
-            let then = picture.then.as_ref();
-            let (flops, others) = then.map_or((0, 0), |tile| element_wise(tile, rows));
+            let (flops, others) = after(&picture.then, rows);
             let numbers = view(&picture.a) + slot(&picture.to);
             shared(flops, numbers + others, numbers.max(flops) / NUMBERS)
         }
@@ -83,6 +84,11 @@ fn cost(instruction: &Instruction, rows: usize) -> Cost {
             alone(0, slot(to))
         }
     }
+}
+
+/// The element-wise work behind a product or its like.
+fn after(then: &Option<Tile>, rows: usize) -> (u64, u64) {
+    then.as_ref().map_or((0, 0), |tile| element_wise(tile, rows))
 }
 
 /// Operations, and numbers read and written.

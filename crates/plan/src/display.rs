@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::cost::Cost;
 use crate::extent::Slot;
-use crate::instruction::{Instruction, Reduction};
+use crate::instruction::{Instruction, Reduction, Tile};
 use crate::program::Program;
 
 impl fmt::Display for Program {
@@ -38,38 +38,41 @@ impl fmt::Display for Cost {
     }
 }
 
+/// The element-wise work behind a product or its like, or where that is kept.
+fn after(f: &mut fmt::Formatter<'_>, then: &Option<Tile>, offset: usize) -> fmt::Result {
+    match then {
+        Some(tile) => write!(f, ", then {} ops", tile.operations.len()),
+        None => write!(f, " @{offset}"),
+    }
+}
+
 impl fmt::Display for Instruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slot = |s: &Slot| format!("{}×{} @{}", s.rows, s.cols, s.offset);
         match self {
             Instruction::Product { a, b, to, then } => {
                 write!(f, "gemm {}×{}×{}", a.rows, a.cols, b.cols)?;
-                match then {
-                    Some(tile) => write!(f, ", then {} ops", tile.operations.len()),
-                    None => write!(f, " @{}", to.offset),
-                }
+                after(f, then, to.offset)
             }
             Instruction::Convolution(convolution) => {
                 let (name, columns) = (convolution.name(), convolution.columns());
                 let (a, b) = (&convolution.a, &convolution.b);
                 write!(f, "{name} {}×{}, {columns}×{}", a.rows, a.cols, b.cols)?;
-                match &convolution.then {
-                    Some(tile) => write!(f, ", then {} ops", tile.operations.len()),
-                    None => write!(f, " @{}", convolution.to.offset),
-                }
+                after(f, &convolution.then, convolution.to.offset)
             }
             Instruction::Tile(tile) => {
                 let (ops, registers) = (tile.operations.len(), tile.registers);
                 write!(f, "tile {}×{}, {ops} ops, {registers} registers", tile.rows, tile.cols)
             }
-            Instruction::Reduce { reduction, a, to } => {
+            Instruction::Reduce { reduction, a, to, then } => {
                 let name = match reduction {
                     Reduction::Sum => "sum",
                     Reduction::RowSum => "rowsum",
                     Reduction::ColSum => "colsum",
                     Reduction::RowMax => "rowmax",
                 };
-                write!(f, "{name} {}×{} @{}", a.rows, a.cols, to.offset)
+                write!(f, "{name} {}×{}", a.rows, a.cols)?;
+                after(f, then, to.offset)
             }
             Instruction::Picture(picture) => {
                 write!(f, "{} {}", picture.work.name(), slot(&picture.to))?;

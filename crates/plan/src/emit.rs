@@ -130,7 +130,7 @@ fn single(values: &Values, id: NodeId, draft: &mut Draft) {
     let to = slot(place);
     let graph = values.request.graph;
     let equation = equation(values, id);
-    let reduce = |reduction| Instruction::Reduce { reduction, a: operands[0], to };
+    let reduce = |reduction| Instruction::Reduce { reduction, a: operands[0], to, then: None };
     let part = |start: Extent, length: Extent, by_rows: bool| {
         let whole = to.view();
         let part =

@@ -21,7 +21,7 @@ pub enum Instruction {
     },
     /// Element-wise work of one shape.
     Tile(Tile),
-    /// A sum or a largest entry.
+    /// A sum or a largest entry, and element-wise work on it while it is at hand.
     Reduce {
         /// Which.
         reduction: Reduction,
@@ -29,6 +29,8 @@ pub enum Instruction {
         a: View,
         /// 1×1, m×1 or 1×n.
         to: Slot,
+        /// Of the size of `to`.
+        then: Option<Tile>,
     },
     /// A product with unfolded pictures, and element-wise work on it while it is at hand.
     Convolution(Convolution),
@@ -152,7 +154,8 @@ pub enum Source {
     Memory(View),
     /// One number of the arena for all entries.
     Scalar(View),
-    /// The same for the product that the tile is the `then` of: they may be at hand, and not there.
+    /// The same for the product, or its like, that the tile is the `then` of: they may be at hand,
+    /// and not there.
     Result(View),
     /// A number.
     Number(f64),
@@ -229,14 +232,14 @@ pub(crate) enum Access {
 }
 
 impl Instruction {
-    /// Where a product takes up element-wise work.
+    /// Where a product, or its like, takes up element-wise work.
     pub(crate) fn then(&mut self) -> Option<&mut Option<Tile>> {
         match self {
             Instruction::Product { then, .. }
+            | Instruction::Reduce { then, .. }
             | Instruction::Convolution(Convolution { then, .. })
             | Instruction::Picture(Picture { then, .. }) => Some(then),
             Instruction::Tile(_)
-            | Instruction::Reduce { .. }
             | Instruction::Copy { .. }
             | Instruction::Zero { .. }
             | Instruction::Eye { .. }
@@ -278,9 +281,14 @@ impl Instruction {
                     tile.offsets(f);
                 }
             }
-            Instruction::Reduce { a, to, .. }
-            | Instruction::Diag { a, to }
-            | Instruction::Diagonal { a, to } => {
+            Instruction::Reduce { a, to, then, .. } => {
+                f(&mut a.offset, Access::Read);
+                f(&mut to.offset, Access::Write);
+                if let Some(tile) = then {
+                    tile.offsets(f);
+                }
+            }
+            Instruction::Diag { a, to } | Instruction::Diagonal { a, to } => {
                 f(&mut a.offset, Access::Read);
                 f(&mut to.offset, Access::Write);
             }

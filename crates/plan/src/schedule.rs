@@ -58,7 +58,8 @@ pub(crate) fn schedule(values: &mut Values) -> Schedule {
     Schedule { order, copies, products }
 }
 
-/// Finds element-wise units that can begin with a product (or its like), which then moves to their place.
+/// Finds element-wise units that can begin with a product (or its like), which then moves to their
+/// place; with a reduction only where there is no other.
 fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Option<usize>> {
     let mut found = vec![None; values.units.len()];
     for (place, &unit) in order.iter().enumerate() {
@@ -90,7 +91,9 @@ fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Optio
             let used = !uses.is_empty();
             (used && alone && kept && (same || in_turn)).then_some(order[before])
         };
-        found[unit] = (0..place).rev().find_map(fits);
+        let (others, reductions): (Vec<usize>, Vec<usize>) =
+            (0..place).rev().filter_map(fits).partition(|&unit| !values.is_reduction(unit));
+        found[unit] = others.into_iter().chain(reductions).next();
     }
     found
 }

@@ -49,7 +49,11 @@ fn layer() -> (Graph, Vec<NodeId>, Vec<(NodeId, NodeId)>) {
     let rate = g.number(-0.2);
     let change = g.elementwise(Op::Mul, &[rate, grad]).unwrap();
     let new = g.elementwise(Op::Add, &[w, change]).unwrap();
-    (graph, vec![loss], vec![(w, new)])
+    let down = g.node(Op::Sum(Axis::Cols), &[z]).unwrap();
+    g.set_name(down, name("∂b"));
+    let change = g.elementwise(Op::Mul, &[rate, down]).unwrap();
+    let new_b = g.elementwise(Op::Add, &[b, change]).unwrap();
+    (graph, vec![loss], vec![(w, new), (b, new_b)])
 }
 
 fn program() -> Program {
@@ -66,11 +70,12 @@ fn a_layer_prints() {
     check(
         &program(),
         &expect![[r#"
-            copy                                  copy rows×4 @176; 0 operations, 1024 bytes
-            %3 ← X W; Z ← (%3 + b); %6 ← (Z ⊙ Z)  gemm rows×4×3, then 3 ops; 1056 operations, 2480 bytes
-            L ← sum(%6)                           sum rows×3 @160; 96 operations, 388 bytes
-            ∂W ← Xᵀ Z; %13 ← (W + (-0.2 ⊙ ∂W))    gemm 4×rows×3, then 2 ops; 792 operations, 1040 bytes
-            4 instructions, 592 numbers, 1944 operations a step for 32 rows
+            copy                                     copy rows×4 @176; 0 operations, 1024 bytes
+            %3 ← X W; Z ← (%3 + b); %6 ← (Z ⊙ Z)     gemm rows×4×3, then 3 ops; 1056 operations, 2480 bytes
+            L ← sum(%6)                              sum rows×3 @160; 96 operations, 388 bytes
+            ∂W ← Xᵀ Z; %13 ← (W + (-0.2 ⊙ ∂W))       gemm 4×rows×3, then 2 ops; 792 operations, 1040 bytes
+            ∂b ← colsum(Z); %17 ← (b + (-0.2 ⊙ ∂b))  colsum rows×3, then 2 ops; 102 operations, 420 bytes
+            5 instructions, 592 numbers, 2046 operations a step for 32 rows
         "#]],
     );
 }

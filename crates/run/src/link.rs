@@ -28,6 +28,7 @@ pub(crate) enum Linked<T> {
         reduction: Reduction,
         a: Matrix,
         to: Matrix,
+        then: Option<Tile<T>>,
     },
     Convolution(Convolution<T>),
     Picture(Place, Option<Tile<T>>),
@@ -79,7 +80,7 @@ pub(crate) enum Operand<T> {
     Each(usize, usize),
     /// One number of the arena.
     Scalar(usize),
-    /// What the product gave.
+    /// What the product, or its like, gave.
     Result,
     Number(T),
 }
@@ -99,6 +100,7 @@ impl<T: Real> Linked<T> {
         // The memory of its tile is used again.
         let mut kept = match self {
             Linked::Product { then: Some(tile), .. }
+            | Linked::Reduce { then: Some(tile), .. }
             | Linked::Picture(_, Some(tile))
             | Linked::Tile(tile) => std::mem::take(tile),
             Linked::Product { .. }
@@ -125,8 +127,10 @@ impl<T: Real> Linked<T> {
                 Linked::Convolution(kept)
             }
             Instruction::Tile(work) => Linked::Tile(tile(work)),
-            Instruction::Reduce { reduction, a, to } => {
-                Linked::Reduce { reduction: *reduction, a: of(a), to: Matrix::slot(to, rows) }
+            Instruction::Reduce { reduction, a, to, then } => {
+                let (reduction, to) = (*reduction, Matrix::slot(to, rows));
+                let then = then.as_ref().map(tile);
+                Linked::Reduce { reduction, a: of(a), to, then }
             }
             Instruction::Picture(picture) => {
                 let then = picture.then.as_ref().map(tile);
@@ -149,7 +153,7 @@ impl<T: Real> Linked<T> {
             Linked::Product { a, b, then, .. } => {
                 scratch(a.rows, b.cols, a.cols, then.as_ref().map(|tile| tile.registers))
             }
-            Linked::Tile(tile) => tile.registers * BLOCK,
+            Linked::Tile(tile) | Linked::Reduce { then: Some(tile), .. } => tile.registers * BLOCK,
             Linked::Picture(place, Some(tile)) => place.scratch(tile.registers),
             Linked::Convolution(convolution) => convolution.scratch(),
             Linked::Reduce { .. } | Linked::Picture(..) | Linked::Other => 0,

@@ -330,11 +330,17 @@ impl<T: Real> Shared<T> {
                     let work = Entries { tile, entries, arena, registers: scratch, product };
                     T::run(self.isa, &Task::Entries(work));
                 }
-                Linked::Reduce { reduction, a, to } => {
+                Linked::Reduce { reduction, a, to, then } => {
                     let results = share(to.rows * to.cols, 16, part, parts);
                     let (reduction, a, to) = (*reduction, *a, *to);
+                    let entries = results.clone();
                     let work = Reduce { reduction, arena, a, to, results };
                     T::run(self.isa, &Task::Reduce(work));
+                    if let Some(tile) = then {
+                        let product = arena.add(to.offset + entries.start).cast_const();
+                        let work = Entries { tile, entries, arena, registers: scratch, product };
+                        T::run(self.isa, &Task::Entries(work));
+                    }
                 }
                 Linked::Convolution(of) => {
                     let work = Convolve { of, isa: self.isa, arena, scratch, part, parts };
@@ -390,7 +396,11 @@ impl<T: Real> Shared<T> {
 }
 
 /// A part of so many things, a multiple of `grain` of them but for the last one.
+#[inline]
 pub(crate) fn share(total: usize, grain: usize, part: usize, parts: usize) -> Range<usize> {
+    if parts == 1 {
+        return 0..total;
+    }
     let each = total.div_ceil(parts).next_multiple_of(grain);
     (part * each).min(total)..((part + 1) * each).min(total)
 }

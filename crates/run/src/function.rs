@@ -89,25 +89,30 @@ pub(crate) fn log<V: Vector>(a: V) -> V {
     a.if_greater(zero, result, edge)
 }
 
-/// tanh a: a polynomial near 0, 1 - 2 / (e²ᵃ + 1) beyond.
+/// tanh a: a polynomial near 0, 1 - 2 e⁻²ᵃ / (1 + e⁻²ᵃ) beyond.
 #[inline(always)]
 pub(crate) fn tanh<V: Vector>(a: V) -> V {
     let one = V::splat(V::Number::ONE);
     let x = a.abs();
-    let far = one.sub(V::number(2.0).div(exp(x.add(x)).add(one)));
+    let e = exp(x.add(x).neg());
+    let sum = one.add(e);
+    let quotient = sum.reciprocal();
+    let error = sum.neg().mul_add(quotient, one);
+    let quotient = quotient.mul_add(error, quotient);
+    let far = e.mul(V::number(-2.0)).mul_add(quotient, one);
     let z = x.mul(x);
     let near = rational(z, V::Number::COEFFICIENTS.tanh).mul(z).mul_add(x, x);
     x.if_greater_equal(V::number(0.625), far, near).copysign(a)
 }
 
-/// 1 / (1 + e⁻ᵃ), by the exponential of a negative number; what 1 + e and the quotient lose in
-/// rounding is put back.
+/// 1 / (1 + e⁻ᵃ), by the exponential of a negative number; what 1 + e loses in rounding, and the
+/// quotient lacks, is put back.
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(a: V) -> V {
     let one = V::splat(V::Number::ONE);
     let e = exp(a.abs().neg());
     let sum = one.add(e);
-    let quotient = one.div(sum);
+    let quotient = sum.reciprocal();
     let lost = one.sub(sum).add(e).mul(quotient);
     let error = sum.neg().mul_add(quotient, one).sub(lost);
     let quotient = quotient.mul_add(error, quotient);

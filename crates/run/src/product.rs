@@ -262,25 +262,31 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
-    /// One vector a row of the result.
+    /// One vector a row of the result; each entry alone where those of b's rows lie apart.
     #[inline(always)]
     unsafe fn few<V: Vector<Number = T>>(&self) {
         let (a, b, to) = (&self.a, &self.b, &self.to);
+        if b.col_stride != 1 {
+            for (i, j) in (0..a.rows).flat_map(|i| (0..b.cols).map(move |j| (i, j))) {
+                let mut sum = V::splat(T::ZERO);
+                // SAFETY: the matrices are inside the arena.
+                unsafe {
+                    for p in 0..a.cols {
+                        let y = V::splat(*self.arena.add(b.at(p, j)));
+                        sum = V::splat(*self.arena.add(a.at(i, p))).mul_add(y, sum);
+                    }
+                    sum.store_part(self.arena.add(to.at(i, j)), 1);
+                }
+            }
+            return;
+        }
         for i in 0..a.rows {
             let mut sum = V::splat(T::ZERO);
             // SAFETY: the matrices are inside the arena.
             unsafe {
                 for p in 0..a.cols {
                     let line = self.arena.add(b.at(p, 0)).cast_const();
-                    let y = if b.col_stride == 1 {
-                        V::load_part(line, b.cols)
-                    } else {
-                        let mut lanes = [T::ZERO; 16];
-                        for (j, lane) in lanes.iter_mut().enumerate().take(b.cols) {
-                            *lane = *line.add(j * b.col_stride);
-                        }
-                        V::load(lanes.as_ptr())
-                    };
+                    let y = V::load_part(line, b.cols);
                     sum = V::splat(*self.arena.add(a.at(i, p))).mul_add(y, sum);
                 }
                 keep(sum, self.arena.add(to.at(i, 0)), to.col_stride, b.cols, false);

@@ -52,6 +52,8 @@ pub trait Real:
     const ONE: Self;
     /// Below all numbers.
     const NEG_INFINITY: Self;
+    /// The smallest positive normal number.
+    const SMALLEST: Self;
     /// Of the functions.
     #[doc(hidden)]
     const COEFFICIENTS: &'static Coefficients<Self>;
@@ -94,6 +96,7 @@ macro_rules! standard {
         const ZERO: $t = 0.0;
         const ONE: $t = 1.0;
         const NEG_INFINITY: $t = $t::NEG_INFINITY;
+        const SMALLEST: $t = $t::MIN_POSITIVE;
 
         #[inline(always)]
         fn scale(self, n: $t) -> $t {

@@ -185,6 +185,14 @@ unsafe fn columns<V: Vector, const N: usize>(
                 *sum = sum.add(x);
             }
         }
+        if a.rows <= ROWS {
+            for (v, block) in block.into_iter().enumerate() {
+                let to = arena.wrapping_add(to + col + v * V::LANES);
+                // SAFETY: the results have an entry for each column.
+                unsafe { block.store_part(to, lanes(v)) };
+            }
+            return;
+        }
         for (sums, block) in sums.iter_mut().zip(block) {
             for (sum, x) in sums.iter_mut().zip(block.lanes()) {
                 *sum += x.to_f64();

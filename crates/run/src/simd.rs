@@ -97,6 +97,12 @@ pub trait Vector: Copy {
     /// m in [1, 2) and n with a = m 2ⁿ, for a normal positive number.
     fn split(self) -> (Self, Self);
 
+    /// 1 / a with at least half of its digits, for a in [1, 2]: where a quotient costs more than to
+    /// begin with that and to make it better.
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        Self::splat(Self::Number::ONE).div(self)
+    }
     /// -a
     #[inline(always)]
     fn neg(self) -> Self {

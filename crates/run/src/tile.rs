@@ -280,7 +280,13 @@ impl<T: Real> Block<T> {
                 Zip::Add => self.two(a, b, to, V::add),
                 Zip::Sub => self.two(a, b, to, V::sub),
                 Zip::Mul => self.two(a, b, to, V::mul),
-                Zip::Div => self.two(a, b, to, V::div),
+                Zip::Div => match b {
+                    // Within 1.5 ulp, and ten times as fast.
+                    Value::One(x) if has_reciprocal(x) => {
+                        self.two(a, Value::One(T::ONE / x), to, V::mul);
+                    }
+                    Value::One(_) | Value::Block(_) => self.two(a, b, to, V::div),
+                },
                 Zip::Max => self.two(a, b, to, |a: V, b| or_nan(a, a.if_greater(b, a, b))),
                 Zip::Min => self.two(a, b, to, |a: V, b| or_nan(a, b.if_greater(a, a, b))),
                 Zip::Greater => self.two(a, b, to, |a: V, b| a.if_greater(b, one, zero)),
@@ -299,6 +305,12 @@ impl<T: Real> Block<T> {
             }
         }
     }
+}
+
+/// Whether neither a number nor 1 divided by it is denormal, zero, or infinite.
+fn has_reciprocal<T: Real>(x: T) -> bool {
+    let normal = |x: T| x.abs() >= T::SMALLEST && x.abs() < -T::NEG_INFINITY;
+    normal(x) && normal(T::ONE / x)
 }
 
 /// A function of a vector that is known where a loop is compiled. (A closure of this size would not

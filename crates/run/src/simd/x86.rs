@@ -142,6 +142,11 @@ impl Vector for __m512 {
             (m, _mm512_getexp_ps(self))
         }
     }
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe { _mm512_rcp14_ps(self) }
+    }
 }
 
 impl Vector for __m512d {
@@ -183,6 +188,13 @@ impl Vector for __m512d {
             let m = _mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(self);
             (m, _mm512_getexp_pd(self))
         }
+    }
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        let near = unsafe { _mm512_rcp14_pd(self) };
+        let error = self.neg().mul_add(near, Self::splat(1.0));
+        near.mul_add(error, near)
     }
 }
 

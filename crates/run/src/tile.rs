@@ -281,7 +281,7 @@ impl<T: Real> Block<T> {
                 Zip::Sub => self.two(a, b, to, V::sub),
                 Zip::Mul => self.two(a, b, to, V::mul),
                 Zip::Div => match b {
-                    // Within 1.5 ulp, and ten times as fast.
+                    // Within 1.5 ulp; a quotient takes the processor several times as long.
                     Value::One(x) if has_reciprocal(x) => {
                         self.two(a, Value::One(T::ONE / x), to, V::mul);
                     }

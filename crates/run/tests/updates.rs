@@ -186,3 +186,18 @@ fn work_upon_a_product_is_part_of_it() {
         assert_eq!(program.instructions().len(), 1, "{program}");
     }
 }
+
+/// The reciprocal of this number is denormal, and counts as zero in a step.
+#[test]
+fn a_quotient_whose_reciprocal_is_denormal() {
+    let mut page = Page::new();
+    let a = page.variable(Dim::ONE, Dim::of(3));
+    let x = page.graph.number(3e38);
+    let above = page.graph.elementwise(Op::Mul, &[a, x]).unwrap();
+    let quotient = page.graph.elementwise(Op::Div, &[above, x]).unwrap();
+    let program = page.plan(&[quotient], &[]);
+    let mut machine = Machine::<f32>::new(program.clone());
+    machine.write(a, &[1.0, -0.5, 0.0]).unwrap();
+    machine.step();
+    assert_eq!(machine.slice(program.output(quotient).unwrap()), [1.0, -0.5, 0.0]);
+}

@@ -254,21 +254,11 @@ impl Instruction {
     /// Shows the offset of every operand and result to a function, which may change it.
     pub(crate) fn offsets(&mut self, f: &mut impl FnMut(&mut usize, Access)) {
         match self {
-            Instruction::Product { a, b, to, then } => {
+            Instruction::Product { a, b, to, .. }
+            | Instruction::Convolution(Convolution { a, b, to, .. }) => {
                 f(&mut a.offset, Access::Read);
                 f(&mut b.offset, Access::Read);
                 f(&mut to.offset, Access::Write);
-                if let Some(tile) = then {
-                    tile.offsets(f);
-                }
-            }
-            Instruction::Convolution(Convolution { a, b, to, then, .. }) => {
-                f(&mut a.offset, Access::Read);
-                f(&mut b.offset, Access::Read);
-                f(&mut to.offset, Access::Write);
-                if let Some(tile) = then {
-                    tile.offsets(f);
-                }
             }
             Instruction::Tile(tile) => tile.offsets(f),
             Instruction::Picture(picture) => {
@@ -277,18 +267,10 @@ impl Instruction {
                     f(&mut b.offset, Access::Read);
                 }
                 f(&mut picture.to.offset, Access::Write);
-                if let Some(tile) = &mut picture.then {
-                    tile.offsets(f);
-                }
             }
-            Instruction::Reduce { a, to, then, .. } => {
-                f(&mut a.offset, Access::Read);
-                f(&mut to.offset, Access::Write);
-                if let Some(tile) = then {
-                    tile.offsets(f);
-                }
-            }
-            Instruction::Diag { a, to } | Instruction::Diagonal { a, to } => {
+            Instruction::Reduce { a, to, .. }
+            | Instruction::Diag { a, to }
+            | Instruction::Diagonal { a, to } => {
                 f(&mut a.offset, Access::Read);
                 f(&mut to.offset, Access::Write);
             }
@@ -304,6 +286,9 @@ impl Instruction {
                 f(&mut work.offset, Access::Write);
                 f(&mut to.offset, Access::Write);
             }
+        }
+        if let Some(Some(tile)) = self.then() {
+            tile.offsets(f);
         }
     }
 }

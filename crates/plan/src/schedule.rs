@@ -4,7 +4,10 @@
 //! are nothing but new values of variables moves: behind the last unit that reads these variables,
 //! so that it can write them in place and needs no memory of its own.
 
+use matgrad_expr::op::Op;
+
 use crate::extent::{Extent, View};
+use crate::picture::PictureWork;
 use crate::values::{Update, Values, Work};
 
 /// Units in order.
@@ -58,6 +61,22 @@ pub(crate) fn schedule(values: &mut Values) -> Schedule {
     Schedule { order, copies, products }
 }
 
+impl Values<'_> {
+    /// What a unit makes that can be worked on while it is at hand: a product, a convolution, a
+    /// reduction, or what becomes of pictures.
+    pub fn result(&self, unit: usize) -> Option<View> {
+        let id = self.single(unit)?;
+        let op = self.request.graph.get(id).op;
+        let is = op == Op::MatMul || self.is_reduction(unit) || PictureWork::of(op).is_some();
+        (is && !self.taken[unit]).then(|| self.view(id))
+    }
+
+    fn is_reduction(&self, unit: usize) -> bool {
+        let op = self.single(unit).map(|id| self.request.graph.get(id).op);
+        matches!(op, Some(Op::Sum(_) | Op::RowMax))
+    }
+}
+
 /// Finds element-wise units that can begin with a product (or its like), which then moves to their
 /// place; with a reduction only where there is no other.
 fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Option<usize>> {
@@ -91,9 +110,9 @@ fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Optio
             let used = !uses.is_empty();
             (used && alone && kept && (same || in_turn)).then_some(order[before])
         };
-        let (others, reductions): (Vec<usize>, Vec<usize>) =
-            (0..place).rev().filter_map(fits).partition(|&unit| !values.is_reduction(unit));
-        found[unit] = others.into_iter().chain(reductions).next();
+        let fitting: Vec<usize> = (0..place).rev().filter_map(fits).collect();
+        let other = fitting.iter().find(|&&before| !values.is_reduction(before));
+        found[unit] = other.or(fitting.first()).copied();
     }
     found
 }

@@ -18,7 +18,6 @@ use matgrad_expr::op::{Axis, Bits, Op};
 
 use crate::convolution::Convolution;
 use crate::extent::{Extent, Slot, View};
-use crate::picture::PictureWork;
 use crate::plan::{PlanError, Request, label};
 use crate::program::Range;
 
@@ -241,20 +240,6 @@ impl<'a> Values<'a> {
                 outside.map(|o| self.view(o)).collect()
             }
         }
-    }
-
-    /// What a unit makes that can be worked on while it is at hand: a product, a convolution, a
-    /// reduction, or what becomes of pictures.
-    pub fn result(&self, unit: usize) -> Option<View> {
-        let id = self.single(unit)?;
-        let op = self.request.graph.get(id).op;
-        let is = op == Op::MatMul || self.is_reduction(unit) || PictureWork::of(op).is_some();
-        (is && !self.taken[unit]).then(|| self.view(id))
-    }
-
-    pub fn is_reduction(&self, unit: usize) -> bool {
-        let op = self.single(unit).map(|id| self.request.graph.get(id).op);
-        matches!(op, Some(Op::Sum(_) | Op::RowMax))
     }
 
     /// The node of a unit that has one only, and is no element-wise work.

@@ -95,27 +95,28 @@ pub(crate) fn tanh<V: Vector>(a: V) -> V {
     let one = V::splat(V::Number::ONE);
     let x = a.abs();
     let e = exp(x.add(x).neg());
-    let sum = one.add(e);
-    let quotient = sum.reciprocal();
-    let error = sum.neg().mul_add(quotient, one);
-    let quotient = quotient.mul_add(error, quotient);
-    let far = e.mul(V::number(-2.0)).mul_add(quotient, one);
+    let far = e.mul(V::number(-2.0)).mul_add(one_plus_inverse(e), one);
     let z = x.mul(x);
     let near = rational(z, V::Number::COEFFICIENTS.tanh).mul(z).mul_add(x, x);
     x.if_greater_equal(V::number(0.625), far, near).copysign(a)
 }
 
-/// 1 / (1 + e⁻ᵃ), by the exponential of a negative number; what 1 + e loses in rounding, and the
-/// quotient lacks, is put back.
+/// 1 / (1 + e), for e in [0, 1]: what 1 + e loses in rounding, and the reciprocal lacks, is put back.
 #[inline(always)]
-pub(crate) fn sigmoid<V: Vector>(a: V) -> V {
+fn one_plus_inverse<V: Vector>(e: V) -> V {
     let one = V::splat(V::Number::ONE);
-    let e = exp(a.abs().neg());
     let sum = one.add(e);
     let quotient = sum.reciprocal();
     let lost = one.sub(sum).add(e).mul(quotient);
     let error = sum.neg().mul_add(quotient, one).sub(lost);
-    let quotient = quotient.mul_add(error, quotient);
+    quotient.mul_add(error, quotient)
+}
+
+/// 1 / (1 + e⁻ᵃ), by the exponential of a negative number.
+#[inline(always)]
+pub(crate) fn sigmoid<V: Vector>(a: V) -> V {
+    let e = exp(a.abs().neg());
+    let quotient = one_plus_inverse(e);
     a.if_greater_equal(V::splat(V::Number::ZERO), quotient, quotient.mul(e))
 }
 

@@ -398,6 +398,7 @@ impl<T: Real> Shared<T> {
 /// A part of so many things, a multiple of `grain` of them but for the last one.
 #[inline]
 pub(crate) fn share(total: usize, grain: usize, part: usize, parts: usize) -> Range<usize> {
+    // As it is for most instructions, which need no division to find it.
     if parts == 1 {
         return 0..total;
     }

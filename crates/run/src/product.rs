@@ -267,6 +267,7 @@ impl<T: Real> Product<'_, T> {
     unsafe fn few<V: Vector<Number = T>>(&self) {
         let (a, b, to) = (&self.a, &self.b, &self.to);
         if b.col_stride != 1 {
+            // A vector gathered number by number through memory would wait for each of them.
             for (i, j) in (0..a.rows).flat_map(|i| (0..b.cols).map(move |j| (i, j))) {
                 let mut sum = V::splat(T::ZERO);
                 // SAFETY: the matrices are inside the arena.

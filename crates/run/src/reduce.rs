@@ -185,6 +185,7 @@ unsafe fn columns<V: Vector, const N: usize>(
                 *sum = sum.add(x);
             }
         }
+        // The sums of the only block are those of all, and need not go through f64.
         if a.rows <= ROWS {
             for (v, block) in block.into_iter().enumerate() {
                 let to = arena.wrapping_add(to + col + v * V::LANES);

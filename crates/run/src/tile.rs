@@ -307,10 +307,9 @@ impl<T: Real> Block<T> {
     }
 }
 
-/// Whether neither a number nor 1 divided by it is denormal, zero, or infinite.
+/// Whether a number and 1 divided by it are both normal: neither then is 0, infinite or no number.
 fn has_reciprocal<T: Real>(x: T) -> bool {
-    let normal = |x: T| x.abs() >= T::SMALLEST && x.abs() < -T::NEG_INFINITY;
-    normal(x) && normal(T::ONE / x)
+    x.abs() >= T::SMALLEST && (T::ONE / x).abs() >= T::SMALLEST
 }
 
 /// A function of a vector that is known where a loop is compiled. (A closure of this size would not

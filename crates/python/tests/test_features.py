@@ -197,8 +197,11 @@ def test_ctrl_c_leaves_a_usable_estimator():
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_a_signal_leaves_a_usable_estimator(solver):
+def test_a_signal_leaves_a_usable_estimator(solver, request):
     """SIGINT comes from outside, while the work runs without the interpreter's lock."""
+    # A shell starts what runs in the background with SIGINT ignored: the fit would never end.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     X, y = data(load_digits)
     endless = {"max_iter": 10**9, "tol": 0.0, "n_iter_no_change": 10**9, "alpha": 0.0}
     net = MLPClassifier((200,), solver=solver, random_state=0, **endless)

@@ -127,29 +127,26 @@ impl Page {
             let mut roots = outputs.to_vec();
             roots.extend(updates.iter().map(|&(_, value)| value));
             let wanted = evaluate(&self.graph, &roots, &bindings)?;
-            let entries = wanted.values().flat_map(|m| &m.data);
-            let scale = entries.fold(1.0f64, |s, x| if x.is_finite() { s.max(x.abs()) } else { s });
-            for (&id, value) in outputs.iter().zip(outputs) {
-                let slot = program.output(id).expect("an output has a place");
+            let place = |id, slot: Option<_>| (id, slot.expect("what is asked for has a place"));
+            let results = outputs.iter().map(|&id| place(id, program.output(id)));
+            let updated = updates.iter().map(|&(id, value)| place(value, program.variable(id)));
+            for (id, slot) in results.chain(updated) {
                 let found: Vec<f64> = machine.slice(slot).iter().map(|x| x.to_f64()).collect();
-                same(&found, &wanted[value], tolerance * scale)
-                    .map_err(|e| format!("output {id:?}, {rows} rows: {e}\n{program}"))?;
-            }
-            for &(id, value) in updates {
-                let slot = program.variable(id).expect("an updated variable has a place");
-                let found: Vec<f64> = machine.slice(slot).iter().map(|x| x.to_f64()).collect();
-                same(&found, &wanted[&value], tolerance * scale)
-                    .map_err(|e| format!("update {id:?}, {rows} rows: {e}\n{program}"))?;
+                same(&found, &wanted[&id], tolerance)
+                    .map_err(|e| format!("{id:?}, {rows} rows: {e}\n{program}"))?;
             }
         }
         Ok(())
     }
 }
 
+/// Entries differ by at most the tolerance × the largest of this matrix, or of 1.
 fn same(found: &[f64], wanted: &Matrix, tolerance: f64) -> Result<(), String> {
     if found.len() != wanted.data.len() {
         return Err(format!("{} entries instead of {}", found.len(), wanted.data.len()));
     }
+    let finite = wanted.data.iter().filter(|x| x.is_finite());
+    let tolerance = tolerance * finite.fold(1.0f64, |largest, x| largest.max(x.abs()));
     for (i, (f, w)) in found.iter().zip(&wanted.data).enumerate() {
         let equal = (f - w).abs() <= tolerance || f == w || (f.is_nan() && w.is_nan());
         if !equal {

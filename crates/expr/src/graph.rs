@@ -395,7 +395,7 @@ impl Graph {
         let Some(inner) = operand.map(|o| *self.get(o)) else { return Ok(None) };
         Ok(match (op, inner.op) {
             (Op::Transpose, Op::Transpose) | (Op::Neg, Op::Neg) => Some(inner.operands[0]),
-            (Op::Transpose, Op::Eye(_)) => operand,
+            (Op::Transpose, Op::Eye(_)) | (Op::Sign, Op::Sign) | (Op::Abs, Op::Abs) => operand,
             (Op::Transpose, Op::Spread(s)) if self.shape(inner.operands[0]).is_scalar() => {
                 Some(self.spread(inner.operands[0], s.transposed())?)
             }

@@ -19,7 +19,7 @@ use crate::product::block::{PAIR, Pair, Place, Rows, WHOLE};
 use crate::product::{PANEL, Product};
 use crate::real::{Real, Task};
 use crate::simd::{Isa, Vector, Work};
-use crate::tile::{BLOCK, Entries};
+use crate::tile::Entries;
 
 /// Numbers of the result that work is done on at once, at least; whole lines of places.
 const TOGETHER: usize = 2048;
@@ -123,7 +123,7 @@ impl<T: Real> Convolution<T> {
     /// columns; a folded picture.
     fn rooms(&self) -> [usize; 5] {
         let work = self.then.as_ref();
-        let registers = work.map_or(0, |tile| tile.registers * BLOCK);
+        let registers = work.map_or(0, Tile::room);
         let [high, wide] = self.padded();
         let padded = if self.is_padded() { high * wide * self.window.channels() } else { 0 };
         let (k, n) = (self.b.rows, self.b.cols);
@@ -395,19 +395,14 @@ impl<T: Real> Convolve<'_, T> {
 
 /// So many rows of one or two vectors of columns.
 #[inline(always)]
-unsafe fn all<V: Vector, const ALONG: bool>(
-    mut place: Place<V::Number>,
-    rows: usize,
-    columns: usize,
-) {
-    let wide = columns > V::LANES;
-    place.last = columns.min(2 * V::LANES) - if wide { V::LANES } else { 0 };
+unsafe fn all<V: Vector, const ALONG: bool>(place: Place<V::Number>, rows: usize, columns: usize) {
+    let (cols, apart, packed) = (columns.min(2 * V::LANES), 0, false);
     // SAFETY: as the caller says, so many rows are there.
     unsafe {
-        if wide {
-            V::apart(&Rows::<_, 2, ALONG> { place, rows });
+        if cols > V::LANES {
+            V::apart(&Rows::<_, 2, ALONG> { place, rows, cols, apart, packed });
         } else {
-            V::apart(&Rows::<_, 1, ALONG> { place, rows });
+            V::apart(&Rows::<_, 1, ALONG> { place, rows, cols, apart, packed });
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::matrix::Matrix;
 use crate::picture::Place;
 use crate::product::scratch;
 use crate::real::Real;
-use crate::tile::BLOCK;
+use crate::tile;
 
 /// Rows of so many entries are worked on one by one: what is repeated along or across them is then
 /// read where it is.
@@ -40,6 +40,8 @@ pub(crate) enum Linked<T> {
 #[derive(Debug)]
 pub struct Tile<T> {
     pub(crate) registers: usize,
+    /// Entries of a block, and of a register.
+    pub(crate) block: usize,
     /// All entries.
     pub(crate) entries: usize,
     /// Entries of a row.
@@ -150,11 +152,9 @@ impl<T: Real> Linked<T> {
     /// Numbers of scratch memory that a thread needs; the most with all rows.
     pub fn scratch(&self) -> usize {
         match self {
-            Linked::Product { a, b, then, .. } => {
-                scratch(a.rows, b.cols, a.cols, then.as_ref().map(|tile| tile.registers))
-            }
-            Linked::Tile(tile) | Linked::Reduce { then: Some(tile), .. } => tile.registers * BLOCK,
-            Linked::Picture(place, Some(tile)) => place.scratch(tile.registers),
+            Linked::Product { a, b, then, .. } => scratch(a.rows, b.cols, a.cols, then.as_ref()),
+            Linked::Tile(tile) | Linked::Reduce { then: Some(tile), .. } => tile.room(),
+            Linked::Picture(place, Some(tile)) => place.scratch(tile),
             Linked::Convolution(convolution) => convolution.scratch(),
             Linked::Reduce { .. } | Linked::Picture(..) | Linked::Other => 0,
         }
@@ -165,6 +165,7 @@ impl<T> Default for Tile<T> {
     fn default() -> Self {
         Tile {
             registers: 0,
+            block: 0,
             entries: 0,
             cols: 0,
             line: 0,
@@ -176,8 +177,14 @@ impl<T> Default for Tile<T> {
 }
 
 impl<T: Real> Tile<T> {
+    /// Numbers of all registers.
+    pub(crate) fn room(&self) -> usize {
+        self.registers * self.block
+    }
+
     pub(crate) fn link(&mut self, tile: &plan::Tile, rows: usize) {
         self.registers = tile.registers;
+        self.block = tile::block::<T>(tile.registers);
         self.cols = tile.cols.at(rows);
         self.entries = tile.rows.at(rows) * self.cols;
         self.line = self.entries;

@@ -11,7 +11,7 @@ use crate::matrix::Matrix;
 use crate::real::{Real, Task};
 use crate::reduce::larger;
 use crate::simd::{Isa, Vector, Work};
-use crate::tile::{BLOCK, Entries};
+use crate::tile::Entries;
 
 /// An op on pictures with its places, for one number of rows.
 #[derive(Clone, Copy, Debug)]
@@ -53,10 +53,9 @@ impl Place {
         }
     }
 
-    /// Numbers of scratch memory where there is work with so many registers: these, and what
-    /// becomes of a picture.
-    pub fn scratch(&self, registers: usize) -> usize {
-        registers * BLOCK + self.size()
+    /// Numbers of scratch memory where there is work: its registers, and what becomes of a picture.
+    pub fn scratch<T: Real>(&self, work: &Tile<T>) -> usize {
+        work.room() + self.size()
     }
 }
 
@@ -109,7 +108,7 @@ impl<T: Real> Pictures<'_, T> {
     /// Where what becomes of a picture is put: into scratch memory, if work on it follows.
     fn result(&self, first: usize) -> *mut T {
         match self.then {
-            Some(tile) => self.scratch.wrapping_add(tile.registers * BLOCK),
+            Some(tile) => self.scratch.wrapping_add(tile.room()),
             None => self.arena.wrapping_add(self.place.to + first),
         }
     }

@@ -9,13 +9,13 @@
 
 use std::array::from_fn;
 
-use self::block::{LINE, Line, Place, Rows, WHOLE, keep};
+use self::block::{GROUP, LINE, Line, Place, Rows, WHOLE, keep, opaque};
 use crate::link::Tile;
 use crate::machine::share;
 use crate::matrix::Matrix;
 use crate::real::{Real, Task};
 use crate::simd::{Isa, Vector, Work};
-use crate::tile::{BLOCK, Entries};
+use crate::tile::Entries;
 
 /// Terms that are added in registers.
 const DEPTH: usize = 256;
@@ -25,8 +25,6 @@ const WIDTH: usize = 512;
 const HEIGHT: usize = 96;
 /// Columns of a packed panel at most: two vectors of sixteen.
 pub(crate) const PANEL: usize = 32;
-/// Rows of a block at most.
-const ROWS: usize = 12;
 /// A matrix b of so many numbers stays in the first cache, and is read where it is.
 const NEAR: usize = 6144;
 
@@ -35,18 +33,17 @@ const DOTS: usize = 8;
 /// A matrix a of so few numbers is not worth the setting up of blocks.
 const FEW: usize = 64;
 
-/// Numbers of scratch memory that a product of this shape needs, and so many registers where there
-/// is work on it.
-pub(crate) fn scratch(m: usize, n: usize, k: usize, registers: Option<usize>) -> usize {
+/// Numbers of scratch memory that a product of this shape needs, and the work on it.
+pub(crate) fn scratch<T: Real>(m: usize, n: usize, k: usize, then: Option<&Tile<T>>) -> usize {
     let (down, across) = largest_block(m, n);
-    let then = registers.map_or(0, |registers| registers * BLOCK + down * across);
+    let then = then.map_or(0, |tile| tile.room() + down * across);
     k.min(DEPTH) * (across + down) + then
 }
 
 /// Rows and columns that are packed at once at most.
 fn largest_block(m: usize, n: usize) -> (usize, usize) {
     let longer = m.max(n);
-    (longer.min(HEIGHT).next_multiple_of(ROWS), longer.min(WIDTH).next_multiple_of(PANEL))
+    (longer.min(HEIGHT).next_multiple_of(GROUP), longer.min(WIDTH).next_multiple_of(PANEL))
 }
 
 /// Element-wise work on the result of a product.
@@ -145,15 +142,15 @@ impl<T: Real> Product<'_, T> {
         }
         let (m, n) = (self.a.rows, self.b.cols);
         let size = |down: usize| {
-            let rows = m.div_ceil(down).next_multiple_of(ROWS);
+            let rows = m.div_ceil(down).next_multiple_of(GROUP);
             rows * n.div_ceil(self.parts / down).next_multiple_of(across)
         };
         // Work upon whole rows is done in long runs.
-        let rows = self.then.is_some() && self.to.col_stride == 1 && m >= 2 * ROWS * self.parts;
+        let rows = self.then.is_some() && self.to.col_stride == 1 && m >= 2 * GROUP * self.parts;
         let even = (1..=self.parts).min_by_key(|&down| size(down)).unwrap_or(1);
         let down = if rows { self.parts } else { even };
         let beside = self.parts / down;
-        let rows = share(m, ROWS, self.part / beside, down);
+        let rows = share(m, GROUP, self.part / beside, down);
         let cols = share(n, across, self.part % beside, beside);
         // Parts that are left over have no rows.
         let a = self.a.part(rows.clone(), 0..self.a.cols);
@@ -237,13 +234,15 @@ impl<T: Real> Product<'_, T> {
         let whole = k - k % V::LANES;
         // SAFETY: `M` rows, `N` columns and `k` terms are inside a and b.
         unsafe {
-            let x: [*const T; M] = from_fn(|i| self.arena.add(self.a.at(row + i, 0)).cast_const());
-            let y: [*const T; N] = from_fn(|j| self.arena.add(self.b.at(0, col + j)).cast_const());
-            for p in (0..whole).step_by(V::LANES) {
+            let x: [_; M] = from_fn(|i| opaque(self.arena.add(self.a.at(row + i, 0))));
+            let y: [_; N] = from_fn(|j| opaque(self.arena.add(self.b.at(0, col + j))));
+            let mut p = 0;
+            while p < whole {
                 let line: [V; N] = from_fn(|j| V::load(y[j].add(p)));
                 for (sums, x) in sums.iter_mut().zip(x) {
                     add_products(sums, V::load(x.add(p)), line);
                 }
+                p += V::LANES;
             }
             if whole < k {
                 // No closure: one with parts of vectors is not inlined.
@@ -301,12 +300,14 @@ impl<T: Real> Product<'_, T> {
         let (a, b) = (&self.a, &self.b);
         let (m, n, k) = (a.rows, b.cols, a.cols);
         let across = 2 * V::LANES;
-        let near = b.col_stride == 1 && (n <= across || k * n <= NEAR || m < 2 * ROWS);
-        let pack_rows = !(a.col_stride == 1 || (a.row_stride == 1 && n <= across));
+        let near = b.col_stride == 1 && (n <= across || k * n <= NEAR || m < 2 * GROUP);
+        // Rows beside each other are read in place where that is once, or a few of them.
+        let few = a.row_stride == 1 && (n <= across || m <= GROUP);
+        let pack_rows = a.col_stride != 1 && !few;
         let depth = k.div_ceil(k.div_ceil(DEPTH));
         // Work is done on each block; where one block has all terms, it need not go to its place.
         let then = self.then.filter(|_| self.to.col_stride == 1);
-        let block = self.pack.wrapping_add(then.map_or(0, |then| then.tile.registers * BLOCK));
+        let block = self.pack.wrapping_add(then.map_or(0, |then| then.tile.room()));
         let at_hand = then.is_some() && depth == k;
         let (down, across_all) = largest_block(m, n);
         let pack = block.wrapping_add(then.map_or(0, |_| down * across_all));
@@ -374,60 +375,63 @@ impl<T: Real> Product<'_, T> {
     #[inline(always)]
     unsafe fn stripe<V: Vector<Number = T>, const WIDE: bool>(
         &self,
-        place: Place<T>,
+        mut place: Place<T>,
         near: bool,
-        cols: usize,
+        mut cols: usize,
         height: usize,
         packed: Option<*const T>,
     ) {
         let apart = if near { 1 } else { place.depth };
-        let mut col = 0;
-        while col < cols {
-            let line = self.a.rows == 1 && near && cols - col >= LINE * V::LANES;
-            let width = if line { LINE * V::LANES } else { (2 * V::LANES).min(cols - col) };
-            let mut place = place;
-            place.b = place.b.wrapping_add(col * apart);
-            place.to = place.to.wrapping_add(col * place.col_stride);
-            place.last = (width - 1) % V::LANES + 1;
-            // SAFETY: as for the product; so many rows and columns are there.
-            unsafe {
-                if line {
-                    place.a_stride = self.a.col_stride;
-                    V::apart(&Line(place));
-                } else if WIDE && width > V::LANES {
-                    self.panel::<V, 2>(place, height, packed);
-                } else {
-                    self.panel::<V, 1>(place, height, packed);
-                }
+        while self.a.rows == 1 && near && cols >= LINE * V::LANES {
+            let line = Place { a_stride: self.a.col_stride, last: V::LANES, ..place };
+            // SAFETY: as for the product; so many columns are there.
+            unsafe { V::apart(&Line(line)) };
+            place.b = place.b.wrapping_add(LINE * V::LANES);
+            place.to = place.to.wrapping_add(LINE * V::LANES * place.col_stride);
+            cols -= LINE * V::LANES;
+        }
+        // The last panel may be one of one vector.
+        let rest = cols % (2 * V::LANES);
+        let narrow = if WIDE && rest > V::LANES { 0 } else { rest };
+        let wide = if WIDE { cols - narrow } else { 0 };
+        // SAFETY: as for the product; so many rows and columns are there.
+        unsafe {
+            if wide > 0 {
+                self.panels::<V, 2>(place, wide, apart, height, packed);
             }
-            col += width;
+            if wide < cols {
+                place.b = place.b.wrapping_add(wide * apart);
+                place.to = place.to.wrapping_add(wide * place.col_stride);
+                self.panels::<V, 1>(place, cols - wide, apart, height, packed);
+            }
         }
     }
 
-    /// Some rows times one panel of `N` vectors.
+    /// Some rows times panels of `N` vectors.
     #[inline(always)]
-    unsafe fn panel<V: Vector<Number = T>, const N: usize>(
+    unsafe fn panels<V: Vector<Number = T>, const N: usize>(
         &self,
         mut place: Place<T>,
-        height: usize,
+        cols: usize,
+        apart: usize,
+        rows: usize,
         packed: Option<*const T>,
     ) {
+        let along = self.a.col_stride == 1 && packed.is_none();
+        if let Some(packed) = packed {
+            (place.a, place.a_stride, place.beside) = (packed, GROUP, 3);
+        } else if along {
+            (place.a_stride, place.beside) = (self.a.row_stride, 3 * self.a.row_stride);
+        } else {
+            (place.a_stride, place.beside) = (self.a.col_stride, 3);
+        }
+        let packed = packed.is_some();
         // SAFETY: as for the product; so many rows are there.
         unsafe {
-            if let Some(packed) = packed {
-                (place.a_stride, place.beside) = (ROWS, 3);
-                for row in (0..height).step_by(ROWS) {
-                    let mut place = place;
-                    place.a = packed.add(row * place.depth);
-                    place.to = place.to.add(row * place.row_stride);
-                    V::apart(&Rows::<T, N, false> { place, rows: ROWS.min(height - row) });
-                }
-            } else if self.a.col_stride == 1 {
-                (place.a_stride, place.beside) = (self.a.row_stride, 3 * self.a.row_stride);
-                V::apart(&Rows::<T, N, true> { place, rows: height });
+            if along {
+                V::apart(&Rows::<T, N, true> { place, rows, cols, apart, packed });
             } else {
-                (place.a_stride, place.beside) = (self.a.col_stride, 3);
-                V::apart(&Rows::<T, N, false> { place, rows: height });
+                V::apart(&Rows::<T, N, false> { place, rows, cols, apart, packed });
             }
         }
     }

@@ -70,11 +70,14 @@ impl<T: Real> Work<T> for Reduce<T> {
                 Reduction::RowMax if across => {
                     for first in results.clone().step_by(V::LANES) {
                         let lanes = V::LANES.min(results.end - first);
-                        let mut most = V::splat(T::NEG_INFINITY);
-                        for j in 0..a.cols {
-                            most = larger(most, V::load_part(arena.add(a.at(first, j)), lanes));
+                        let row = arena.add(a.at(first, 0)).cast_const();
+                        let to = arena.add(to.offset + first);
+                        if lanes == V::LANES {
+                            most::<V, true>(row, a.cols, a.col_stride, lanes).store(to);
+                        } else {
+                            most::<V, false>(row, a.cols, a.col_stride, lanes)
+                                .store_part(to, lanes);
                         }
-                        most.store_part(arena.add(to.offset + first), lanes);
                     }
                 }
                 Reduction::RowMax => {
@@ -86,10 +89,12 @@ impl<T: Real> Work<T> for Reduce<T> {
                     let mut col = results.start;
                     while col < results.end {
                         let width = (STRIPE * V::LANES).min(results.end - col);
-                        if width > V::LANES {
-                            columns::<V, STRIPE>(arena, &a, col, width, to.offset);
+                        if width == STRIPE * V::LANES {
+                            columns::<V, STRIPE, true>(arena, &a, col, width, to.offset);
+                        } else if width > V::LANES {
+                            columns::<V, STRIPE, false>(arena, &a, col, width, to.offset);
                         } else {
-                            columns::<V, 1>(arena, &a, col, width, to.offset);
+                            columns::<V, 1, false>(arena, &a, col, width, to.offset);
                         }
                         col += width;
                     }
@@ -125,9 +130,13 @@ impl<T: Real> Line<T> {
                     let entries = (0..length).map(|i| *start.add(i * self.stride));
                     entries.fold(T::ZERO, |sum, x| sum + x).to_f64()
                 } else {
+                    let whole = length - length % V::LANES;
                     let mut sum = V::splat(T::ZERO);
-                    for i in (0..length).step_by(V::LANES) {
-                        sum = sum.add(V::load_part(start.add(i), V::LANES.min(length - i)));
+                    for i in (0..whole).step_by(V::LANES) {
+                        sum = sum.add(V::load(start.add(i)));
+                    }
+                    if whole < length {
+                        sum = sum.add(V::load_part(start.add(whole), length - whole));
                     }
                     sum.sum().to_f64()
                 }
@@ -163,27 +172,49 @@ pub(crate) fn larger<V: Vector>(a: V, b: V) -> V {
     a.if_greater_equal(a, a.if_greater(b, a, b), a)
 }
 
-/// The sums of up to `N` vectors of columns.
+/// The largest entries of a vector of rows that lie across, or of fewer where they are not `ALL`
+/// there.
 #[inline(always)]
-unsafe fn columns<V: Vector, const N: usize>(
+unsafe fn most<V: Vector, const ALL: bool>(
+    mut from: *const V::Number,
+    cols: usize,
+    stride: usize,
+    lanes: usize,
+) -> V {
+    let mut most = V::splat(V::Number::NEG_INFINITY);
+    for _ in 0..cols {
+        // SAFETY: as the caller says.
+        let x = unsafe { if ALL { V::load(from) } else { V::load_part(from, lanes) } };
+        most = larger(most, x);
+        from = from.wrapping_add(stride);
+    }
+    most
+}
+
+/// The sums of `N` vectors of columns, or of fewer where they are not `ALL` there.
+#[inline(always)]
+unsafe fn columns<V: Vector, const N: usize, const ALL: bool>(
     arena: *mut V::Number,
     a: &Matrix,
     col: usize,
     width: usize,
     to: usize,
 ) {
-    let lanes = |v: usize| V::LANES.min(width.saturating_sub(v * V::LANES));
+    let lanes = |v: usize| {
+        if ALL { V::LANES } else { V::LANES.min(width.saturating_sub(v * V::LANES)) }
+    };
     let mut sums = [[0.0f64; 16]; N];
     for top in (0..a.rows).step_by(ROWS) {
         let mut block = [V::splat(V::Number::ZERO); N];
-        for i in top..a.rows.min(top + ROWS) {
+        let mut row = arena.wrapping_add(a.at(top, col)).cast_const();
+        for _ in top..a.rows.min(top + ROWS) {
             for (v, sum) in block.iter_mut().enumerate() {
+                let from = row.wrapping_add(v * V::LANES);
                 // SAFETY: the columns are inside a; of a vector beyond them nothing is read.
-                let x = unsafe {
-                    V::load_part(arena.wrapping_add(a.at(i, col + v * V::LANES)), lanes(v))
-                };
+                let x = unsafe { if ALL { V::load(from) } else { V::load_part(from, lanes(v)) } };
                 *sum = sum.add(x);
             }
+            row = row.wrapping_add(a.row_stride);
         }
         // The sums of the only block are those of all, and need not go through f64.
         if a.rows <= ROWS {

@@ -32,38 +32,69 @@ pub(crate) struct Place<'a, T> {
 /// The terms of one run.
 pub(crate) const WHOLE: &[usize] = &[0];
 
-/// Some rows times `N` vectors of columns, evenly cut into blocks.
+/// Some rows times panels of `N` vectors of columns, the rows evenly cut into blocks. The last panel
+/// has columns in its last vector.
 pub(crate) struct Rows<'a, T, const N: usize, const ALONG: bool> {
+    /// Of the first panel.
     pub place: Place<'a, T>,
     pub rows: usize,
+    /// Of all panels.
+    pub cols: usize,
+    /// From a column of a panel of b to that of the next, for each column of a panel.
+    pub apart: usize,
+    /// Whether a is packed: in groups of [`GROUP`] rows, each group term by term.
+    pub packed: bool,
 }
+
+/// Rows of a block at most, and of a group of packed rows.
+pub(crate) const GROUP: usize = 12;
 
 impl<T: Real, const N: usize, const ALONG: bool> Work<T> for Rows<'_, T, N, ALONG> {
     /// # Safety
     /// So many rows, terms and columns are there.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
+        let &Rows { ref place, rows, cols, apart, packed } = self;
         let most = if N == 1 { V::TALL } else { V::ROWS };
-        let down = if ALONG { self.place.a_stride } else { 1 };
-        let (mut place, mut left) = (self.place, self.rows);
-        let each = if left > most { left.div_ceil(left.div_ceil(most)) } else { left };
-        while left > 0 {
-            // SAFETY: so many rows are left.
-            let done = unsafe {
-                match left.min(each) {
-                    12.. if most == 12 => block::<V, 12, N, ALONG, 3>(&place),
-                    8.. if most == 12 => block::<V, 8, N, ALONG, 3>(&place),
-                    6.. if most > 4 => block::<V, 6, N, ALONG, 3>(&place),
-                    5.. if most > 4 => block::<V, 5, N, ALONG, 3>(&place),
-                    4.. => block::<V, 4, N, ALONG, 3>(&place),
-                    3 => block::<V, 3, N, ALONG, 3>(&place),
-                    2 => block::<V, 2, N, ALONG, 3>(&place),
-                    _ => block::<V, 1, N, ALONG, 3>(&place),
+        let even = |rows: usize| {
+            if rows > most { rows.div_ceil(rows.div_ceil(most)) } else { rows }
+        };
+        let down = if ALONG { place.a_stride } else { 1 };
+        let group = if packed { GROUP.min(rows) } else { rows };
+        let (whole, panel) = (even(group), N * V::LANES);
+        let mut col = 0;
+        while col < cols {
+            let mut place = Place { b: place.b.wrapping_add(col * apart), ..*place };
+            place.to = place.to.wrapping_add(col * place.col_stride);
+            place.last = V::LANES.min(cols - col - (panel - V::LANES));
+            let mut first = 0;
+            while first < rows {
+                let mut left = group.min(rows - first);
+                let each = if left == group { whole } else { even(left) };
+                if packed {
+                    place.a = self.place.a.wrapping_add(first * place.depth);
                 }
-            };
-            place.a = place.a.wrapping_add(done * down);
-            place.to = place.to.wrapping_add(done * place.row_stride);
-            left -= done;
+                first += left;
+                while left > 0 {
+                    // SAFETY: so many rows are left.
+                    let done = unsafe {
+                        match left.min(each) {
+                            12.. if most == 12 => block::<V, 12, N, ALONG, 3>(&place),
+                            8.. if most == 12 => block::<V, 8, N, ALONG, 3>(&place),
+                            6.. if most > 4 => block::<V, 6, N, ALONG, 3>(&place),
+                            5.. if most > 4 => block::<V, 5, N, ALONG, 3>(&place),
+                            4.. => block::<V, 4, N, ALONG, 3>(&place),
+                            3 => block::<V, 3, N, ALONG, 3>(&place),
+                            2 => block::<V, 2, N, ALONG, 3>(&place),
+                            _ => block::<V, 1, N, ALONG, 3>(&place),
+                        }
+                    };
+                    place.a = place.a.wrapping_add(done * down);
+                    place.to = place.to.wrapping_add(done * place.row_stride);
+                    left -= done;
+                }
+            }
+            col += panel;
         }
     }
 }
@@ -114,7 +145,7 @@ impl<T: Real> Work<T> for Pair<'_, T> {
 /// wait for each other.
 #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read there")]
 #[inline(always)]
-fn opaque<T>(pointer: *const T) -> *const T {
+pub(super) fn opaque<T>(pointer: *const T) -> *const T {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     // SAFETY: no instruction at all.
     unsafe {
@@ -133,7 +164,7 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
 ) -> usize {
     let &Place { depth, runs, a, a_stride, beside, b, b_stride, .. } = place;
     let &Place { to, row_stride, col_stride, last, add, .. } = place;
-    let (row, term) = if ALONG { (a_stride, 1) } else { (1, a_stride) };
+    let row = if ALONG { a_stride } else { 1 };
     let mut sums = [[V::splat(V::Number::ZERO); N]; M];
     // SAFETY: as for the product: the caller's place holds `M` rows and `depth` terms.
     unsafe {
@@ -147,12 +178,18 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
         for (number, &run) in runs.iter().enumerate() {
             let mut groups: [*const V::Number; 4] =
                 std::array::from_fn(|g| opaque(a.wrapping_add(run + g * beside)));
+            let mut at = 0;
             let all = number + 1 < runs.len() && careful <= depth;
             let whole = if all { depth } else { depth.saturating_sub(careful) };
             for _ in 0..whole {
                 let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                multiply::<V, M, N, H>(&groups, row, line, &mut sums);
-                groups = groups.map(|group| group.wrapping_add(term));
+                multiply::<V, M, N, H>(&groups, at, row, line, &mut sums);
+                // Rows beside each other need no register for their stride: one sum moves all.
+                if ALONG {
+                    groups = groups.map(|group| group.wrapping_add(1));
+                } else {
+                    at += a_stride;
+                }
                 b = b.wrapping_add(b_stride);
             }
             for _ in whole..depth {
@@ -161,10 +198,24 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
                 for (j, line) in line.iter_mut().enumerate().take(N - 1) {
                     *line = V::load(b.add(j * V::LANES));
                 }
-                multiply::<V, M, N, H>(&groups, row, line, &mut sums);
-                groups = groups.map(|group| group.wrapping_add(term));
+                multiply::<V, M, N, H>(&groups, at, row, line, &mut sums);
+                // Rows beside each other need no register for their stride: one sum moves all.
+                if ALONG {
+                    groups = groups.map(|group| group.wrapping_add(1));
+                } else {
+                    at += a_stride;
+                }
                 b = b.wrapping_add(b_stride);
             }
+        }
+        if col_stride == 1 && last == V::LANES && !add {
+            // As it is for most blocks.
+            for (i, sums) in sums.into_iter().enumerate() {
+                for (j, sum) in sums.into_iter().enumerate() {
+                    sum.store(to.add(i * row_stride + j * V::LANES));
+                }
+            }
+            return M;
         }
         for (i, sums) in sums.into_iter().enumerate() {
             for (j, sum) in sums.into_iter().enumerate() {
@@ -180,13 +231,14 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
 #[inline(always)]
 unsafe fn multiply<V: Vector, const M: usize, const N: usize, const H: usize>(
     groups: &[*const V::Number; 4],
+    at: usize,
     row: usize,
     line: [V; N],
     sums: &mut [[V; N]; M],
 ) {
     for (i, sums) in sums.iter_mut().enumerate() {
         // SAFETY: the caller says that the rows are there.
-        let x = unsafe { V::splat(*groups[i / H].add(i % H * row)) };
+        let x = unsafe { V::splat(*groups[i / H].add(at).add(i % H * row)) };
         for (sum, &y) in sums.iter_mut().zip(&line) {
             *sum = x.mul_add(y, *sum);
         }

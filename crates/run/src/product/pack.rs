@@ -1,6 +1,6 @@
 //! Blocks of the operands, laid out as the register blocks read them.
 
-use super::{Product, ROWS};
+use super::{GROUP, Product};
 use crate::real::Real;
 use crate::simd::Vector;
 
@@ -46,7 +46,7 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
-    /// Rows of a in groups of ROWS, each group term by term; missing rows repeat the last one.
+    /// Rows of a in groups of GROUP, each group term by term; missing rows repeat the last one.
     #[inline(always)]
     pub(super) unsafe fn pack_rows(
         &self,
@@ -56,18 +56,18 @@ impl<T: Real> Product<'_, T> {
         height: usize,
         pack: *mut T,
     ) {
-        for row in (0..height).step_by(ROWS) {
-            let rows = ROWS.min(height - row);
+        for row in (0..height).step_by(GROUP) {
+            let rows = GROUP.min(height - row);
             // SAFETY: rows and terms are inside a; the scratch memory has room.
             unsafe {
                 let from = self.arena.add(self.a.at(top + row, first)).cast_const();
                 let to = pack.add(row * depth);
                 for p in 0..depth {
-                    let (from, to) = (from.add(p * self.a.col_stride), to.add(p * ROWS));
-                    if self.a.row_stride == 1 && rows == ROWS {
-                        std::ptr::copy_nonoverlapping(from, to, ROWS);
+                    let (from, to) = (from.add(p * self.a.col_stride), to.add(p * GROUP));
+                    if self.a.row_stride == 1 && rows == GROUP {
+                        std::ptr::copy_nonoverlapping(from, to, GROUP);
                     } else {
-                        for i in 0..ROWS {
+                        for i in 0..GROUP {
                             *to.add(i) = *from.add(i.min(rows - 1) * self.a.row_stride);
                         }
                     }

@@ -10,7 +10,7 @@ fn check<T: Real>(m: usize, n: usize, k: usize, tolerance: f64) {
         |offset, rows, cols| Matrix { offset, rows, cols, row_stride: cols, col_stride: 1 };
     let entry = |i: usize| ((i * 7919) % 101) as f64 / 50.5 - 1.0;
     let numbers: Vec<T> = (0..m * k + k * n + m * n).map(|i| T::from_f64(entry(i))).collect();
-    let mut pack = vec![T::ZERO; scratch(m, n, k, None)];
+    let mut pack = vec![T::ZERO; scratch::<T>(m, n, k, None)];
     for (flip_a, flip_b) in [(false, false), (true, false), (false, true), (true, true)] {
         let a = if flip_a { matrix(0, k, m).transposed() } else { matrix(0, m, k) };
         let b = if flip_b { matrix(m * k, n, k).transposed() } else { matrix(m * k, k, n) };

@@ -277,12 +277,13 @@ impl<T: Real> Convolve<'_, T> {
                             to: to.add(col),
                             row_stride: n,
                             col_stride: 1,
-                            last: 0,
+                            cols: n - col,
+                            apart: 0,
                             add: false,
                         };
                         for line in lines {
                             place.a = picture.add(*line);
-                            all::<V, true>(place, of.wide, n - col);
+                            all::<V, true>(place, of.wide);
                             place.to = place.to.wrapping_add(of.wide * n);
                         }
                     }
@@ -325,14 +326,15 @@ impl<T: Real> Convolve<'_, T> {
                             to: self.arena.add(of.to.at(row, col)),
                             row_stride: n,
                             col_stride: 1,
-                            last: n,
+                            cols: n - col,
+                            apart: 0,
                             add: image > 0,
                         };
                         if pair {
                             place.beside = of.runs[number + 1] - run;
                             V::apart(&Pair { place, run: of.run });
                         } else {
-                            all::<V, false>(place, some.min(rows.end - row), n - col);
+                            all::<V, false>(place, some.min(rows.end - row));
                         }
                     }
                     row += some;
@@ -378,10 +380,11 @@ impl<T: Real> Convolve<'_, T> {
                                 to: to.add(col),
                                 row_stride: n,
                                 col_stride: 1,
-                                last: 0,
+                                cols: n - col,
+                                apart: 0,
                                 add: false,
                             };
-                            all::<V, true>(place, of.wide, n - col);
+                            all::<V, true>(place, of.wide);
                         }
                         line += 1;
                     }
@@ -393,16 +396,17 @@ impl<T: Real> Convolve<'_, T> {
     }
 }
 
-/// So many rows of one or two vectors of columns.
+/// So many rows of the first one or two vectors of columns.
 #[inline(always)]
-unsafe fn all<V: Vector, const ALONG: bool>(place: Place<V::Number>, rows: usize, columns: usize) {
-    let (cols, apart, packed) = (columns.min(2 * V::LANES), 0, false);
+unsafe fn all<V: Vector, const ALONG: bool>(mut place: Place<V::Number>, rows: usize) {
+    place.cols = place.cols.min(2 * V::LANES);
+    let packed = false;
     // SAFETY: as the caller says, so many rows are there.
     unsafe {
-        if cols > V::LANES {
-            V::apart(&Rows::<_, 2, ALONG> { place, rows, cols, apart, packed });
+        if place.cols > V::LANES {
+            V::apart(&Rows::<_, 2, ALONG> { place, rows, packed });
         } else {
-            V::apart(&Rows::<_, 1, ALONG> { place, rows, cols, apart, packed });
+            V::apart(&Rows::<_, 1, ALONG> { place, rows, packed });
         }
     }
 }

@@ -349,11 +349,12 @@ impl<T: Real> Product<'_, T> {
                             to,
                             row_stride,
                             col_stride: self.to.col_stride,
-                            last: 0,
+                            cols,
+                            apart: if near { 1 } else { depth },
                             add: first > 0,
                         };
                         let rows = pack_rows.then_some(rows_pack.cast_const());
-                        self.stripe::<V, WIDE>(place, near, cols, height, rows);
+                        self.stripe::<V, WIDE>(place, near, height, rows);
                         if then.is_some() && first + depth == k {
                             let part = self.to.part(top..top + height, first_col..first_col + cols);
                             let there = self.arena.add(part.offset);
@@ -377,32 +378,26 @@ impl<T: Real> Product<'_, T> {
         &self,
         mut place: Place<T>,
         near: bool,
-        mut cols: usize,
         height: usize,
         packed: Option<*const T>,
     ) {
-        let apart = if near { 1 } else { place.depth };
-        while self.a.rows == 1 && near && cols >= LINE * V::LANES {
-            let line = Place { a_stride: self.a.col_stride, last: V::LANES, ..place };
-            // SAFETY: as for the product; so many columns are there.
-            unsafe { V::apart(&Line(line)) };
-            place.b = place.b.wrapping_add(LINE * V::LANES);
-            place.to = place.to.wrapping_add(LINE * V::LANES * place.col_stride);
-            cols -= LINE * V::LANES;
-        }
-        // The last panel may be one of one vector.
-        let rest = cols % (2 * V::LANES);
-        let narrow = if WIDE && rest > V::LANES { 0 } else { rest };
-        let wide = if WIDE { cols - narrow } else { 0 };
+        let across = 2 * V::LANES;
         // SAFETY: as for the product; so many rows and columns are there.
         unsafe {
-            if wide > 0 {
-                self.panels::<V, 2>(place, wide, apart, height, packed);
+            if self.a.rows == 1 && near && place.cols >= LINE * V::LANES {
+                let line = place.first(place.cols - place.cols % (LINE * V::LANES));
+                V::apart(&Line(Place { a_stride: self.a.col_stride, ..line }));
             }
-            if wide < cols {
-                place.b = place.b.wrapping_add(wide * apart);
-                place.to = place.to.wrapping_add(wide * place.col_stride);
-                self.panels::<V, 1>(place, cols - wide, apart, height, packed);
+            // Panels that the first cache holds; the last one may be of one vector.
+            let each = (NEAR / place.depth / across * across).max(across);
+            while WIDE && place.cols > V::LANES {
+                let rest = place.cols % across;
+                let narrow = if rest > V::LANES { 0 } else { rest };
+                let wide = place.first(each.min(place.cols - narrow));
+                self.panels::<V, 2>(wide, height, packed);
+            }
+            if place.cols > 0 {
+                self.panels::<V, 1>(place, height, packed);
             }
         }
     }
@@ -412,8 +407,6 @@ impl<T: Real> Product<'_, T> {
     unsafe fn panels<V: Vector<Number = T>, const N: usize>(
         &self,
         mut place: Place<T>,
-        cols: usize,
-        apart: usize,
         rows: usize,
         packed: Option<*const T>,
     ) {
@@ -429,9 +422,9 @@ impl<T: Real> Product<'_, T> {
         // SAFETY: as for the product; so many rows are there.
         unsafe {
             if along {
-                V::apart(&Rows::<T, N, true> { place, rows, cols, apart, packed });
+                V::apart(&Rows::<T, N, true> { place, rows, packed });
             } else {
-                V::apart(&Rows::<T, N, false> { place, rows, cols, apart, packed });
+                V::apart(&Rows::<T, N, false> { place, rows, packed });
             }
         }
     }

@@ -10,12 +10,12 @@ use crate::matrix::Matrix;
 use crate::real::Real;
 use crate::simd::{Vector, Work};
 
-/// Bytes of all registers: half of the first cache.
-const REGISTERS: usize = 16 << 10;
+/// Bytes of all registers, if they are few: beside them the first cache has room for operands.
+const REGISTERS: usize = 8 << 10;
 
 /// Entries of a block for so many registers.
 pub(crate) fn block<T>(registers: usize) -> usize {
-    (REGISTERS / size_of::<T>() / registers.max(2)).next_multiple_of(64)
+    (REGISTERS / size_of::<T>() / registers.max(2)).next_multiple_of(64).max(512)
 }
 
 /// Some entries of a tile, counted row by row.

@@ -23,8 +23,10 @@ pub(crate) struct Place<'a, T> {
     pub to: *mut T,
     pub row_stride: usize,
     pub col_stride: usize,
-    /// Columns in the last vector.
-    pub last: usize,
+    /// Columns of all panels; the last panel has some in its last vector.
+    pub cols: usize,
+    /// From a panel of b to the next, for each column of a panel.
+    pub apart: usize,
     /// Whether the sums are added to what is there.
     pub add: bool,
 }
@@ -32,16 +34,22 @@ pub(crate) struct Place<'a, T> {
 /// The terms of one run.
 pub(crate) const WHOLE: &[usize] = &[0];
 
-/// Some rows times panels of `N` vectors of columns, the rows evenly cut into blocks. The last panel
-/// has columns in its last vector.
+impl<T> Place<'_, T> {
+    /// Takes off the first columns: whole panels.
+    pub fn first(&mut self, cols: usize) -> Self {
+        let first = Place { cols, ..*self };
+        self.b = self.b.wrapping_add(cols * self.apart);
+        self.to = self.to.wrapping_add(cols * self.col_stride);
+        self.cols -= cols;
+        first
+    }
+}
+
+/// Some rows times panels of `N` vectors of columns, the rows evenly cut into blocks. Each block goes
+/// through all panels.
 pub(crate) struct Rows<'a, T, const N: usize, const ALONG: bool> {
-    /// Of the first panel.
     pub place: Place<'a, T>,
     pub rows: usize,
-    /// Of all panels.
-    pub cols: usize,
-    /// From a column of a panel of b to that of the next, for each column of a panel.
-    pub apart: usize,
     /// Whether a is packed: in groups of [`GROUP`] rows, each group term by term.
     pub packed: bool,
 }
@@ -54,60 +62,49 @@ impl<T: Real, const N: usize, const ALONG: bool> Work<T> for Rows<'_, T, N, ALON
     /// So many rows, terms and columns are there.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
-        let &Rows { ref place, rows, cols, apart, packed } = self;
+        let &Rows { mut place, rows, packed } = self;
         let most = if N == 1 { V::TALL } else { V::ROWS };
-        let even = |rows: usize| {
-            if rows > most { rows.div_ceil(rows.div_ceil(most)) } else { rows }
-        };
         let down = if ALONG { place.a_stride } else { 1 };
-        let group = if packed { GROUP.min(rows) } else { rows };
-        let (whole, panel) = (even(group), N * V::LANES);
-        let mut col = 0;
-        while col < cols {
-            let mut place = Place { b: place.b.wrapping_add(col * apart), ..*place };
-            place.to = place.to.wrapping_add(col * place.col_stride);
-            place.last = V::LANES.min(cols - col - (panel - V::LANES));
-            let mut first = 0;
-            while first < rows {
-                let mut left = group.min(rows - first);
-                let each = if left == group { whole } else { even(left) };
-                if packed {
-                    place.a = self.place.a.wrapping_add(first * place.depth);
-                }
-                first += left;
-                while left > 0 {
-                    // SAFETY: so many rows are left.
-                    let done = unsafe {
-                        match left.min(each) {
-                            12.. if most == 12 => block::<V, 12, N, ALONG, 3>(&place),
-                            8.. if most == 12 => block::<V, 8, N, ALONG, 3>(&place),
-                            6.. if most > 4 => block::<V, 6, N, ALONG, 3>(&place),
-                            5.. if most > 4 => block::<V, 5, N, ALONG, 3>(&place),
-                            4.. => block::<V, 4, N, ALONG, 3>(&place),
-                            3 => block::<V, 3, N, ALONG, 3>(&place),
-                            2 => block::<V, 2, N, ALONG, 3>(&place),
-                            _ => block::<V, 1, N, ALONG, 3>(&place),
-                        }
-                    };
-                    place.a = place.a.wrapping_add(done * down);
-                    place.to = place.to.wrapping_add(done * place.row_stride);
-                    left -= done;
-                }
+        let group = if packed { GROUP } else { rows };
+        let mut first = 0;
+        while first < rows {
+            let mut left = group.min(rows - first);
+            let each = if left > most { left.div_ceil(left.div_ceil(most)) } else { left };
+            if packed {
+                place.a = self.place.a.wrapping_add(first * place.depth);
             }
-            col += panel;
+            first += left;
+            while left > 0 {
+                // SAFETY: so many rows are left.
+                let done = unsafe {
+                    match left.min(each) {
+                        12.. if most == 12 => block::<V, 12, N, ALONG, 3>(&place),
+                        8.. if most == 12 => block::<V, 8, N, ALONG, 3>(&place),
+                        6.. if most > 4 => block::<V, 6, N, ALONG, 3>(&place),
+                        5.. if most > 4 => block::<V, 5, N, ALONG, 3>(&place),
+                        4.. => block::<V, 4, N, ALONG, 3>(&place),
+                        3 => block::<V, 3, N, ALONG, 3>(&place),
+                        2 => block::<V, 2, N, ALONG, 3>(&place),
+                        _ => block::<V, 1, N, ALONG, 3>(&place),
+                    }
+                };
+                place.a = place.a.wrapping_add(done * down);
+                place.to = place.to.wrapping_add(done * place.row_stride);
+                left -= done;
+            }
         }
     }
 }
 
-/// Columns of one row, in vectors: so many that they keep the processor busy.
+/// Columns of one row, in panels of so many vectors that they keep the processor busy.
 pub(crate) struct Line<'a, T>(pub Place<'a, T>);
 
-/// Vectors of a line.
+/// Vectors of a panel of a line.
 pub(crate) const LINE: usize = 8;
 
 impl<T: Real> Work<T> for Line<'_, T> {
     /// # Safety
-    /// [`LINE`] vectors of columns and the terms are there.
+    /// So many columns and terms are there.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
         // SAFETY: as the caller says.
@@ -157,73 +154,84 @@ pub(super) fn opaque<T>(pointer: *const T) -> *const T {
     pointer
 }
 
-/// `M` rows, each `H` of them with a pointer, times `N` vectors of columns; gives `M`.
+/// `M` rows, each `H` of them with a pointer, times panels of `N` vectors of columns; gives `M`.
 #[inline(always)]
 unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, const H: usize>(
     place: &Place<V::Number>,
 ) -> usize {
-    let &Place { depth, runs, a, a_stride, beside, b, b_stride, .. } = place;
-    let &Place { to, row_stride, col_stride, last, add, .. } = place;
+    let &Place { depth, runs, a, a_stride, beside, b_stride, cols, apart, .. } = place;
+    let &Place { row_stride, col_stride, add, .. } = place;
     let row = if ALONG { a_stride } else { 1 };
-    let mut sums = [[V::splat(V::Number::ZERO); N]; M];
-    // SAFETY: as for the product: the caller's place holds `M` rows and `depth` terms.
-    unsafe {
-        // One pointer for a few rows: the others are reached by strides of one and two.
-        let mut b = b;
-        // Whole vectors are read where parts of one cost more, as far as b goes: lanes that belong
-        // to the next row are not written.
-        let missing = V::LANES - last;
-        let behind = if missing <= b_stride { missing.min(1) } else { missing };
-        let careful = if V::MASKED && missing > 0 { usize::MAX } else { behind };
-        for (number, &run) in runs.iter().enumerate() {
-            let mut groups: [*const V::Number; 4] =
-                std::array::from_fn(|g| opaque(a.wrapping_add(run + g * beside)));
-            let mut at = 0;
-            let all = number + 1 < runs.len() && careful <= depth;
-            let whole = if all { depth } else { depth.saturating_sub(careful) };
-            for _ in 0..whole {
-                let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                multiply::<V, M, N, H>(&groups, at, row, line, &mut sums);
-                // Rows beside each other need no register for their stride: one sum moves all.
-                if ALONG {
-                    groups = groups.map(|group| group.wrapping_add(1));
-                } else {
-                    at += a_stride;
+    // Of a part of a vector whole ones are read where parts cost more, as far as b goes: lanes that
+    // belong to the next row are not written. These terms at the end are read in part.
+    let missing = (N * V::LANES - cols % (N * V::LANES)) % V::LANES;
+    let in_part = match missing {
+        0 => 0,
+        _ if V::MASKED => usize::MAX,
+        _ if missing <= b_stride => 1,
+        _ => missing,
+    };
+    let (mut panel, mut to, mut left) = (place.b, place.to, cols);
+    while left > 0 {
+        let last = V::LANES.min(left - (N - 1) * V::LANES);
+        let mut sums = [[V::splat(V::Number::ZERO); N]; M];
+        // SAFETY: as for the product: the caller's place holds `M` rows and `depth` terms.
+        unsafe {
+            let mut b = panel;
+            let in_part = if last == V::LANES { 0 } else { in_part };
+            for (number, &run) in runs.iter().enumerate() {
+                // One pointer for a few rows: the others are reached by strides of one and two.
+                let mut groups: [*const V::Number; 4] =
+                    std::array::from_fn(|g| opaque(a.wrapping_add(run + g * beside)));
+                let mut at = 0;
+                let all = number + 1 < runs.len() && in_part <= depth;
+                let whole = if all { depth } else { depth.saturating_sub(in_part) };
+                for _ in 0..whole {
+                    let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
+                    multiply::<V, M, N, H>(&groups, at, row, line, &mut sums);
+                    // Rows beside each other need no register for their stride: one sum moves all.
+                    if ALONG {
+                        groups = groups.map(|group| group.wrapping_add(1));
+                    } else {
+                        at += a_stride;
+                    }
+                    b = b.wrapping_add(b_stride);
                 }
-                b = b.wrapping_add(b_stride);
+                for _ in whole..depth {
+                    // No closure: one with parts of vectors is not inlined.
+                    let mut line = [V::load_part(b.add((N - 1) * V::LANES), last); N];
+                    for (j, line) in line.iter_mut().enumerate().take(N - 1) {
+                        *line = V::load(b.add(j * V::LANES));
+                    }
+                    multiply::<V, M, N, H>(&groups, at, row, line, &mut sums);
+                    if ALONG {
+                        groups = groups.map(|group| group.wrapping_add(1));
+                    } else {
+                        at += a_stride;
+                    }
+                    b = b.wrapping_add(b_stride);
+                }
             }
-            for _ in whole..depth {
-                // No closure: one with parts of vectors is not inlined.
-                let mut line = [V::load_part(b.add((N - 1) * V::LANES), last); N];
-                for (j, line) in line.iter_mut().enumerate().take(N - 1) {
-                    *line = V::load(b.add(j * V::LANES));
+            if col_stride == 1 && last == V::LANES && !add {
+                // As it is for most blocks.
+                for (i, sums) in sums.into_iter().enumerate() {
+                    for (j, sum) in sums.into_iter().enumerate() {
+                        sum.store(to.add(i * row_stride + j * V::LANES));
+                    }
                 }
-                multiply::<V, M, N, H>(&groups, at, row, line, &mut sums);
-                // Rows beside each other need no register for their stride: one sum moves all.
-                if ALONG {
-                    groups = groups.map(|group| group.wrapping_add(1));
-                } else {
-                    at += a_stride;
+            } else {
+                for (i, sums) in sums.into_iter().enumerate() {
+                    for (j, sum) in sums.into_iter().enumerate() {
+                        let lanes = if j + 1 == N { last } else { V::LANES };
+                        let to = to.add(i * row_stride + j * V::LANES * col_stride);
+                        keep(sum, to, col_stride, lanes, add);
+                    }
                 }
-                b = b.wrapping_add(b_stride);
             }
         }
-        if col_stride == 1 && last == V::LANES && !add {
-            // As it is for most blocks.
-            for (i, sums) in sums.into_iter().enumerate() {
-                for (j, sum) in sums.into_iter().enumerate() {
-                    sum.store(to.add(i * row_stride + j * V::LANES));
-                }
-            }
-            return M;
-        }
-        for (i, sums) in sums.into_iter().enumerate() {
-            for (j, sum) in sums.into_iter().enumerate() {
-                let lanes = if j + 1 == N { last } else { V::LANES };
-                let to = to.add(i * row_stride + j * V::LANES * col_stride);
-                keep(sum, to, col_stride, lanes, add);
-            }
-        }
+        panel = panel.wrapping_add(N * V::LANES * apart);
+        to = to.wrapping_add(N * V::LANES * col_stride);
+        left = left.saturating_sub(N * V::LANES);
     }
     M
 }

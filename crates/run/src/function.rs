@@ -20,6 +20,8 @@ pub struct Coefficients<T: 'static> {
     ln2: (T, T),
     /// Where exp leaves the normal numbers.
     exp_range: (T, T),
+    /// Where it is the lowest power of two that has an exponent, times less than 1.
+    exp_zero: T,
     /// (exp r - 1 - r) / r²
     exp: &'static [T],
     /// (ln (1 + f) - f + f² / 2) / f³
@@ -30,14 +32,6 @@ pub struct Coefficients<T: 'static> {
     erf_near: Rational<T>,
     /// (1 - erf x) exp x², of x ≥ 1
     erf_far: Rational<T>,
-}
-
-/// The argument's range is cut, not the result's: NaN goes through.
-#[inline(always)]
-fn clamp<V: Vector>(a: V, (low, high): (V::Number, V::Number)) -> V {
-    let (low, high) = (V::splat(low), V::splat(high));
-    let a = a.if_greater(high, high, a);
-    low.if_greater(a, low, a)
 }
 
 #[inline(always)]
@@ -55,18 +49,32 @@ fn rational<V: Vector>(x: V, (p, q): (&[V::Number], &[V::Number])) -> V {
     if q.is_empty() { p } else { p.div(polynomial(x, V::Number::ONE, q)) }
 }
 
-/// eᵃ, by a = n ln 2 + r with |r| ≤ ln 2 / 2.
+/// eˣ = m 2ⁿ, by x = n ln 2 + r with |r| ≤ ln 2 / 2.
 #[inline(always)]
-pub(crate) fn exp<V: Vector>(a: V) -> V {
+fn power<V: Vector>(x: V) -> (V, V) {
     let c = V::Number::COEFFICIENTS;
-    let x = clamp(a, c.exp_range);
     let whole = V::splat(c.whole);
     let n = x.mul_add(V::number(std::f64::consts::LOG2_E), whole).sub(whole);
     let r = n.mul_add(V::splat(-c.ln2.0), x);
     let r = n.mul_add(V::splat(-c.ln2.1), r);
     let p = polynomial(r, c.exp[0], &c.exp[1..]);
     let one = V::splat(V::Number::ONE);
-    p.mul_add(r.mul(r), r).add(one).scale(n)
+    (p.mul_add(r.mul(r), r).add(one), n)
+}
+
+/// eᵃ. The argument's range is cut, not the result's: NaN goes through.
+#[inline(always)]
+pub(crate) fn exp<V: Vector>(a: V) -> V {
+    let (low, high) = V::Number::COEFFICIENTS.exp_range;
+    let (m, n) = power(V::splat(low).max(V::splat(high).min(a)));
+    m.scale(n)
+}
+
+/// eᵃ for a ≤ 0.
+#[inline(always)]
+fn exp_down<V: Vector>(a: V) -> V {
+    let (m, n) = power(V::splat(V::Number::COEFFICIENTS.exp_zero).max(a));
+    m.scale_down(n)
 }
 
 /// ln a, by a = m 2ⁿ with m around 1.
@@ -94,7 +102,7 @@ pub(crate) fn log<V: Vector>(a: V) -> V {
 pub(crate) fn tanh<V: Vector>(a: V) -> V {
     let one = V::splat(V::Number::ONE);
     let x = a.abs();
-    let e = exp(x.add(x).neg());
+    let e = exp_down(x.mul(V::number(-2.0)));
     let far = e.mul(V::number(-2.0)).mul_add(one_plus_inverse(e), one);
     let z = x.mul(x);
     let near = rational(z, V::Number::COEFFICIENTS.tanh).mul(z).mul_add(x, x);
@@ -115,9 +123,16 @@ fn one_plus_inverse<V: Vector>(e: V) -> V {
 /// 1 / (1 + e⁻ᵃ), by the exponential of a negative number.
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(a: V) -> V {
-    let e = exp(a.abs().neg());
-    let quotient = one_plus_inverse(e);
-    a.if_greater_equal(V::splat(V::Number::ZERO), quotient, quotient.mul(e))
+    let one = V::splat(V::Number::ONE);
+    let e = exp_down(a.copysign(one.neg()));
+    let above = a.if_greater_equal(V::splat(V::Number::ZERO), one, e);
+    if V::RECIPROCAL {
+        return above.mul(one_plus_inverse(e));
+    }
+    let sum = one.add(e);
+    let quotient = above.div(sum);
+    // What the sum has too much is taken from the quotient, but for a half of it at most.
+    quotient.mul_add(sum.sub(one).sub(e), quotient)
 }
 
 /// erf a = 2/√π ∫₀ᵃ exp(-t²) dt
@@ -130,8 +145,8 @@ pub(crate) fn erf<V: Vector>(a: V) -> V {
     let near = rational(z, c.erf_near).mul_add(x, x);
     // From 6 on it is 1 in f64 too.
     let six = V::number(6.0);
-    let t = x.if_greater(six, six, x);
-    let far = one.sub(exp(z.neg()).mul(rational(t, c.erf_far)));
+    let t = six.min(x);
+    let far = one.sub(exp_down(z.neg()).mul(rational(t, c.erf_far)));
     x.if_greater(one, far, near).copysign(a)
 }
 
@@ -140,6 +155,7 @@ pub(crate) const SINGLE: Coefficients<f32> = Coefficients {
     whole: 12_582_912.0,
     ln2: (0.693_359_375, -2.121_944_40e-4),
     exp_range: (-104.0, 89.0),
+    exp_zero: -88.0,
     exp: &[
         1.987_569_150_0e-4,
         1.398_199_950_7e-3,
@@ -214,6 +230,7 @@ pub(crate) const DOUBLE: Coefficients<f64> = Coefficients {
     whole: 6_755_399_441_055_744.0,
     ln2: (0.693_359_375, -2.121_944_400_546_905_827_679e-4),
     exp_range: (-746.0, 710.0),
+    exp_zero: -709.0,
     exp: &[
         1.0 / 6_227_020_800.0,
         1.0 / 479_001_600.0,

@@ -169,7 +169,7 @@ impl<T: Real> Line<T> {
 /// The larger of each two; NaN where one is.
 #[inline(always)]
 pub(crate) fn larger<V: Vector>(a: V, b: V) -> V {
-    a.if_greater_equal(a, a.if_greater(b, a, b), a)
+    a.if_greater_equal(a, a.max(b), a)
 }
 
 /// The largest entries of a vector of rows that lie across, or of fewer where they are not `ALL`

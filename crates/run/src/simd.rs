@@ -58,6 +58,8 @@ pub trait Vector: Copy {
     const TALL: usize;
     /// Whether reading a part costs no more than reading all.
     const MASKED: bool;
+    /// Whether [`Vector::reciprocal`], and to make it better, takes less than a quotient.
+    const RECIPROCAL: bool = false;
 
     /// Runs work in a function of its own, which is compiled with these instructions too: what many
     /// places call is there once.
@@ -97,8 +99,23 @@ pub trait Vector: Copy {
     /// m in [1, 2) and n with a = m 2ⁿ, for a normal positive number.
     fn split(self) -> (Self, Self);
 
-    /// 1 / a with at least half of its digits, for a in [1, 2]: where a quotient costs more than to
-    /// begin with that and to make it better.
+    /// The larger; b where one is no number.
+    #[inline(always)]
+    fn max(self, b: Self) -> Self {
+        self.if_greater(b, self, b)
+    }
+    /// The smaller; b where one is no number.
+    #[inline(always)]
+    fn min(self, b: Self) -> Self {
+        b.if_greater(self, self, b)
+    }
+    /// [`Vector::scale`] for n ≤ 0 down to the exponent below the normal numbers', which gives 0
+    /// or what is flushed to it.
+    #[inline(always)]
+    fn scale_down(self, n: Self) -> Self {
+        self.scale(n)
+    }
+    /// 1 / a with at least half of its digits, for a in [1, 2].
     #[inline(always)]
     fn reciprocal(self) -> Self {
         Self::splat(Self::Number::ONE).div(self)

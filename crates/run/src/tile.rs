@@ -306,8 +306,8 @@ impl<T: Real> Block<T> {
                     }
                     Value::One(_) | Value::Block(_) => self.two(a, b, to, V::div),
                 },
-                Zip::Max => self.two(a, b, to, |a: V, b| or_nan(a, a.if_greater(b, a, b))),
-                Zip::Min => self.two(a, b, to, |a: V, b| or_nan(a, b.if_greater(a, a, b))),
+                Zip::Max => self.two(a, b, to, |a: V, b| or_nan(a, a.max(b))),
+                Zip::Min => self.two(a, b, to, |a: V, b| or_nan(a, a.min(b))),
                 Zip::Greater => self.two(a, b, to, |a: V, b| a.if_greater(b, one, zero)),
                 Zip::GreaterEqual => {
                     self.two(a, b, to, |a: V, b| a.if_greater_equal(b, one, zero));

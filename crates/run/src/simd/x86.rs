@@ -108,13 +108,14 @@ impl Vector for __m512 {
     const ROWS: usize = 12;
     const TALL: usize = 12;
     const MASKED: bool = true;
+    const RECIPROCAL: bool = true;
 
     memory!(f32: avx512, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps);
     masks!(f32, u16: _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps, _mm512_cmp_ps_mask,
         _mm512_mask_blend_ps);
     instructions!(f32: add _mm512_add_ps(b); sub _mm512_sub_ps(b); mul _mm512_mul_ps(b);
         div _mm512_div_ps(b); mul_add _mm512_fmadd_ps(b, c); sqrt _mm512_sqrt_ps();
-        scale _mm512_scalef_ps(n););
+        max _mm512_max_ps(b); min _mm512_min_ps(b); scale _mm512_scalef_ps(n););
 
     #[inline(always)]
     fn copysign(self, sign: Self) -> Self {
@@ -156,13 +157,14 @@ impl Vector for __m512d {
     const ROWS: usize = 12;
     const TALL: usize = 12;
     const MASKED: bool = true;
+    const RECIPROCAL: bool = true;
 
     memory!(f64: avx512, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd);
     masks!(f64, u8: _mm512_maskz_loadu_pd, _mm512_mask_storeu_pd, _mm512_cmp_pd_mask,
         _mm512_mask_blend_pd);
     instructions!(f64: add _mm512_add_pd(b); sub _mm512_sub_pd(b); mul _mm512_mul_pd(b);
         div _mm512_div_pd(b); mul_add _mm512_fmadd_pd(b, c); sqrt _mm512_sqrt_pd();
-        scale _mm512_scalef_pd(n););
+        max _mm512_max_pd(b); min _mm512_min_pd(b); scale _mm512_scalef_pd(n););
 
     #[inline(always)]
     fn copysign(self, sign: Self) -> Self {
@@ -215,6 +217,16 @@ unsafe fn few(from: *const f32, n: usize) -> __m128 {
     }
 }
 
+/// 2ⁿ, for whole numbers with an exponent; 0 below them.
+#[inline(always)]
+unsafe fn power_ps(n: __m256i) -> __m256 {
+    // SAFETY: as the caller says.
+    unsafe {
+        let biased = _mm256_add_epi32(n, _mm256_set1_epi32(127));
+        _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
+    }
+}
+
 impl Vector for __m256 {
     type Number = f32;
     type Half = __m256;
@@ -225,7 +237,8 @@ impl Vector for __m256 {
 
     memory!(f32: avx2, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps);
     instructions!(f32: add _mm256_add_ps(b); sub _mm256_sub_ps(b); mul _mm256_mul_ps(b);
-        div _mm256_div_ps(b); mul_add _mm256_fmadd_ps(b, c); sqrt _mm256_sqrt_ps(););
+        div _mm256_div_ps(b); mul_add _mm256_fmadd_ps(b, c); sqrt _mm256_sqrt_ps();
+        max _mm256_max_ps(b); min _mm256_min_ps(b););
 
     #[inline(always)]
     unsafe fn load_part(from: *const f32, n: usize) -> Self {
@@ -289,12 +302,13 @@ impl Vector for __m256 {
         unsafe {
             let n = _mm256_cvtps_epi32(n);
             let half = _mm256_srai_epi32::<1>(n);
-            let power = |n| {
-                let biased = _mm256_add_epi32(n, _mm256_set1_epi32(127));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
-            };
-            self.mul(power(half)).mul(power(_mm256_sub_epi32(n, half)))
+            self.mul(power_ps(half)).mul(power_ps(_mm256_sub_epi32(n, half)))
         }
+    }
+    #[inline(always)]
+    fn scale_down(self, n: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe { self.mul(power_ps(_mm256_cvtps_epi32(n))) }
     }
     #[inline(always)]
     fn interleave(self, b: Self) -> (Self, Self) {
@@ -320,6 +334,16 @@ impl Vector for __m256 {
 /// Adding this moves a whole number of 64 bits into the lowest bits.
 const WHOLE: f64 = 6_755_399_441_055_744.0;
 
+/// The same for whole numbers in the lowest bits.
+#[inline(always)]
+unsafe fn power_pd(n: __m256d) -> __m256d {
+    // SAFETY: as the caller says.
+    unsafe {
+        let biased = _mm256_add_epi64(_mm256_castpd_si256(n), _mm256_set1_epi64x(1023));
+        _mm256_castsi256_pd(_mm256_slli_epi64::<52>(biased))
+    }
+}
+
 impl Vector for __m256d {
     type Number = f64;
     type Half = __m256d;
@@ -330,7 +354,8 @@ impl Vector for __m256d {
 
     memory!(f64: avx2, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd);
     instructions!(f64: add _mm256_add_pd(b); sub _mm256_sub_pd(b); mul _mm256_mul_pd(b);
-        div _mm256_div_pd(b); mul_add _mm256_fmadd_pd(b, c); sqrt _mm256_sqrt_pd(););
+        div _mm256_div_pd(b); mul_add _mm256_fmadd_pd(b, c); sqrt _mm256_sqrt_pd();
+        max _mm256_max_pd(b); min _mm256_min_pd(b););
 
     #[inline(always)]
     unsafe fn load_part(from: *const f64, n: usize) -> Self {
@@ -392,15 +417,13 @@ impl Vector for __m256d {
             let whole = Self::splat(WHOLE);
             let half = n.mul_add(Self::splat(0.5), whole);
             let rest = n.sub(half.sub(whole)).add(whole);
-            let power = |n: Self| {
-                let one = _mm256_set1_epi64x(1023);
-                _mm256_castsi256_pd(_mm256_slli_epi64::<52>(_mm256_add_epi64(
-                    _mm256_castpd_si256(n),
-                    one,
-                )))
-            };
-            self.mul(power(half)).mul(power(rest))
+            self.mul(power_pd(half)).mul(power_pd(rest))
         }
+    }
+    #[inline(always)]
+    fn scale_down(self, n: Self) -> Self {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe { self.mul(power_pd(n.add(Self::splat(WHOLE)))) }
     }
     #[inline(always)]
     fn interleave(self, b: Self) -> (Self, Self) {

@@ -7,9 +7,7 @@
 //! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM
 //! crates allocate at every call, which a step must not.)
 
-use std::array::from_fn;
-
-use self::block::{GROUP, LINE, Line, Place, Rows, WHOLE, keep, opaque};
+use self::block::{GROUP, LINE, Line, Place, Rows, WHOLE, keep};
 use crate::link::Tile;
 use crate::machine::share;
 use crate::matrix::Matrix;
@@ -191,76 +189,6 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
-    /// Few columns: sums along the rows of a and the columns of b.
-    #[inline(always)]
-    unsafe fn dots<V: Vector<Number = T>>(&self) {
-        // SAFETY: as for the product.
-        unsafe {
-            // As many sums as a vector has numbers, if there are columns enough.
-            match V::LANES / 4 {
-                4.. => self.dots_of::<V, 4>(),
-                2 => self.dots_of::<V, 2>(),
-                _ => self.dots_of::<V, 1>(),
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn dots_of<V: Vector<Number = T>, const N: usize>(&self) {
-        let (rows, cols) = (self.a.rows, self.b.cols);
-        let (high, wide) = (rows - rows % 4, cols - cols % N);
-        // SAFETY: as for the product.
-        unsafe {
-            for row in (0..high).step_by(4) {
-                (0..wide).step_by(N).for_each(|col| self.dot::<V, 4, N>(row, col));
-                (wide..cols).for_each(|col| self.dot::<V, 4, 1>(row, col));
-            }
-            for row in high..rows {
-                (0..wide).step_by(N).for_each(|col| self.dot::<V, 1, N>(row, col));
-                (wide..cols).for_each(|col| self.dot::<V, 1, 1>(row, col));
-            }
-        }
-    }
-
-    /// `M` rows times `N` columns.
-    #[inline(always)]
-    unsafe fn dot<V: Vector<Number = T>, const M: usize, const N: usize>(
-        &self,
-        row: usize,
-        col: usize,
-    ) {
-        let k = self.a.cols;
-        let mut sums = [[V::splat(T::ZERO); N]; M];
-        let whole = k - k % V::LANES;
-        // SAFETY: `M` rows, `N` columns and `k` terms are inside a and b.
-        unsafe {
-            let x: [_; M] = from_fn(|i| opaque(self.arena.add(self.a.at(row + i, 0))));
-            let y: [_; N] = from_fn(|j| opaque(self.arena.add(self.b.at(0, col + j))));
-            let mut p = 0;
-            while p < whole {
-                let line: [V; N] = from_fn(|j| V::load(y[j].add(p)));
-                for (sums, x) in sums.iter_mut().zip(x) {
-                    add_products(sums, V::load(x.add(p)), line);
-                }
-                p += V::LANES;
-            }
-            if whole < k {
-                // No closure: one with parts of vectors is not inlined.
-                let mut line = [V::splat(T::ZERO); N];
-                for (line, y) in line.iter_mut().zip(y) {
-                    *line = V::load_part(y.add(whole), k - whole);
-                }
-                for (sums, x) in sums.iter_mut().zip(x) {
-                    add_products(sums, V::load_part(x.add(whole), k - whole), line);
-                }
-            }
-            let totals = totals(sums);
-            for (i, j) in (0..M).flat_map(|i| (0..N).map(move |j| (i, j))) {
-                *self.arena.add(self.to.at(row + i, col + j)) = totals[i * N + j];
-            }
-        }
-    }
-
     /// One vector a row of the result; each entry alone where those of b's rows lie apart.
     #[inline(always)]
     unsafe fn few<V: Vector<Number = T>>(&self) {
@@ -430,26 +358,8 @@ impl<T: Real> Product<'_, T> {
     }
 }
 
-#[inline(always)]
-fn add_products<V: Vector, const N: usize>(sums: &mut [V; N], x: V, line: [V; N]) {
-    for (sum, y) in sums.iter_mut().zip(line) {
-        *sum = x.mul_add(y, *sum);
-    }
-}
-
-/// The sum of the lanes of each vector, in their order.
-#[inline(always)]
-fn totals<V: Vector, const M: usize, const N: usize>(sums: [[V; N]; M]) -> [V::Number; 16] {
-    let zero = V::splat(V::Number::ZERO);
-    if M * N > V::LANES || M * N == 1 {
-        return from_fn(|i| if i < M * N { sums[i / N][i % N].sum() } else { V::Number::ZERO });
-    }
-    // All at once: lanes become vectors.
-    let square = V::transpose(from_fn(|i| if i < M * N { sums[i / N][i % N] } else { zero }));
-    square.into_iter().take(V::LANES).fold(zero, V::add).lanes()
-}
-
 pub(crate) mod block;
+mod dots;
 mod pack;
 #[cfg(test)]
 mod tests;

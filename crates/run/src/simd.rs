@@ -182,12 +182,17 @@ pub trait Vector: Copy {
 }
 
 /// The rows of the first half of a square in turns with those of the second. (No loop: what is in
-/// registers stays there.)
+/// registers stays there. No closure: the compiler may leave it out of line, without instructions.)
 #[inline(always)]
-fn turns<V: Vector>(square: [V; 16]) -> [V; 16] {
-    let half = V::LANES / 2;
-    let both: [(V, V); 8] = std::array::from_fn(|i| square[i].interleave(square[half + i]));
-    std::array::from_fn(|i| if i.is_multiple_of(2) { both[i / 2].0 } else { both[i / 2].1 })
+fn turns<V: Vector>(s: [V; 16]) -> [V; 16] {
+    let [a, b, c, d] = [turn(&s, 0), turn(&s, 1), turn(&s, 2), turn(&s, 3)];
+    let [e, f, g, h] = [turn(&s, 4), turn(&s, 5), turn(&s, 6), turn(&s, 7)];
+    [a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1, e.0, e.1, f.0, f.1, g.0, g.1, h.0, h.1]
+}
+
+#[inline(always)]
+fn turn<V: Vector>(square: &[V; 16], i: usize) -> (V, V) {
+    square[i].interleave(square[V::LANES / 2 + i])
 }
 
 /// A loop over vectors.

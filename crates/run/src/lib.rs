@@ -52,3 +52,4 @@ mod reduce;
 pub mod simd;
 mod square;
 mod tile;
+mod trial;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use matgrad_expr::graph::NodeId;
 use matgrad_plan::extent::Slot;
@@ -20,6 +21,7 @@ use crate::reduce::Reduce;
 use crate::simd::Isa;
 use crate::square;
 use crate::tile::Entries;
+use crate::trial::Trial;
 
 /// What a machine refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +74,10 @@ pub struct Machine<T: Real> {
     rows: usize,
     isa: Isa,
     pool: Pool,
+    /// Of steps with all rows.
+    trial: Trial,
+    /// Whether there is an instruction for more than one thread.
+    is_shared: bool,
     /// Whether what is done once for many steps has been done.
     fresh: bool,
     /// The instructions for the present number of rows, and how many threads take part in each.
@@ -89,6 +95,8 @@ impl<T: Real> Machine<T> {
             rows: program.capacity(),
             isa: Isa::available().pop().unwrap_or(Isa::Portable),
             pool: Pool::new(1),
+            trial: Trial::new(program.flops()),
+            is_shared: false,
             fresh: false,
             linked: program.instructions().iter().map(|_| (Linked::Other, 1)).collect(),
             program: Arc::clone(&program),
@@ -104,11 +112,13 @@ impl<T: Real> Machine<T> {
         machine
     }
 
-    /// Steps use up to so many threads, the caller's among them, where that pays. They wait between
-    /// steps, awake for some 50 µs, and change no bit of a result.
+    /// Steps use up to so many threads, the caller's among them, where that pays; whether it does in
+    /// a short step is found by trying, in the first ones. They wait between steps, awake for some
+    /// 50 µs, and change no bit of a result.
     pub fn set_threads(&mut self, threads: usize) {
         let each = self.scratch.len() / self.pool.threads();
         self.pool = Pool::new(threads);
+        self.trial = Trial::new(self.program.flops());
         self.scratch.resize(each * self.pool.threads(), Line([T::ZERO; 16]));
         self.link();
     }
@@ -154,6 +164,7 @@ impl<T: Real> Machine<T> {
             linked.link(instruction, self.rows);
             *threads = cost.threads.min(most);
         }
+        self.is_shared = self.linked.iter().any(|(_, threads)| *threads > 1);
     }
 
     /// Gives a variable its entries, row by row.
@@ -241,9 +252,12 @@ impl<T: Real> Machine<T> {
             rows: self.rows,
             isa: self.isa,
         };
+        let is_full = self.rows == self.program.capacity();
+        let is_tried = self.is_shared && is_full && self.trial.is_under_way();
+        let most = if self.trial.wants_threads() { usize::MAX } else { 1 };
         let done = if std::mem::replace(&mut self.fresh, true) { self.program.once() } else { 0 };
         for (number, (linked, threads)) in self.linked.iter().enumerate().skip(done) {
-            let threads = *threads;
+            let threads = most.min(*threads);
             let instruction = &self.program.instructions()[number];
             // SAFETY: the program vouches for its places in an arena of this length and for
             // operands apart from results; there is scratch memory for each thread, and the parts
@@ -260,6 +274,9 @@ impl<T: Real> Machine<T> {
                 }
             }
             after(number);
+        }
+        if is_tried {
+            self.trial.ended(Instant::now());
         }
     }
 

@@ -30,10 +30,18 @@ pub const OPTIMIZERS: &str = FILES[3].1;
 #[cfg(test)]
 mod tests {
     use super::standard;
+    use matgrad_expr::syntax::name::canonical;
 
     #[test]
     fn the_library_reads() {
         assert!(standard().functions.len() > 25);
         assert!(standard().optimizer("rprop").is_some());
+    }
+
+    #[test]
+    fn its_names_are_canonical() {
+        let names = standard().names.iter();
+        let others: Vec<&String> = names.filter(|name| canonical(name) != **name).collect();
+        assert!(others.is_empty(), "{others:?} would not be found");
     }
 }

@@ -1,6 +1,6 @@
 //! A place in the tokens of a line, and what is known there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, nearest};
 
@@ -14,10 +14,12 @@ pub(super) type Parsed<T> = Result<T, Diagnostic>;
 pub(super) const CONTROL: &[&str] = &["if", "else", "for", "while", "return"];
 
 /// Which names mean what at a statement.
-#[derive(Debug, Default)]
-pub(super) struct Scope {
-    /// Callable: from the canonical name to the name it is listed under.
-    pub(super) functions: BTreeMap<String, String>,
+#[derive(Debug)]
+pub(super) struct Scope<'a> {
+    /// Callable everywhere.
+    pub(super) library: &'a BTreeSet<String>,
+    /// Functions defined above.
+    pub(super) functions: BTreeSet<String>,
     /// Values defined above.
     pub(super) values: BTreeSet<String>,
     /// Parameters and parts of the statement.
@@ -30,7 +32,11 @@ pub(super) struct Scope {
     pub(super) declared: bool,
 }
 
-impl Scope {
+impl Scope<'_> {
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        self.functions.contains(name) || self.library.contains(name)
+    }
+
     pub(super) fn is_value(&self, name: &str) -> bool {
         self.values.contains(name) || self.locals.contains(name)
     }
@@ -39,7 +45,7 @@ impl Scope {
 /// Reads tokens one after another.
 pub(super) struct Cursor<'a> {
     pub(super) source: &'a str,
-    pub(super) scope: &'a Scope,
+    pub(super) scope: &'a Scope<'a>,
     tokens: &'a [Token],
     at: usize,
     depth: usize,
@@ -52,7 +58,7 @@ const DEEPEST: usize = 60;
 const LONGEST: usize = 1000;
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(source: &'a str, scope: &'a Scope, tokens: &'a [Token]) -> Cursor<'a> {
+    pub(super) fn new(source: &'a str, scope: &'a Scope<'a>, tokens: &'a [Token]) -> Cursor<'a> {
         Cursor { source, scope, tokens, at: 0, depth: 0, operators: 0 }
     }
 

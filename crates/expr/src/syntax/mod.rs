@@ -41,7 +41,7 @@ pub use tree::*;
 /// What the reader of a text must know beforehand.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialect<'a> {
-    /// Names that can be called before the page begins: built in and of the library.
+    /// Canonical names that can be called before the page begins: built in and of the library.
     pub functions: &'a BTreeSet<String>,
     /// Whether `a*X.*Y` is read from left to right, as in MATLAB; otherwise mixing products and
     /// element-wise products without parentheses is an error.

@@ -3,6 +3,8 @@
 //! A statement is a line and the indented lines under it. Each is read on its own, so that one
 //! error does not hide those after it.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::Diagnostic;
 
 use super::Dialect;
@@ -100,18 +102,20 @@ fn groups(entries: Vec<Entry>) -> (Vec<Group>, Vec<String>) {
 /// What is known while a page is read.
 pub(super) struct Reader<'a> {
     pub(super) source: &'a str,
-    pub(super) scope: Scope,
+    pub(super) scope: Scope<'a>,
     pub(super) wrong: Vec<Diagnostic>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(source: &'a str, dialect: &Dialect<'_>, declared: bool) -> Reader<'a> {
-        let functions = dialect.functions.iter().map(|name| (canonical(name), name.clone()));
+    fn new(source: &'a str, dialect: &Dialect<'a>, declared: bool) -> Reader<'a> {
         let scope = Scope {
-            functions: functions.collect(),
+            library: dialect.functions,
+            functions: BTreeSet::new(),
+            values: BTreeSet::new(),
+            locals: BTreeSet::new(),
+            within: None,
             left_to_right: dialect.left_to_right,
             declared,
-            ..Scope::default()
         };
         Reader { source, scope, wrong: Vec::new() }
     }
@@ -158,7 +162,7 @@ impl<'a> Reader<'a> {
         let tokens = tokens.get(keyword..).unwrap_or(&[]);
         let [Token { kind: Kind::Name(name), .. }, rest @ ..] = tokens else { return };
         if header_ends(tokens) && rest.first().is_some_and(|next| next.kind == Kind::Open) {
-            self.scope.functions.insert(name.clone(), name.clone());
+            self.scope.functions.insert(name.clone());
         } else if keyword == 1 || rest.first().is_some_and(|next| next.kind == Kind::Equals) {
             self.scope.values.insert(name.clone());
         }

@@ -74,11 +74,8 @@ fn named(cursor: &mut Cursor<'_>, name: Name) -> Parsed<Expr> {
     if name.text == "inv" && direct {
         return inverse(cursor, name.span);
     }
-    let listed = cursor.scope.functions.get(&name.text);
-    if let (Some(listed), Some(_)) = (listed, opens)
-        && (direct || !value)
-    {
-        return call(cursor, Name { text: listed.clone(), ..name });
+    if opens.is_some() && (direct || !value) && cursor.scope.is_function(&name.text) {
+        return call(cursor, name);
     }
     if direct && !value && is_word(&name.text) {
         return Err(no_function(cursor, &name));
@@ -101,7 +98,7 @@ fn no_function(cursor: &Cursor<'_>, name: &Name) -> Diagnostic {
             .label(name.span, "this is the function that is being defined")
             .help("a function cannot call itself: there is no recursion");
     }
-    let functions = cursor.scope.functions.values().map(String::as_str);
+    let functions = cursor.scope.library.union(&cursor.scope.functions).map(String::as_str);
     let help = match nearest(&name.spelling, functions) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(

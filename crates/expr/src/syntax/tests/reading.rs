@@ -65,11 +65,11 @@ fn products_and_element_wise_products() {
 
 #[test]
 fn expressions_in_the_manner_of_matrixcalculus() {
-    reads("norm2(X*w - y)^2 + c*norm2(w)^2", "norm2(X w - y)² + c norm2(w)²");
+    reads("norm2(X*w - y)^2 + c*norm2(w)^2", "norm₂(X w - y)² + c norm₂(w)²");
     reads("x'*A*x + c*sin(y)'*x", "xᵀ A x + c sin(y)ᵀ x");
     reads("exp(-x.*y)./(1+exp(x))", "exp(-x ⊙ y) ⊘ (1 + exp(x))");
     reads("tr(A*X'*B*X*C)+logdet(inv(X))", "tr(A Xᵀ B X C) + logdet(X⁻¹)");
-    reads("norm1(A*x-y) + A(B)", "norm1(A x - y) + A B");
+    reads("norm1(A*x-y) + A(B)", "norm₁(A x - y) + A B");
 }
 
 #[test]

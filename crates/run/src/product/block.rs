@@ -160,8 +160,6 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
     place: &Place<V::Number>,
 ) -> usize {
     let &Place { depth, runs, a, a_stride, beside, b_stride, cols, apart, .. } = place;
-    let &Place { row_stride, col_stride, add, .. } = place;
-    let row = if ALONG { a_stride } else { 1 };
     // Of a part of a vector whole ones are read where parts cost more, as far as b goes: lanes that
     // belong to the next row are not written. These terms at the end are read in part.
     let missing = (N * V::LANES - cols % (N * V::LANES)) % V::LANES;
@@ -181,20 +179,13 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
             let in_part = if last == V::LANES { 0 } else { in_part };
             for (number, &run) in runs.iter().enumerate() {
                 // One pointer for a few rows: the others are reached by strides of one and two.
-                let mut groups: [*const V::Number; 4] =
-                    std::array::from_fn(|g| opaque(a.wrapping_add(run + g * beside)));
-                let mut at = 0;
+                let groups = std::array::from_fn(|g| opaque(a.wrapping_add(run + g * beside)));
+                let mut terms = Terms { groups, at: 0 };
                 let all = number + 1 < runs.len() && in_part <= depth;
                 let whole = if all { depth } else { depth.saturating_sub(in_part) };
                 for _ in 0..whole {
                     let line: [V; N] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
-                    multiply::<V, M, N, H>(&groups, at, row, line, &mut sums);
-                    // Rows beside each other need no register for their stride: one sum moves all.
-                    if ALONG {
-                        groups = groups.map(|group| group.wrapping_add(1));
-                    } else {
-                        at += a_stride;
-                    }
+                    multiply::<V, M, N, ALONG, H>(&mut terms, a_stride, line, &mut sums);
                     b = b.wrapping_add(b_stride);
                 }
                 for _ in whole..depth {
@@ -203,52 +194,77 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
                     for (j, line) in line.iter_mut().enumerate().take(N - 1) {
                         *line = V::load(b.add(j * V::LANES));
                     }
-                    multiply::<V, M, N, H>(&groups, at, row, line, &mut sums);
-                    if ALONG {
-                        groups = groups.map(|group| group.wrapping_add(1));
-                    } else {
-                        at += a_stride;
-                    }
+                    multiply::<V, M, N, ALONG, H>(&mut terms, a_stride, line, &mut sums);
                     b = b.wrapping_add(b_stride);
                 }
             }
-            if col_stride == 1 && last == V::LANES && !add {
-                // As it is for most blocks.
-                for (i, sums) in sums.into_iter().enumerate() {
-                    for (j, sum) in sums.into_iter().enumerate() {
-                        sum.store(to.add(i * row_stride + j * V::LANES));
-                    }
-                }
-            } else {
-                for (i, sums) in sums.into_iter().enumerate() {
-                    for (j, sum) in sums.into_iter().enumerate() {
-                        let lanes = if j + 1 == N { last } else { V::LANES };
-                        let to = to.add(i * row_stride + j * V::LANES * col_stride);
-                        keep(sum, to, col_stride, lanes, add);
-                    }
-                }
-            }
+            put(sums, place, to, last);
         }
         panel = panel.wrapping_add(N * V::LANES * apart);
-        to = to.wrapping_add(N * V::LANES * col_stride);
+        to = to.wrapping_add(N * V::LANES * place.col_stride);
         left = left.saturating_sub(N * V::LANES);
     }
     M
 }
 
-#[inline(always)]
-unsafe fn multiply<V: Vector, const M: usize, const N: usize, const H: usize>(
-    groups: &[*const V::Number; 4],
+/// Where the rows of a block are in a, at a term.
+struct Terms<T> {
+    /// Of the first of each group of rows.
+    groups: [*const T; 4],
+    /// From there.
     at: usize,
-    row: usize,
+}
+
+/// Adds the products of the rows' entries of a term with a line of b, and goes to the next term.
+#[inline(always)]
+unsafe fn multiply<V: Vector, const M: usize, const N: usize, const ALONG: bool, const H: usize>(
+    terms: &mut Terms<V::Number>,
+    stride: usize,
     line: [V; N],
     sums: &mut [[V; N]; M],
 ) {
+    let row = if ALONG { stride } else { 1 };
     for (i, sums) in sums.iter_mut().enumerate() {
+        let from = terms.groups[i / H].wrapping_add(terms.at).wrapping_add(i % H * row);
         // SAFETY: the caller says that the rows are there.
-        let x = unsafe { V::splat(*groups[i / H].add(at).add(i % H * row)) };
+        let x = unsafe { V::splat(*from) };
         for (sum, &y) in sums.iter_mut().zip(&line) {
             *sum = x.mul_add(y, *sum);
+        }
+    }
+    // Rows beside each other need no register for their stride: one sum moves them all.
+    if ALONG {
+        terms.groups = terms.groups.map(|group| group.wrapping_add(1));
+    } else {
+        terms.at += stride;
+    }
+}
+
+/// Writes the sums of a panel, or adds them to what is there.
+#[inline(always)]
+unsafe fn put<V: Vector, const M: usize, const N: usize>(
+    sums: [[V; N]; M],
+    place: &Place<V::Number>,
+    to: *mut V::Number,
+    last: usize,
+) {
+    let &Place { row_stride, col_stride, add, .. } = place;
+    let at = |i: usize, j: usize| to.wrapping_add(i * row_stride + j * V::LANES * col_stride);
+    if col_stride == 1 && last == V::LANES && !add {
+        // As it is for most panels: asked once, not for each vector.
+        for (i, sums) in sums.into_iter().enumerate() {
+            for (j, sum) in sums.into_iter().enumerate() {
+                // SAFETY: the caller says that there is room.
+                unsafe { sum.store(at(i, j)) };
+            }
+        }
+        return;
+    }
+    for (i, sums) in sums.into_iter().enumerate() {
+        for (j, sum) in sums.into_iter().enumerate() {
+            let lanes = if j + 1 == N { last } else { V::LANES };
+            // SAFETY: as above.
+            unsafe { keep(sum, at(i, j), col_stride, lanes, add) };
         }
     }
 }

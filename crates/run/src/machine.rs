@@ -254,7 +254,7 @@ impl<T: Real> Machine<T> {
         };
         let is_full = self.rows == self.program.capacity();
         let is_tried = self.is_shared && is_full && self.trial.is_under_way();
-        let most = if self.trial.wants_threads() { usize::MAX } else { 1 };
+        let most = if self.trial.threads { usize::MAX } else { 1 };
         let done = if std::mem::replace(&mut self.fresh, true) { self.program.once() } else { 0 };
         for (number, (linked, threads)) in self.linked.iter().enumerate().skip(done) {
             let threads = most.min(*threads);

@@ -12,6 +12,8 @@ const STEPS: usize = 8;
 
 /// Some steps with all threads, as many with one, and then what was better.
 pub(crate) struct Trial {
+    /// Whether the next step is to use the threads.
+    pub threads: bool,
     /// Steps tried.
     tried: usize,
     /// The end of the last one.
@@ -24,11 +26,8 @@ pub(crate) struct Trial {
 impl Trial {
     /// Of steps of so many operations.
     pub fn new(operations: u64) -> Trial {
-        if operations < DOUBTFUL {
-            Trial { tried: 0, end: None, least: [Duration::MAX; 2] }
-        } else {
-            Trial { tried: 2 * STEPS, end: None, least: [Duration::ZERO, Duration::MAX] }
-        }
+        let tried = if operations < DOUBTFUL { 0 } else { 2 * STEPS };
+        Trial { threads: true, tried, end: None, least: [Duration::MAX; 2] }
     }
 
     /// Whether [`Trial::ended`] is to be told of the next step.
@@ -36,19 +35,14 @@ impl Trial {
         self.tried < 2 * STEPS
     }
 
-    /// Whether the next step is to use the threads. They must save a twentieth of the time.
-    pub fn wants_threads(&self) -> bool {
-        let [threads, one] = self.least;
-        if self.is_under_way() { self.tried < STEPS } else { threads < one.mul_f64(0.95) }
-    }
-
-    /// A step is over.
+    /// A step is over: the first one begins the time of the second. Threads must save a twentieth.
     pub fn ended(&mut self, now: Instant) {
-        if let Some(before) = self.end.replace(now) {
-            let least = &mut self.least[self.tried / STEPS];
-            *least = (*least).min(now - before);
-            self.tried += 1;
-        }
+        let Some(before) = self.end.replace(now) else { return };
+        let least = &mut self.least[self.tried / STEPS];
+        *least = (*least).min(now - before);
+        self.tried += 1;
+        let [threads, one] = self.least;
+        self.threads = self.tried < STEPS || (!self.is_under_way() && threads < one.mul_f64(0.95));
     }
 }
 
@@ -64,11 +58,11 @@ mod tests {
         for step in 0..2 * STEPS {
             // The first of each kind is a slow one.
             let slow = if step % STEPS == 0 { 1000 } else { 0 };
-            now += Duration::from_nanos(slow + if trial.wants_threads() { threads } else { one });
+            now += Duration::from_nanos(slow + if trial.threads { threads } else { one });
             trial.ended(now);
         }
         assert!(!trial.is_under_way());
-        trial.wants_threads()
+        trial.threads
     }
 
     #[test]
@@ -76,6 +70,6 @@ mod tests {
         assert!(chosen(60, 90));
         assert!(!chosen(89, 90));
         assert!(!chosen(90, 60));
-        assert!(!Trial::new(u64::MAX).is_under_way() && Trial::new(u64::MAX).wants_threads());
+        assert!(!Trial::new(u64::MAX).is_under_way() && Trial::new(u64::MAX).threads);
     }
 }

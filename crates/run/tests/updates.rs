@@ -168,6 +168,38 @@ fn threads_change_no_bit_and_instruction_sets_only_the_last_ones() {
     }
 }
 
+/// A step so short that threads are tried: more steps than are tried, with an update.
+#[test]
+fn threads_that_are_tried_change_no_bit() {
+    let mut page = Page::new();
+    let (x, w) =
+        (page.variable(Dim::of(200), Dim::of(64)), page.variable(Dim::of(64), Dim::of(64)));
+    let g = &mut page.graph;
+    let z = g.product(x, w).unwrap();
+    let a = g.node(Op::Tanh, &[z]).unwrap();
+    let xt = g.node(Op::Transpose, &[x]).unwrap();
+    let gradient = g.product(xt, a).unwrap();
+    let rate = g.number(1e-3);
+    let change = g.elementwise(Op::Mul, &[rate, gradient]).unwrap();
+    let change = g.node(Op::Neg, &[change]).unwrap();
+    let new = g.elementwise(Op::Add, &[w, change]).unwrap();
+    let program = page.plan(&[], &[(w, new)]);
+    assert!(program.costs(1).any(|cost| cost.threads > 1) && program.flops() < 1 << 25);
+    let values = page.bindings(CAPACITY, 3).values;
+    let run = |threads: usize| {
+        let mut machine = Machine::<f32>::new(program.clone());
+        machine.set_rows(program.capacity()).unwrap();
+        machine.set_threads(threads);
+        machine.write(x, &values[&x].data).unwrap();
+        machine.write(w, &values[&w].data).unwrap();
+        (0..40).for_each(|_| machine.step());
+        machine.read(w).unwrap()
+    };
+    let one = run(1);
+    assert!(one != values[&w].data && one.iter().all(|x| x.is_finite()));
+    assert!(run(2) == one);
+}
+
 /// Products of one and of several blocks of terms, rows and columns, with an update upon them.
 #[test]
 fn work_upon_a_product_is_part_of_it() {

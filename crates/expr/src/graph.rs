@@ -7,6 +7,8 @@
 
 mod replace;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

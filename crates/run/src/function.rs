@@ -20,7 +20,8 @@ pub struct Coefficients<T: 'static> {
     ln2: (T, T),
     /// Where exp leaves the normal numbers.
     exp_range: (T, T),
-    /// Where it is the lowest power of two that has an exponent, times less than 1.
+    /// An argument whose exponential is just below the normal numbers: its power of two is one that
+    /// [`Vector::scale_down`] takes, and what comes out is 0.
     exp_zero: T,
     /// (exp r - 1 - r) / r²
     exp: &'static [T],

@@ -230,8 +230,8 @@ impl<T: Real> Product<'_, T> {
         let across = 2 * V::LANES;
         let near = b.col_stride == 1 && (n <= across || k * n <= NEAR || m < 2 * GROUP);
         // Rows beside each other are read in place where that is once, or a few of them.
-        let few = a.row_stride == 1 && (n <= across || m <= GROUP);
-        let pack_rows = a.col_stride != 1 && !few;
+        let in_place = a.row_stride == 1 && (n <= across || m <= GROUP);
+        let pack_rows = a.col_stride != 1 && !in_place;
         let depth = k.div_ceil(k.div_ceil(DEPTH));
         // Work is done on each block; where one block has all terms, it need not go to its place.
         let then = self.then.filter(|_| self.to.col_stride == 1);

@@ -72,12 +72,12 @@ impl<T: Real> Work<T> for Reduce<T> {
                         let lanes = V::LANES.min(results.end - first);
                         let row = arena.add(a.at(first, 0)).cast_const();
                         let to = arena.add(to.offset + first);
-                        if lanes == V::LANES {
-                            most::<V, true>(row, a.cols, a.col_stride, lanes).store(to);
+                        let largest = if lanes == V::LANES {
+                            largest_across::<V, true>(row, a.cols, a.col_stride, lanes)
                         } else {
-                            most::<V, false>(row, a.cols, a.col_stride, lanes)
-                                .store_part(to, lanes);
-                        }
+                            largest_across::<V, false>(row, a.cols, a.col_stride, lanes)
+                        };
+                        largest.store_part(to, lanes);
                     }
                 }
                 Reduction::RowMax => {
@@ -172,10 +172,23 @@ pub(crate) fn larger<V: Vector>(a: V, b: V) -> V {
     a.if_greater_equal(a, a.max(b), a)
 }
 
+/// The smaller of each two; NaN where one is.
+#[inline(always)]
+pub(crate) fn smaller<V: Vector>(a: V, b: V) -> V {
+    a.if_greater_equal(a, a.min(b), a)
+}
+
+/// A vector of which so many lanes are there, or `ALL`.
+#[inline(always)]
+unsafe fn some<V: Vector, const ALL: bool>(from: *const V::Number, lanes: usize) -> V {
+    // SAFETY: as the caller says.
+    unsafe { if ALL { V::load(from) } else { V::load_part(from, lanes) } }
+}
+
 /// The largest entries of a vector of rows that lie across, or of fewer where they are not `ALL`
 /// there.
 #[inline(always)]
-unsafe fn most<V: Vector, const ALL: bool>(
+unsafe fn largest_across<V: Vector, const ALL: bool>(
     mut from: *const V::Number,
     cols: usize,
     stride: usize,
@@ -184,7 +197,7 @@ unsafe fn most<V: Vector, const ALL: bool>(
     let mut most = V::splat(V::Number::NEG_INFINITY);
     for _ in 0..cols {
         // SAFETY: as the caller says.
-        let x = unsafe { if ALL { V::load(from) } else { V::load_part(from, lanes) } };
+        let x = unsafe { some::<V, ALL>(from, lanes) };
         most = larger(most, x);
         from = from.wrapping_add(stride);
     }
@@ -211,7 +224,7 @@ unsafe fn columns<V: Vector, const N: usize, const ALL: bool>(
             for (v, sum) in block.iter_mut().enumerate() {
                 let from = row.wrapping_add(v * V::LANES);
                 // SAFETY: the columns are inside a; of a vector beyond them nothing is read.
-                let x = unsafe { if ALL { V::load(from) } else { V::load_part(from, lanes(v)) } };
+                let x = unsafe { some::<V, ALL>(from, lanes(v)) };
                 *sum = sum.add(x);
             }
             row = row.wrapping_add(a.row_stride);

@@ -8,6 +8,7 @@ use crate::function;
 use crate::link::{Function, Operand, Operation, Target, Tile};
 use crate::matrix::Matrix;
 use crate::real::Real;
+use crate::reduce::{larger, smaller};
 use crate::simd::{Vector, Work};
 
 /// Bytes of all registers, if they are few: beside them the first cache has room for operands.
@@ -39,9 +40,7 @@ impl<T: Real> Work<T> for Entries<'_, T> {
         // Blocks do not go beyond the end of a line.
         let (row, col) =
             if tile.line == tile.entries { (0, at) } else { (at / tile.line, at % tile.line) };
-        let cols = tile.cols;
-        let size = tile.block;
-        let mut block = Block { arena, registers, size, cols, product, at, row, col, length: 0 };
+        let mut block = Block { tile, arena, registers, product, at, row, col, length: 0 };
         while block.at < entries.end {
             block.length = tile.block.min(entries.end - block.at).min(tile.line - block.col);
             for operation in &tile.operations {
@@ -68,12 +67,10 @@ impl<T: Real> Work<T> for Entries<'_, T> {
 }
 
 /// The entries `at .. at + length` of a tile, from entry `col` of line `row` on.
-struct Block<T> {
+struct Block<'a, T> {
+    tile: &'a Tile<T>,
     arena: *mut T,
     registers: *mut T,
-    /// Entries of a register.
-    size: usize,
-    cols: usize,
     product: *const T,
     at: usize,
     row: usize,
@@ -109,17 +106,17 @@ enum Value<T> {
     One(T),
 }
 
-impl<T: Real> Block<T> {
+impl<T: Real> Block<'_, T> {
     /// SAFETY of the caller: the operation belongs to the tile that this is of.
     #[inline(always)]
     unsafe fn operate<V: Vector<Number = T>>(&self, operation: &Operation<T>) {
-        // SAFETY: registers are `size` numbers each, and slots and views have the tile's shape. The
+        // SAFETY: registers are a block each, and slots and views have the tile's shape. The
         // plan never lets the result of an operation overlap its operands: overwriting ones are
         // stores at the end of the block.
         unsafe {
             let to = match operation.to {
                 Target::Register(register) => {
-                    Place { start: self.registers.add(register * self.size), whole: true }
+                    Place { start: self.registers.add(register * self.tile.block), whole: true }
                 }
                 Target::Entries(start) => {
                     Place { start: self.arena.add(start + self.at), whole: false }
@@ -138,12 +135,12 @@ impl<T: Real> Block<T> {
 
     #[inline(always)]
     unsafe fn value(&self, operand: &Operand<T>) -> Value<T> {
-        // SAFETY: registers are `size` numbers each; the views are inside the arena, and a tile with
+        // SAFETY: registers are a block each; the views are inside the arena, and a tile with
         // a block has entries, so its operands do too.
         unsafe {
             match *operand {
                 Operand::Register(register) => {
-                    Value::Block(self.registers.add(register * self.size))
+                    Value::Block(self.registers.add(register * self.tile.block))
                 }
                 Operand::Entries(start) => Value::Block(self.arena.add(start + self.at)),
                 Operand::Row(start, stride) => {
@@ -162,15 +159,16 @@ impl<T: Real> Block<T> {
     /// Brings the entries of a view of the tile's shape together.
     #[inline(always)]
     unsafe fn load(&self, view: &Matrix, to: &mut [T]) {
-        let (mut i, mut j) = (self.at / self.cols, self.at % self.cols);
-        if view.row_stride == 0 && view.col_stride == 1 && self.length > self.cols {
+        let cols = self.tile.cols;
+        let (mut i, mut j) = (self.at / cols, self.at % cols);
+        if view.row_stride == 0 && view.col_stride == 1 && self.length > cols {
             // A row repeated: once around, then what is there already.
-            let (end, start) = (self.cols - j, j);
+            let (end, start) = (cols - j, j);
             // SAFETY: the row has `cols` entries.
-            let row = unsafe { std::slice::from_raw_parts(self.arena.add(view.offset), self.cols) };
+            let row = unsafe { std::slice::from_raw_parts(self.arena.add(view.offset), cols) };
             to[..end].copy_from_slice(&row[start..]);
-            to[end..self.cols].copy_from_slice(&row[..start]);
-            let mut done = self.cols;
+            to[end..cols].copy_from_slice(&row[..start]);
+            let mut done = cols;
             while done < to.len() {
                 let more = done.min(to.len() - done);
                 to.copy_within(..more, done);
@@ -180,7 +178,7 @@ impl<T: Real> Block<T> {
         }
         let mut rest = to;
         while !rest.is_empty() {
-            let width = (self.cols - j).min(rest.len());
+            let width = (cols - j).min(rest.len());
             let (row, below) = rest.split_at_mut(width);
             // SAFETY: i and j are inside the view, as are the `width` entries from there on.
             unsafe {
@@ -291,8 +289,6 @@ impl<T: Real> Block<T> {
     #[inline(always)]
     unsafe fn zip<V: Vector<Number = T>>(&self, zip: Zip, a: Value<T>, b: Value<T>, to: Place<T>) {
         let (one, zero) = (V::splat(T::ONE), V::splat(T::ZERO));
-        // What is not equal to itself is a NaN, and stays.
-        let or_nan = |a: V, chosen: V| a.if_greater_equal(a, chosen, a);
         // SAFETY: as for `each`.
         unsafe {
             match zip {
@@ -306,8 +302,8 @@ impl<T: Real> Block<T> {
                     }
                     Value::One(_) | Value::Block(_) => self.two(a, b, to, V::div),
                 },
-                Zip::Max => self.two(a, b, to, |a: V, b| or_nan(a, a.max(b))),
-                Zip::Min => self.two(a, b, to, |a: V, b| or_nan(a, a.min(b))),
+                Zip::Max => self.two(a, b, to, larger::<V>),
+                Zip::Min => self.two(a, b, to, smaller::<V>),
                 Zip::Greater => self.two(a, b, to, |a: V, b| a.if_greater(b, one, zero)),
                 Zip::GreaterEqual => {
                     self.two(a, b, to, |a: V, b| a.if_greater_equal(b, one, zero));
@@ -350,7 +346,7 @@ macro_rules! functions {
         }
     )*
 
-        impl<T: Real> Block<T> {
+        impl<T: Real> Block<'_, T> {
             #[inline(always)]
             unsafe fn map<V: Vector<Number = T>>(&self, map: Map, a: Value<T>, to: Place<T>) {
                 // SAFETY: as for `each`.

@@ -69,7 +69,7 @@ impl<T: Real, const N: usize, const ALONG: bool> Work<T> for Rows<'_, T, N, ALON
         let mut first = 0;
         while first < rows {
             let mut left = group.min(rows - first);
-            let each = if left > most { left.div_ceil(left.div_ceil(most)) } else { left };
+            let each = even(left, most);
             if packed {
                 place.a = self.place.a.wrapping_add(first * place.depth);
             }
@@ -136,6 +136,12 @@ impl<T: Real> Work<T> for Pair<'_, T> {
             };
         }
     }
+}
+
+/// How many of so many to take at once, at most so many and all about as many.
+#[inline(always)]
+pub(super) fn even(left: usize, most: usize) -> usize {
+    if left > most { left.div_ceil(left.div_ceil(most)) } else { left }
 }
 
 /// The same pointer, of which the compiler knows nothing: it would go from row to row by sums that

@@ -3,7 +3,7 @@
 use std::array::from_fn;
 
 use super::Product;
-use super::block::opaque;
+use super::block::{even, opaque};
 use crate::real::Real;
 use crate::simd::{Vector, Work};
 
@@ -110,12 +110,6 @@ impl<T: Real, const M: usize, const N: usize> Work<T> for Dots<'_, T, M, N> {
             }
         }
     }
-}
-
-/// How many of so many to take at once, at most so many and all about as many.
-#[inline(always)]
-fn even(left: usize, most: usize) -> usize {
-    if left > most { left.div_ceil(left.div_ceil(most)) } else { left }
 }
 
 #[inline(always)]

@@ -334,7 +334,7 @@ impl Vector for __m256 {
 /// Adding this moves a whole number of 64 bits into the lowest bits.
 const WHOLE: f64 = 6_755_399_441_055_744.0;
 
-/// The same for whole numbers in the lowest bits.
+/// 2ⁿ, as [`power_ps`] gives it, for whole numbers in the lowest bits.
 #[inline(always)]
 unsafe fn power_pd(n: __m256d) -> __m256d {
     // SAFETY: as the caller says.

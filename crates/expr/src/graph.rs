@@ -7,8 +7,6 @@
 
 mod replace;
 mod shape;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -494,3 +492,6 @@ impl Graph {
         order
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use matgrad_expr::window::Window;
 use matgrad_plan::convolution as plan;
 use matgrad_plan::convolution::Kind;
 
-use crate::fold::{self, fold_row};
+use crate::fold::Folding;
 use crate::link::Tile;
 use crate::machine::share;
 use crate::matrix::Matrix;
@@ -45,6 +45,7 @@ pub(crate) struct Convolution<T> {
     wide: usize,
     /// From place to place.
     step: usize,
+    folding: Option<Folding>,
 }
 
 impl<T> Default for Convolution<T> {
@@ -63,6 +64,7 @@ impl<T> Default for Convolution<T> {
             lines: Vec::new(),
             wide: 0,
             step: 0,
+            folding: None,
         }
     }
 }
@@ -101,6 +103,7 @@ impl<T: Real> Convolution<T> {
         self.lines.extend((0..high).map(|i| i * stride[0] * line));
         self.wide = wide;
         self.step = stride[1] * channels;
+        self.folding = (kind == Kind::Pictures).then(|| Folding::of(&window));
     }
 
     /// Height and width of a picture with what is around it.
@@ -120,27 +123,27 @@ impl<T: Real> Convolution<T> {
     }
 
     /// Numbers of scratch memory: registers; a padded picture; a part of the product; packed
-    /// columns; a folded picture.
-    fn rooms(&self) -> [usize; 5] {
+    /// columns; a folded picture; sums of folding.
+    fn rooms(&self) -> [usize; 6] {
         let work = self.then.as_ref();
         let registers = work.map_or(0, Tile::room);
         let [high, wide] = self.padded();
         let padded = if self.is_padded() { high * wide * self.window.channels() } else { 0 };
         let (k, n) = (self.b.rows, self.b.cols);
-        let result = match self.kind {
-            Kind::Forward if work.is_some() => self.together() * self.wide * n,
-            Kind::Forward | Kind::Kernel => 0,
+        let (result, folded, sums) = match &self.folding {
             // A vector more, since folding reads whole ones.
-            Kind::Pictures => {
-                fold::held(&self.window, self.lines.len()) * self.wide * self.columns() + PANEL
+            Some(folding) => (
+                folding.held * self.wide * self.columns() + PANEL,
+                work.map_or(0, |_| self.window.columns()),
+                folding.room(),
+            ),
+            None if self.kind == Kind::Forward && work.is_some() => {
+                (self.together() * self.wide * n, 0, 0)
             }
-        };
-        let folded = match self.kind {
-            Kind::Pictures if work.is_some() => self.window.columns(),
-            Kind::Pictures | Kind::Forward | Kind::Kernel => 0,
+            None => (0, 0, 0),
         };
         let packed = if self.kind == Kind::Kernel { 0 } else { k * n.next_multiple_of(PANEL) };
-        [registers, padded, result, packed, folded].map(|size| size.next_multiple_of(16))
+        [registers, padded, result, packed, folded, sums].map(|size| size.next_multiple_of(16))
     }
 
     pub fn scratch(&self) -> usize {
@@ -277,7 +280,7 @@ impl<T: Real> Convolve<'_, T> {
                             to: to.add(col),
                             row_stride: n,
                             col_stride: 1,
-                            cols: n - col,
+                            cols: across.min(n - col),
                             apart: 0,
                             add: false,
                         };
@@ -326,7 +329,7 @@ impl<T: Real> Convolve<'_, T> {
                             to: self.arena.add(of.to.at(row, col)),
                             row_stride: n,
                             col_stride: 1,
-                            cols: n - col,
+                            cols: (2 * V::LANES).min(n - col),
                             apart: 0,
                             add: image > 0,
                         };
@@ -351,10 +354,10 @@ impl<T: Real> Convolve<'_, T> {
     #[inline(always)]
     unsafe fn pictures<V: Vector<Number = T>>(&self, images: Range<usize>) {
         let of = self.of;
-        let (n, places, held) =
-            (of.b.cols, of.lines.len() * of.wide, fold::held(&of.window, of.lines.len()));
+        let Some(folding) = &of.folding else { return };
+        let (n, places) = (of.b.cols, of.lines.len() * of.wide);
         let (high, size) = (of.window.picture[0] as usize, of.window.columns());
-        let (unfolded, output) = (self.room(2), [of.lines.len(), of.wide]);
+        let (unfolded, sums) = (self.room(2), self.room(5));
         // SAFETY: pictures, lines and columns are inside the matrices; so many lines are held.
         unsafe {
             let (b, apart, b_stride) = self.packed::<V>();
@@ -365,30 +368,28 @@ impl<T: Real> Convolve<'_, T> {
                 };
                 let mut line = 0;
                 for row in 0..high {
-                    while line < fold::lines(&of.window, of.lines.len(), row) {
+                    while line < folding.lines(row) {
                         let a = of.a.at(image * places + line * of.wide, 0);
-                        let to = unfolded.add(line % held * of.wide * n);
-                        for col in (0..n).step_by(2 * V::LANES) {
-                            let place = Place {
-                                depth: of.a.cols,
-                                runs: WHOLE,
-                                a: self.arena.add(a),
-                                a_stride: of.a.row_stride,
-                                beside: 3 * of.a.row_stride,
-                                b: b.wrapping_add(col * apart),
-                                b_stride,
-                                to: to.add(col),
-                                row_stride: n,
-                                col_stride: 1,
-                                cols: n - col,
-                                apart: 0,
-                                add: false,
-                            };
-                            all::<V, true>(place, of.wide);
-                        }
+                        let to = unfolded.add(line % folding.held * of.wide * n);
+                        let place = Place {
+                            depth: of.a.cols,
+                            runs: WHOLE,
+                            a: self.arena.add(a),
+                            a_stride: of.a.row_stride,
+                            beside: 3 * of.a.row_stride,
+                            b,
+                            b_stride,
+                            to,
+                            row_stride: n,
+                            col_stride: 1,
+                            cols: n,
+                            apart,
+                            add: false,
+                        };
+                        all::<V, true>(place, of.wide);
                         line += 1;
                     }
-                    fold_row::<V, true>(&of.window, output, row, unfolded, held, to);
+                    folding.row::<V, true>(row, unfolded, sums, to);
                 }
                 self.finish(image * size..(image + 1) * size, to);
             }
@@ -396,16 +397,18 @@ impl<T: Real> Convolve<'_, T> {
     }
 }
 
-/// So many rows of the first one or two vectors of columns.
+/// So many rows of all columns: panels of two vectors, the last one of one where that holds what is
+/// left.
 #[inline(always)]
 unsafe fn all<V: Vector, const ALONG: bool>(mut place: Place<V::Number>, rows: usize) {
-    place.cols = place.cols.min(2 * V::LANES);
-    let packed = false;
+    let (packed, rest) = (false, place.cols % (2 * V::LANES));
     // SAFETY: as the caller says, so many rows are there.
     unsafe {
         if place.cols > V::LANES {
-            V::apart(&Rows::<_, 2, ALONG> { place, rows, packed });
-        } else {
+            let wide = place.first(place.cols - if rest > V::LANES { 0 } else { rest });
+            V::apart(&Rows::<_, 2, ALONG> { place: wide, rows, packed });
+        }
+        if place.cols > 0 {
             V::apart(&Rows::<_, 1, ALONG> { place, rows, packed });
         }
     }

@@ -1,15 +1,17 @@
 //! Folding: each entry of a picture is the sum of what the places of a window say of it.
 //!
-//! A pixel gathers its sum and is written once. (Runs that are added to the picture one after the
-//! other overlap: each would wait for what the one before has written.)
+//! A pixel gathers its sum and is written in its turn. (Runs that are added to the picture one after
+//! the other overlap: each would wait for what the one before has written.)
 
 use matgrad_expr::window::Window;
 
 use crate::picture::vectors;
+use crate::product::PANEL;
 use crate::real::Real;
 use crate::simd::Vector;
 
 /// The places of a window that see one row or column of a picture, along one axis.
+#[derive(Debug)]
 struct Meeting {
     /// The first place, how many, and from one to the next.
     first: usize,
@@ -22,7 +24,6 @@ struct Meeting {
 }
 
 impl Meeting {
-    #[inline(always)]
     fn of(w: &Window, places: usize, axis: usize, at: usize) -> Meeting {
         let [stride, dilation, taps] =
             [w.stride[axis], w.dilation[axis], w.size[axis]].map(|n| n as usize);
@@ -51,65 +52,136 @@ fn divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { divisor(b, a % b) }
 }
 
-/// How many lines of `high` have been seen when a row of the picture is folded.
-pub(crate) fn lines(w: &Window, high: usize, row: usize) -> usize {
-    high.min((row + w.pad[0] as usize) / w.stride[0] as usize + 1)
+/// What folding pictures goes by, found once for all of them.
+#[derive(Debug)]
+pub(crate) struct Folding {
+    window: Window,
+    /// Lines of places, and places of a line.
+    high: usize,
+    wide: usize,
+    /// How many of the lines are kept, a power of two: line l has the place l mod `held`.
+    pub held: usize,
+    /// For each row and each column of the picture.
+    down: Vec<Meeting>,
+    across: Vec<Meeting>,
 }
 
-/// Lines of places, of `high`, that a row of the picture needs at once; a power of two.
-pub(crate) fn held(w: &Window, high: usize) -> usize {
-    let reach = (w.size[0] - 1) * w.dilation[0] + 1;
-    high.min(reach.div_ceil(w.stride[0]) as usize).next_power_of_two()
-}
+impl Folding {
+    pub fn of(w: &Window) -> Folding {
+        let [high, wide] = w.output().unwrap_or([0; 2]).map(|n| n as usize);
+        // Lines that a row of the picture needs at once.
+        let reach = (w.size[0] - 1) * w.dilation[0] + 1;
+        let held = high.min(reach.div_ceil(w.stride[0]) as usize).next_power_of_two();
+        let meetings = |axis: usize, places: usize| {
+            (0..w.picture[axis] as usize).map(|at| Meeting::of(w, places, axis, at)).collect()
+        };
+        Folding { window: *w, high, wide, held, down: meetings(0, high), across: meetings(1, wide) }
+    }
 
-/// One row of a picture, from unfolded lines of `places` (down and to the right) of which `held`
-/// are kept, a power of two: line l has the place l mod `held`.
-///
-/// # Safety
-/// The lines that see the row and room for the picture are there; behind the lines a vector can be
-/// read, if `BEYOND`.
-#[inline(always)]
-pub(crate) unsafe fn fold_row<V: Vector, const BEYOND: bool>(
-    w: &Window,
-    [high, wide]: [usize; 2],
-    row: usize,
-    unfolded: *const V::Number,
-    held: usize,
-    picture: *mut V::Number,
-) {
-    let [width, channels] = [w.picture[1] as usize, w.channels()];
-    let (columns, taps) = (w.taps() * channels, w.size[1] as usize);
-    let group = channels / w.groups as usize;
-    let down = Meeting::of(w, high, 0, row);
-    for x in 0..width {
-        let across = Meeting::of(w, wide, 1, x);
-        let jump = (across.step * columns).wrapping_sub(across.less * group);
-        for channel in (0..channels).step_by(group) {
-            let first = across.first * columns + w.column(across.tap, channel);
-            for (some, lanes) in vectors::<V>(group) {
+    /// The same where all lines are there.
+    pub fn whole(w: &Window) -> Folding {
+        let folding = Folding::of(w);
+        Folding { held: folding.high.next_power_of_two(), ..folding }
+    }
+
+    /// How many lines have been seen when a row of the picture is folded.
+    pub fn lines(&self, row: usize) -> usize {
+        let w = &self.window;
+        self.high.min((row + w.pad[0] as usize) / w.stride[0] as usize + 1)
+    }
+
+    /// Numbers of scratch memory: the sums of a row for each place, and a vector more, since whole
+    /// ones are read.
+    pub fn room(&self) -> usize {
+        self.wide * self.window.size[1] as usize * self.window.channels() + PANEL
+    }
+
+    /// One row of a picture, from the lines of places that are kept. What these say is added up for
+    /// each place, in `sums`; then each pixel gathers from the places that see it.
+    ///
+    /// # Safety
+    /// The lines that see the row, [`Folding::room`] for sums and room for the picture are there;
+    /// behind the lines a vector can be read, if `BEYOND`.
+    #[inline(always)]
+    pub unsafe fn row<V: Vector, const BEYOND: bool>(
+        &self,
+        row: usize,
+        unfolded: *const V::Number,
+        sums: *mut V::Number,
+        picture: *mut V::Number,
+    ) {
+        let w = &self.window;
+        let (columns, group) = (w.taps() * w.channels(), w.channels() / w.groups as usize);
+        // Entries of a window's row in a group lie beside each other.
+        let run = w.size[1] as usize * group;
+        let &Meeting { first, count, step, tap, less } = &self.down[row];
+        let mut to = sums;
+        for start in (0..self.wide * columns).step_by(run * w.size[0] as usize) {
+            for (some, lanes) in vectors::<V>(run) {
                 let mut sum = V::splat(V::Number::ZERO);
-                let (mut line, mut tap) = (down.first, down.tap);
-                for _ in 0..down.count {
-                    let place = (line & (held - 1)) * wide * columns + tap * taps * group;
-                    let mut from = unfolded.wrapping_add(place + first + some);
-                    // Sums of lines, so that they need not wait for each other.
-                    let mut part = V::splat(V::Number::ZERO);
-                    for _ in 0..across.count {
-                        // Lanes that are no channels of this pixel are not written.
-                        // SAFETY: this place sees the pixel, and its line is kept.
-                        part = part.add(unsafe {
-                            if BEYOND { V::load(from) } else { V::load_part(from, lanes) }
-                        });
+                let (mut line, mut at) = (first, start + tap * run + some);
+                for _ in 0..count {
+                    let from = (line & (self.held - 1)) * self.wide * columns + at;
+                    // SAFETY: the line is kept; lanes behind the run are not looked at.
+                    sum = sum.add(unsafe {
+                        let from = unfolded.add(from);
+                        if BEYOND { V::load(from) } else { V::load_part(from, lanes) }
+                    });
+                    line += step;
+                    at = at.wrapping_sub(less * run);
+                }
+                // SAFETY: the next run comes to lie over what is too much, or the vector more.
+                unsafe { sum.store(to.add(some)) };
+            }
+            to = to.wrapping_add(run);
+        }
+        // SAFETY: as the caller says.
+        unsafe {
+            if group <= V::Half::LANES {
+                self.gather::<V::Half>(row, group, sums, picture);
+            } else {
+                self.gather::<V>(row, group, sums, picture);
+            }
+        }
+    }
+
+    /// Each pixel of a row is the sum of what the places of a line that see it say.
+    #[inline(always)]
+    unsafe fn gather<V: Vector>(
+        &self,
+        row: usize,
+        group: usize,
+        sums: *const V::Number,
+        picture: *mut V::Number,
+    ) {
+        let w = &self.window;
+        let (channels, taps) = (w.channels(), w.size[1] as usize);
+        let mut at = row * self.across.len() * channels;
+        for &Meeting { first, count, step, tap, less } in &self.across {
+            let jump = (step * taps * channels).wrapping_sub(less * group);
+            for channel in (0..channels).step_by(group) {
+                let first = (first * channels + channel) * taps + tap * group;
+                for (some, lanes) in vectors::<V>(group) {
+                    let mut sum = V::splat(V::Number::ZERO);
+                    let mut from = sums.wrapping_add(first + some);
+                    for _ in 0..count {
+                        // SAFETY: this place sees the pixel; a vector more can be read.
+                        sum = sum.add(unsafe { V::load(from) });
                         from = from.wrapping_add(jump);
                     }
-                    sum = sum.add(part);
-                    line += down.step;
-                    tap = tap.wrapping_sub(down.less);
+                    // SAFETY: the pixel is inside the picture. What is too much comes to lie under
+                    // the next one.
+                    unsafe {
+                        let to = picture.add(at + channel + some);
+                        if at + channel + some + V::LANES <= w.columns() {
+                            sum.store(to);
+                        } else {
+                            sum.store_part(to, lanes);
+                        }
+                    }
                 }
-                let to = picture.wrapping_add((row * width + x) * channels + channel + some);
-                // SAFETY: the pixel is inside the picture.
-                unsafe { sum.store_part(to, lanes) };
             }
+            at += channels;
         }
     }
 }

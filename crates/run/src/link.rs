@@ -154,9 +154,9 @@ impl<T: Real> Linked<T> {
         match self {
             Linked::Product { a, b, then, .. } => scratch(a.rows, b.cols, a.cols, then.as_ref()),
             Linked::Tile(tile) | Linked::Reduce { then: Some(tile), .. } => tile.room(),
-            Linked::Picture(place, Some(tile)) => place.scratch(tile),
+            Linked::Picture(place, then) => place.scratch(then.as_ref()),
             Linked::Convolution(convolution) => convolution.scratch(),
-            Linked::Reduce { .. } | Linked::Picture(..) | Linked::Other => 0,
+            Linked::Reduce { .. } | Linked::Other => 0,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use matgrad_expr::window::Window;
 use matgrad_plan::picture::{Picture, PictureWork};
 
-use crate::fold::fold_row;
+use crate::fold::Folding;
 use crate::link::Tile;
 use crate::matrix::Matrix;
 use crate::real::{Real, Task};
@@ -14,7 +14,7 @@ use crate::simd::{Isa, Vector, Work};
 use crate::tile::Entries;
 
 /// An op on pictures with its places, for one number of rows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Place {
     pub work: PictureWork,
     pub window: Window,
@@ -24,6 +24,9 @@ pub(crate) struct Place {
     pub a: usize,
     pub b: usize,
     pub to: usize,
+    /// Each row and each column of places.
+    sides: [Vec<Side>; 2],
+    folding: Option<Folding>,
 }
 
 impl Place {
@@ -37,7 +40,12 @@ impl Place {
         } / w.columns().max(1);
         // Works with one operand do not look at the other.
         let b = picture.b.map_or(a.offset, |b| Matrix::of(&b, rows).offset);
-        Place { work: picture.work, window: w, images, a: a.offset, b, to: to.offset }
+        let output = w.output().unwrap_or([0; 2]).map(|n| n as usize);
+        let sides =
+            [0, 1].map(|axis| (0..output[axis]).map(|place| Side::of(&w, axis, place)).collect());
+        let folding = (picture.work == PictureWork::Fold).then(|| Folding::whole(&w));
+        let (work, a, to) = (picture.work, a.offset, to.offset);
+        Place { work, window: w, images, a, b, to, sides, folding }
     }
 }
 
@@ -53,9 +61,11 @@ impl Place {
         }
     }
 
-    /// Numbers of scratch memory where there is work: its registers, and what becomes of a picture.
-    pub fn scratch<T: Real>(&self, work: &Tile<T>) -> usize {
-        work.room() + self.size()
+    /// Numbers of scratch memory: where there is work its registers and what becomes of a picture;
+    /// sums of folding.
+    pub fn scratch<T: Real>(&self, work: Option<&Tile<T>>) -> usize {
+        let fold = self.folding.as_ref().map_or(0, Folding::room);
+        work.map_or(0, |work| work.room() + self.size()) + fold
     }
 }
 
@@ -76,7 +86,19 @@ impl<T: Real> Work<T> for Pictures<'_, T> {
     /// as said.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
-        let Place { work, window: w, a, b, .. } = self.place;
+        // SAFETY: as the caller says.
+        unsafe {
+            if self.place.window.size == [2; 2] { self.each::<V, 2>() } else { self.each::<V, 0>() }
+        }
+    }
+}
+
+impl<T: Real> Pictures<'_, T> {
+    /// Each of the pictures, with a window of `N` × `N`, or any.
+    #[inline(always)]
+    unsafe fn each<V: Vector<Number = T>, const N: usize>(&self) {
+        let place = self.place;
+        let Place { work, window: w, a, b, .. } = place;
         let (picture, pooled) = (w.columns(), w.places() * w.channels());
         let (unfolded, size) = (pooled * w.taps(), self.place.size());
         for image in self.images.clone() {
@@ -88,23 +110,23 @@ impl<T: Real> Work<T> for Pictures<'_, T> {
                 match work {
                     PictureWork::Unfold => unfold::<V>(w, of(a, picture), to, unfolded),
                     PictureWork::Fold => {
-                        let output = w.output().unwrap_or([0; 2]).map(|n| n as usize);
-                        for row in 0..w.picture[0] as usize {
-                            let (from, held) = (of(a, unfolded), output[0].next_power_of_two());
-                            fold_row::<V, false>(w, output, row, from, held, to);
+                        let work = self.then.map_or(0, |work| work.room() + size);
+                        let (from, sums) = (of(a, unfolded), self.scratch.add(work));
+                        if let Some(folding) = &place.folding {
+                            for row in 0..w.picture[0] as usize {
+                                folding.row::<V, false>(row, from, sums, to);
+                            }
                         }
                     }
-                    PictureWork::MaxPool => maxpool::<V>(w, of(a, picture), to),
-                    PictureWork::Unpool => unpool::<V>(w, of(a, pooled), of(b, picture), to),
-                    PictureWork::Pick => pick::<V>(w, of(a, picture), of(b, picture), to),
+                    PictureWork::MaxPool => maxpool::<V, N>(place, of(a, picture), to),
+                    PictureWork::Unpool => unpool::<V, N>(place, of(a, pooled), of(b, picture), to),
+                    PictureWork::Pick => pick::<V, N>(place, of(a, picture), of(b, picture), to),
                 }
                 self.finish(image * size..(image + 1) * size, to);
             }
         }
     }
-}
 
-impl<T: Real> Pictures<'_, T> {
     /// Where what becomes of a picture is put: into scratch memory, if work on it follows.
     fn result(&self, first: usize) -> *mut T {
         match self.then {
@@ -206,173 +228,161 @@ unsafe fn unfold<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number,
     }
 }
 
-/// The pixels at a place of the window: where the first one is, how many down and to the right, and
+/// Where a place of the window is on one side of the picture: its first entry inside, how many, and
 /// from one to the next, in entries of the picture.
-struct Pixels {
+#[derive(Clone, Copy, Debug)]
+struct Side {
     first: usize,
-    size: [usize; 2],
-    step: [usize; 2],
+    count: usize,
+    step: usize,
 }
 
-impl Pixels {
-    #[inline(always)]
-    fn of(w: &Window, place: [usize; 2]) -> Pixels {
-        let mut pixels = Pixels { first: 0, size: [0; 2], step: [0; 2] };
-        for (axis, &place) in place.iter().enumerate() {
-            let [length, pad, step, taps, stride] =
-                [w.picture[axis], w.pad[axis], w.dilation[axis], w.size[axis], w.stride[axis]]
-                    .map(|n| n as usize);
-            let start = place * stride;
-            let inside = start >= pad && start + (taps - 1) * step < length + pad;
-            let (pixel, count) = if inside {
-                (start - pad, taps)
-            } else {
-                let first = pad.saturating_sub(start).div_ceil(step);
-                let last = (length + pad).saturating_sub(start).div_ceil(step).min(taps);
-                ((start + first * step).saturating_sub(pad), last.saturating_sub(first))
-            };
-            let beside = w.channels() * if axis == 0 { w.picture[1] as usize } else { 1 };
-            pixels.first += pixel * beside;
-            pixels.size[axis] = count;
-            pixels.step[axis] = step * beside;
-        }
-        pixels
-    }
-
-    /// Each of them.
-    #[inline(always)]
-    fn each(&self) -> Each {
-        let &Pixels { first, size: [high, wide], step } = self;
-        let down = step[0].wrapping_sub(wide * step[1]);
-        Each { at: first, left: high * wide, col: wide, wide, right: step[1], down }
+impl Side {
+    fn of(w: &Window, axis: usize, place: usize) -> Side {
+        let [length, pad, step, taps, stride] =
+            [w.picture[axis], w.pad[axis], w.dilation[axis], w.size[axis], w.stride[axis]]
+                .map(|n| n as usize);
+        let start = place * stride;
+        let inside = start >= pad && start + (taps - 1) * step < length + pad;
+        let (pixel, count) = if inside {
+            (start - pad, taps)
+        } else {
+            let first = pad.saturating_sub(start).div_ceil(step);
+            let last = (length + pad).saturating_sub(start).div_ceil(step).min(taps);
+            ((start + first * step).saturating_sub(pad), last.saturating_sub(first))
+        };
+        let beside = w.channels() * if axis == 0 { w.picture[1] as usize } else { 1 };
+        Side { first: pixel * beside, count, step: step * beside }
     }
 }
 
-/// Goes through pixels. (Iterators that are put together are not taken apart here.)
-struct Each {
-    at: usize,
-    left: usize,
-    /// Pixels of this row that are left.
-    col: usize,
-    wide: usize,
-    right: usize,
-    /// From behind the last pixel of a row to the next row.
-    down: usize,
-}
-
-impl Iterator for Each {
-    type Item = usize;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        self.left = self.left.checked_sub(1)?;
-        let at = self.at;
-        self.at = at + self.right;
-        self.col -= 1;
-        if self.col == 0 {
-            (self.at, self.col) = (self.at.wrapping_add(self.down), self.wide);
-        }
-        Some(at)
-    }
-}
-
-#[inline(always)]
-unsafe fn maxpool<V: Vector>(w: &Window, a: *const V::Number, to: *mut V::Number) {
-    let channels = w.channels();
-    for (number, place) in places(w).enumerate() {
-        let pixels = Pixels::of(w, place);
-        for (channel, lanes) in vectors::<V>(channels) {
-            let mut most = V::splat(V::Number::NEG_INFINITY);
-            for pixel in pixels.each() {
-                // SAFETY: the pixel is inside the picture.
-                most = larger(most, unsafe { V::load_part(a.add(pixel + channel), lanes) });
+/// Each place of a window, with the number of its first channel and vectors of channels: their
+/// first and how many. (No iterators and closures: these are not taken apart here.)
+macro_rules! each_place {
+    ($v:ident, $place:expr, |$pixels:ident, $at:ident, $channel:ident, $lanes:ident| $work:block) => {
+        let (channels, mut $at) = ($place.window.channels(), 0);
+        for &down in &$place.sides[0] {
+            for &right in &$place.sides[1] {
+                let $pixels = [down, right];
+                for ($channel, $lanes) in vectors::<$v>(channels) $work
+                $at += channels;
             }
-            // SAFETY: the place is inside the pooled picture.
-            unsafe { most.store_part(to.add(number * channels + channel), lanes) };
         }
-    }
+    };
 }
 
-/// For some channels which of the pixels is the first largest one, counted; a NaN is larger than
-/// all.
+/// Each pixel of a place; of `N` × `N` of them as many lines of code.
+macro_rules! each_pixel {
+    ($n:ident, $pixels:expr, |$pixel:ident| $work:block) => {
+        let [down, right] = $pixels;
+        let first = down.first + right.first;
+        if $n > 0 && down.count == $n && right.count == $n {
+            for i in 0..$n {
+                for j in 0..$n {
+                    let $pixel = first + i * down.step + j * right.step;
+                    $work
+                }
+            }
+        } else {
+            for i in 0..down.count {
+                let mut $pixel = first + i * down.step;
+                for _ in 0..right.count {
+                    $work
+                    $pixel += right.step;
+                }
+            }
+        }
+    };
+}
+
 #[inline(always)]
-unsafe fn largest<V: Vector>(pixels: &Pixels, x: *const V::Number, lanes: usize) -> V {
-    let mut best = V::splat(V::Number::NEG_INFINITY);
-    let (mut which, mut this) = (V::splat(V::Number::ZERO), V::splat(V::Number::ZERO));
-    for pixel in pixels.each() {
+unsafe fn maxpool<V: Vector, const N: usize>(
+    place: &Place,
+    a: *const V::Number,
+    to: *mut V::Number,
+) {
+    each_place!(V, place, |pixels, at, channel, lanes| {
+        // SAFETY: the pixels are inside the picture, the place inside the pooled one.
+        unsafe {
+            let most = largest::<V, N>(pixels, a.add(channel), lanes);
+            most.store_part(to.add(at + channel), lanes);
+        }
+    });
+}
+
+/// The largest pixel for some channels; a NaN is larger than all.
+#[inline(always)]
+unsafe fn largest<V: Vector, const N: usize>(
+    pixels: [Side; 2],
+    x: *const V::Number,
+    lanes: usize,
+) -> V {
+    let mut most = V::splat(V::Number::NEG_INFINITY);
+    each_pixel!(N, pixels, |pixel| {
         // SAFETY: the pixel is inside the picture.
-        let x = unsafe { V::load_part(x.add(pixel), lanes) };
-        // What is not equal to itself is a NaN, and stays.
-        let kept = best.if_greater_equal(x, which, this);
-        which = best.if_greater_equal(best, kept, which);
-        best = larger(best, x);
-        this = this.add(V::splat(V::Number::ONE));
-    }
-    which
+        most = larger(most, unsafe { V::load_part(x.add(pixel), lanes) });
+    });
+    most
 }
 
-/// `yes` where two numbers are the same, else `no`.
+/// `yes` where a pixel is the largest one or a NaN, else `no`.
 #[inline(always)]
-fn if_equal<V: Vector>(a: V, b: V, yes: V, no: V) -> V {
-    a.if_greater_equal(b, b.if_greater_equal(a, yes, no), no)
+fn if_largest<V: Vector>(x: V, most: V, yes: V, no: V) -> V {
+    x.if_greater_equal(x, x.if_greater_equal(most, yes, no), yes)
 }
 
-/// Each entry of a is added to where the largest one of x is.
+/// Each entry of a is added to where the first of the largest ones of x is.
 #[inline(always)]
-unsafe fn unpool<V: Vector>(
-    w: &Window,
+unsafe fn unpool<V: Vector, const N: usize>(
+    place: &Place,
     a: *const V::Number,
     x: *const V::Number,
     to: *mut V::Number,
 ) {
-    let channels = w.channels();
+    let (w, zero) = (&place.window, V::splat(V::Number::ZERO));
     // What is written need not be read again, which would have to wait for it.
     let apart = (0..2).all(|axis| w.stride[axis] > (w.size[axis] - 1) * w.dilation[axis]);
-    // SAFETY: places and pixels are inside the pictures.
-    unsafe {
-        std::slice::from_raw_parts_mut(to, w.columns()).fill(V::Number::ZERO);
-        for (number, place) in places(w).enumerate() {
-            let pixels = Pixels::of(w, place);
-            for (channel, lanes) in vectors::<V>(channels) {
-                let which = largest::<V>(&pixels, x.add(channel), lanes);
-                let a = V::load_part(a.add(number * channels + channel), lanes);
-                let zero = V::splat(V::Number::ZERO);
-                let mut this = zero;
-                for pixel in pixels.each() {
-                    let to = to.add(pixel + channel);
-                    let old = if apart { zero } else { V::load_part(to, lanes) };
-                    if_equal(which, this, old.add(a), old).store_part(to, lanes);
-                    this = this.add(V::splat(V::Number::ONE));
-                }
-            }
+    // SAFETY: there is room for the picture.
+    unsafe { std::slice::from_raw_parts_mut(to, w.columns()).fill(V::Number::ZERO) };
+    each_place!(V, place, |pixels, at, channel, lanes| {
+        // SAFETY: places and pixels are inside the pictures.
+        unsafe {
+            let most = largest::<V, N>(pixels, x.add(channel), lanes);
+            // What has not been given away.
+            let mut left = V::load_part(a.add(at + channel), lanes);
+            each_pixel!(N, pixels, |pixel| {
+                let (x, to) =
+                    (V::load_part(x.add(pixel + channel), lanes), to.add(pixel + channel));
+                let given = if_largest(x, most, left, zero);
+                left = if_largest(x, most, zero, left);
+                let old = if apart { zero } else { V::load_part(to, lanes) };
+                old.add(given).store_part(to, lanes);
+            });
         }
-    }
+    });
 }
 
-/// The entries of a where the largest ones of x are.
+/// The entries of a where the first of the largest ones of x are.
 #[inline(always)]
-unsafe fn pick<V: Vector>(
-    w: &Window,
+unsafe fn pick<V: Vector, const N: usize>(
+    place: &Place,
     a: *const V::Number,
     x: *const V::Number,
     to: *mut V::Number,
 ) {
-    let channels = w.channels();
-    // SAFETY: places and pixels are inside the pictures.
-    unsafe {
-        for (number, place) in places(w).enumerate() {
-            let pixels = Pixels::of(w, place);
-            for (channel, lanes) in vectors::<V>(channels) {
-                let which = largest::<V>(&pixels, x.add(channel), lanes);
-                let mut picked = V::splat(V::Number::ZERO);
-                let mut this = picked;
-                for pixel in pixels.each() {
-                    let a = V::load_part(a.add(pixel + channel), lanes);
-                    picked = if_equal(which, this, a, picked);
-                    this = this.add(V::splat(V::Number::ONE));
-                }
-                picked.store_part(to.add(number * channels + channel), lanes);
-            }
+    let zero = V::splat(V::Number::ZERO);
+    each_place!(V, place, |pixels, at, channel, lanes| {
+        // SAFETY: places and pixels are inside the pictures.
+        unsafe {
+            let most = largest::<V, N>(pixels, x.add(channel), lanes);
+            let (mut picked, mut first) = (zero, V::splat(V::Number::ONE));
+            each_pixel!(N, pixels, |pixel| {
+                let a = V::load_part(a.add(pixel + channel), lanes);
+                let x = V::load_part(x.add(pixel + channel), lanes);
+                picked = if_largest(x, most, first.if_greater(zero, a, picked), picked);
+                first = if_largest(x, most, zero, first);
+            });
+            picked.store_part(to.add(at + channel), lanes);
         }
-    }
+    });
 }

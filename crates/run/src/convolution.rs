@@ -5,12 +5,15 @@
 //! Only padded pictures are copied, one at a time, into scratch memory with zeros around them.
 //! Each entry is one sum over runs, lines and pictures in their order, whoever computes it.
 
+mod beside;
+
 use std::ops::Range;
 
 use matgrad_expr::window::Window;
 use matgrad_plan::convolution as plan;
 use matgrad_plan::convolution::Kind;
 
+use self::beside::Beside;
 use crate::fold::Folding;
 use crate::link::Tile;
 use crate::machine::share;
@@ -179,8 +182,9 @@ impl<T: Real> Work<T> for Convolve<'_, T> {
         unsafe {
             self.clear();
             match self.of.kind {
-                Kind::Forward if narrow => self.forward::<V::Half>(images),
-                Kind::Forward => self.forward::<V>(images),
+                Kind::Forward if self.of.is_beside::<V>() => self.forward::<V, true>(images),
+                Kind::Forward if narrow => self.forward::<V::Half, false>(images),
+                Kind::Forward => self.forward::<V, false>(images),
                 Kind::Kernel if narrow => self.kernel::<V::Half>(),
                 Kind::Kernel => self.kernel::<V>(),
                 Kind::Pictures => self.pictures::<V>(images),
@@ -252,12 +256,16 @@ impl<T: Real> Convolve<'_, T> {
     }
 
     #[inline(always)]
-    unsafe fn forward<V: Vector<Number = T>>(&self, images: Range<usize>) {
+    unsafe fn forward<V: Vector<Number = T>, const BESIDE: bool>(&self, images: Range<usize>) {
         let of = self.of;
         let (n, places, across) = (of.b.cols, of.lines.len() * of.wide, 2 * V::LANES);
         // SAFETY: pictures, lines and columns are inside the matrices.
         unsafe {
-            let (b, apart, b_stride) = self.packed::<V>();
+            let (b, apart, b_stride) = if BESIDE {
+                (self.arena.add(of.b.offset).cast_const(), 0, 0)
+            } else {
+                self.packed::<V>()
+            };
             for image in images {
                 let picture = self.picture(image);
                 for top in (0..of.lines.len()).step_by(of.together()) {
@@ -267,27 +275,31 @@ impl<T: Real> Convolve<'_, T> {
                         Some(_) => self.room(2),
                         None => self.arena.add(of.to.offset + first),
                     };
-                    for col in (0..n).step_by(across) {
-                        let b = b.wrapping_add(col * apart);
-                        let mut place = Place {
-                            depth: of.run,
-                            runs: &of.runs,
-                            a: picture,
-                            a_stride: of.step,
-                            beside: 3 * of.step,
-                            b,
-                            b_stride,
-                            to: to.add(col),
-                            row_stride: n,
-                            col_stride: 1,
-                            cols: across.min(n - col),
-                            apart: 0,
-                            add: false,
-                        };
-                        for line in lines {
-                            place.a = picture.add(*line);
-                            all::<V, true>(place, of.wide);
-                            place.to = place.to.wrapping_add(of.wide * n);
+                    if BESIDE {
+                        V::apart(&Beside { of, lines, picture, b, to });
+                    } else {
+                        for col in (0..n).step_by(across) {
+                            let b = b.wrapping_add(col * apart);
+                            let mut place = Place {
+                                depth: of.run,
+                                runs: &of.runs,
+                                a: picture,
+                                a_stride: of.step,
+                                beside: 3 * of.step,
+                                b,
+                                b_stride,
+                                to: to.add(col),
+                                row_stride: n,
+                                col_stride: 1,
+                                cols: across.min(n - col),
+                                apart: 0,
+                                add: false,
+                            };
+                            for line in lines {
+                                place.a = picture.add(*line);
+                                all::<V, true>(place, of.wide);
+                                place.to = place.to.wrapping_add(of.wide * n);
+                            }
                         }
                     }
                     self.finish(first..first + lines.len() * of.wide * n, to);

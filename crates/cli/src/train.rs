@@ -7,8 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use matgrad::data::Encoder;
+use matgrad::expr::graph::NodeId;
+use matgrad::expr::matrix::Matrix;
 use matgrad::metrics::Metrics;
-use matgrad::{Costs, Epoch, Fit, FitOptions, Model, Network, Precision, Rows, Training};
+use matgrad::{
+    Checkpoint, Costs, Epoch, Fit, FitOptions, Model, Network, Precision, Rows, Training,
+};
 use serde_json::json;
 
 use crate::args::train::Train;
@@ -57,22 +61,22 @@ fn course(options: &FitOptions, train: &Encoded) -> Vec<(String, String)> {
 }
 
 impl Session<'_> {
-    fn model(&self, fit: &Fit) -> Result<Model, Failure> {
+    fn model(&self, (weights, checkpoint): (Vec<(NodeId, Matrix)>, Checkpoint)) -> Model {
         let training = Training {
             rule: self.options.method.text().to_string(),
             settings: self.options.settings.clone(),
             course: self.course.clone(),
-            checkpoint: fit.checkpoint()?,
+            checkpoint,
         };
-        Ok(Model {
+        Model {
             network: self.network.clone(),
-            weights: fit.weights()?,
+            weights,
             encoder: self.encoder.clone(),
             costs: self.costs.clone(),
             seed: self.args.seed,
             precision: self.options.weights_precision(),
             training: Some(training),
-        })
+        }
     }
 
     fn resume(&self, fit: &mut Fit, path: &Path) -> Result<(), Failure> {
@@ -157,7 +161,7 @@ impl Session<'_> {
                 self.args.checkpoint_every.is_some_and(|n| epoch.number.is_multiple_of(n.max(1)));
             let stopped = self.asked.load(Ordering::SeqCst);
             if let Some(path) = self.args.output.as_ref().filter(|_| due || stopped) {
-                self.model(fit)?.save(path)?;
+                self.model((fit.weights()?, fit.checkpoint()?)).save(path)?;
             }
             if stopped {
                 bar.abandon();
@@ -236,9 +240,15 @@ pub fn complete(
     }
     let mut epochs = Vec::new();
     let interrupted = session.run(&mut fit, &mut epochs, talk)?;
-    let model = session.model(&fit)?;
-    // The model has all of it.
-    drop(fit);
+    let model = session.model(match args.output {
+        Some(_) => fit.into_parts()?,
+        // Nobody goes on from there.
+        None => {
+            let parts = (fit.weights()?, fit.place().clone());
+            drop(fit);
+            parts
+        }
+    });
     if interrupted {
         let epoch = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
         let kept = match &args.output {

@@ -87,6 +87,28 @@ fn refused_memory_sends_a_table_to_the_disk() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// A million parameters and Adam's two states of each: the arena of a batch of 200 rows is 21 MB, and
+/// a copy of parameters and states, from which a step that fails would be found again, is 12 MB.
+/// Neither is there twice, nor in 64 bits.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_network_is_there_once_with_one_copy() {
+    let mut random = Random::seed(9);
+    let mut text: String = (0..20).map(|k| format!("x{k},")).chain(["y\n".into()]).collect();
+    for _ in 0..400 {
+        let cells: String = (0..20).map(|_| format!("{:.6},", random.normal())).collect();
+        text += &format!("{cells}{}\n", random.below(2));
+    }
+    let data = file("large", "table.csv", text.as_bytes());
+    // Kilobytes; one in 64 bits would have 8 MB for the weights alone.
+    let limited = "ulimit -d 52000 && exec \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_matgrad"), "train", &data, "--target", "y"]);
+    command.args(["--hidden", "1000,1000", "--epochs", "1", "--batch", "200", "--quiet"]);
+    let output = command.output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// A workload of Adam on so many rows, as `bench` reads it; its folder.
 fn workload(name: &str, layers: &[usize], rows: usize, batch: usize) -> String {
     let mut random = Random::seed(1);

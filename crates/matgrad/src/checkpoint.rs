@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::Error;
+use crate::{Error, Kept};
 
 /// A fit between two epochs; one that goes on from here gives the bits of one never interrupted.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,15 +12,15 @@ pub struct Checkpoint {
     /// Steps done.
     pub steps: usize,
     /// Parameters in the order of the page, row by row.
-    pub weights: Vec<Vec<f64>>,
+    pub weights: Vec<Kept>,
     /// State variables of the update rule, in the order of the parameters.
-    pub states: Vec<Vec<f64>>,
+    pub states: Vec<Kept>,
     /// The order of the rows in the last epoch.
     pub order: Vec<usize>,
     /// The random state.
     pub random: [u64; 4],
     /// The best validation score with its weights.
-    pub best: Option<(f64, Vec<Vec<f64>>)>,
+    pub best: Option<(f64, Vec<Kept>)>,
     /// Epochs since then.
     pub stale: usize,
     /// What a schedule that watches the loss keeps: its factor, the best loss, epochs since then.

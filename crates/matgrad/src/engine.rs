@@ -13,7 +13,7 @@ use matgrad_run::machine::Machine;
 use matgrad_run::peak::peak;
 
 use crate::rows::Numbers;
-use crate::{Error, Rows};
+use crate::{Error, Kept, Rows};
 
 /// Numbers inside a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +136,45 @@ impl Engine {
     /// Neither of them.
     pub fn read(&self, node: NodeId) -> Result<Vec<f64>, Error> {
         either!(self, m => m.read(node)).map_err(|e| Error::Run(e.to_string()))
+    }
+
+    /// Reads a variable, or an output, as the program has it.
+    ///
+    /// # Errors
+    /// Neither of them.
+    pub fn keep(&self, node: NodeId) -> Result<Kept, Error> {
+        let unknown = || Error::Run(format!("node {} is nowhere in the program", node.0));
+        Ok(match self {
+            Engine::F32(m) => {
+                let slot = m.program().output(node).or_else(|| m.program().variable(node));
+                Kept::F32(m.slice(slot.ok_or_else(unknown)?).to_vec())
+            }
+            Engine::F64(m) => Kept::F64(m.read(node).map_err(|e| Error::Run(e.to_string()))?),
+        })
+    }
+
+    /// Writes what [`Engine::keep`] gave; a variable that the program does not use is passed over.
+    ///
+    /// # Errors
+    /// The wrong number of values.
+    pub fn put_back(&mut self, variable: NodeId, kept: &Kept) -> Result<(), Error> {
+        match (&mut *self, kept) {
+            (Engine::F32(m), Kept::F32(values)) => {
+                let Some(slot) = m.program().variable(variable).copied() else { return Ok(()) };
+                let to = m.slice_mut(&slot);
+                if to.len() != values.len() {
+                    return Err(Error::Run(format!(
+                        "{} numbers are wanted, but {} were given",
+                        to.len(),
+                        values.len()
+                    )));
+                }
+                to.copy_from_slice(values);
+                Ok(())
+            }
+            (engine, Kept::F64(values)) => engine.write(variable, values),
+            (engine, Kept::F32(_)) => engine.write(variable, &kept.to_f64()),
+        }
     }
 
     /// Runs the program once.

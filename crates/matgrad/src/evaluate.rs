@@ -6,7 +6,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 
 use crate::engine::{Engine, Precision};
-use crate::{Error, Network};
+use crate::{Error, Kept, Network};
 
 /// The forward pass alone: outputs and objective of any number of rows.
 pub struct Evaluator {
@@ -71,6 +71,17 @@ impl Evaluator {
             self.engine.write(node, value)?;
         }
         Ok(())
+    }
+
+    /// Sets weights that were kept.
+    ///
+    /// # Errors
+    /// Weights of another shape.
+    pub fn put_back<'w>(
+        &mut self,
+        mut weights: impl Iterator<Item = (NodeId, &'w Kept)>,
+    ) -> Result<(), Error> {
+        weights.try_for_each(|(node, value)| self.engine.put_back(node, value))
     }
 
     /// Predictions (after the link) and the mean objective; without targets the latter is NaN.

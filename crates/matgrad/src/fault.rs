@@ -6,12 +6,11 @@ use matgrad_expr::meaning::{Bindings, evaluate};
 
 use crate::{Error, Network, Rows};
 
-/// The first equation of the page, in its order, that has a value which is not finite at these
-/// weights and rows: its name with row and column from 1.
+/// The first equation of the page, in its order, that has a value which is not finite where its
+/// variables are these, and at these rows: its name with row and column from 1.
 pub(crate) fn first(
     network: &Network,
-    fixed: &[(NodeId, Matrix)],
-    weights: &[Vec<f64>],
+    variables: Vec<(NodeId, Matrix)>,
     (inputs, targets): (&Rows, &Rows),
     rows: &[usize],
 ) -> Result<Option<String>, Error> {
@@ -22,14 +21,9 @@ pub(crate) fn first(
     }
     let mut places: Vec<NodeId> = vec![network.input, network.target];
     network.set_row_weights(&mut at, rows.len())?;
-    let parameters = network.equations.learnt();
-    for (node, matrix) in fixed {
-        let mut matrix = matrix.clone();
-        if let Some(k) = parameters.iter().position(|p| p == node) {
-            matrix.data.clone_from(&weights[k]);
-        }
-        at.set(graph, *node, matrix).map_err(Error::Input)?;
-        places.push(*node);
+    for (node, matrix) in variables {
+        at.set(graph, node, matrix).map_err(Error::Input)?;
+        places.push(node);
     }
     places.extend(network.equations.definitions.iter().copied().chain([network.objective]));
     let values = evaluate(graph, &places, &at).map_err(Error::Input)?;

@@ -15,12 +15,14 @@ use crate::solver::Search;
 use crate::step::Batch;
 use crate::worker::{Stepper, Worker};
 use crate::{
-    Checkpoint, Error, Evaluator, Method, Network, Rows, Schedule, TrainingStep, costs, fault,
+    Checkpoint, Error, Evaluator, Kept, Method, Network, Rows, Schedule, TrainingStep, costs, fault,
 };
 
 mod options;
+mod page;
 
 pub use self::options::FitOptions;
+use self::page::Page;
 
 /// What an epoch showed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,19 +43,19 @@ pub struct Epoch {
 pub struct Fit<'a> {
     network: &'a Network,
     options: &'a FitOptions,
-    weights: Vec<(NodeId, Matrix)>,
+    page: Page,
     data: (Arc<Rows<'a>>, Arc<Rows<'a>>),
     order: Order,
     validation: Option<(&'a Matrix, &'a Matrix)>,
     validation_weights: Option<Matrix>,
     worker: Worker,
-    evaluator: Evaluator,
+    evaluator: Option<Evaluator>,
     rate: Option<f64>,
     started: Instant,
     /// Where the fit is, but for weights and states, which are in the program.
     at: Checkpoint,
-    /// A whole earlier state, from which a failing step is found again.
-    good: Checkpoint,
+    /// A whole earlier state, from which a failing step is found again; none where no step has been.
+    good: Option<Checkpoint>,
     over: bool,
 }
 
@@ -138,7 +140,8 @@ impl Network {
             }
         };
         let precision = options.weights_precision();
-        let evaluator = Evaluator::new(self, validation.map_or(1, |(v, _)| v.rows), precision)?;
+        let mut evaluator =
+            validation.map(|(v, _)| Evaluator::new(self, v.rows, precision)).transpose()?;
         let rate = options.method.settings(&options.settings)?.into_iter().find(|(n, _)| n == "η");
         let order = Order::new(count, None, inputs.cols() + targets.cols());
         let at = Checkpoint {
@@ -148,10 +151,14 @@ impl Network {
             lowest: f64::INFINITY,
             ..Checkpoint::default()
         };
-        let mut fit = Fit {
+        let page = Page::of(weights, self.equations.learnt());
+        if let Some(evaluator) = &mut evaluator {
+            evaluator.weights(page.fixed.iter().map(|(node, m)| (*node, m.data.as_slice())))?;
+        }
+        Ok(Fit {
             network: self,
             options,
-            weights: weights.to_vec(),
+            page,
             data,
             order,
             validation,
@@ -161,11 +168,9 @@ impl Network {
             rate: rate.map(|(_, value)| value),
             started: Instant::now(),
             at,
-            good: Checkpoint::default(),
+            good: None,
             over: false,
-        };
-        fit.good = fit.checkpoint()?;
-        Ok(fit)
+        })
     }
 }
 
@@ -212,7 +217,6 @@ impl Fit<'_> {
             Worker::Search(search) => search.weigh(node, &scaled)?,
         }
         self.validation_weights = validation.map(costs::mean_one).transpose()?;
-        self.good = self.checkpoint()?;
         Ok(self)
     }
 
@@ -221,17 +225,28 @@ impl Fit<'_> {
     /// # Errors
     /// None in practice: parameters can be read.
     pub fn weights(&self) -> Result<Vec<(NodeId, Matrix)>, Error> {
-        let values = match &self.at.best {
-            Some((_, best)) => best.clone(),
-            None => self.current()?,
-        };
-        let mut weights = self.weights.clone();
-        for (node, value) in self.network.equations.learnt().into_iter().zip(values) {
-            if let Some((_, matrix)) = weights.iter_mut().find(|(n, _)| *n == node) {
-                matrix.data = value;
-            }
+        match &self.at.best {
+            Some((_, best)) => Ok(self.page.with(best)),
+            None => Ok(self.page.with(&self.current()?)),
         }
-        Ok(weights)
+    }
+
+    /// [`Fit::weights`] and [`Fit::checkpoint`] when no epoch is to follow: what they are read from
+    /// is given up before they are written down.
+    ///
+    /// # Errors
+    /// None in practice: weights and states can be read.
+    pub fn into_parts(self) -> Result<(Vec<(NodeId, Matrix)>, Checkpoint), Error> {
+        let checkpoint = self.checkpoint()?;
+        let Fit { page, worker, evaluator, .. } = self;
+        drop((worker, evaluator));
+        let best = checkpoint.best.as_ref().map(|(_, best)| best);
+        Ok((page.with(best.unwrap_or(&checkpoint.weights)), checkpoint))
+    }
+
+    /// Where the fit is: its [`Fit::checkpoint`] without weights and states.
+    pub fn place(&self) -> &Checkpoint {
+        &self.at
     }
 
     /// How often a search has evaluated the objective with its gradient; `None` for an update rule.
@@ -268,12 +283,12 @@ impl Fit<'_> {
         }
         self.worker.restore(&parameters, checkpoint)?;
         self.at = Checkpoint { weights: Vec::new(), states: Vec::new(), ..checkpoint.clone() };
-        self.good = checkpoint.clone();
+        self.good = None;
         self.over = false;
         Ok(())
     }
 
-    fn current(&self) -> Result<Vec<Vec<f64>>, Error> {
+    fn current(&self) -> Result<Vec<Kept>, Error> {
         let parameters = self.network.equations.learnt();
         self.worker.weights(&parameters)
     }
@@ -290,10 +305,11 @@ impl Fit<'_> {
     }
 
     fn run(&mut self) -> Result<Epoch, Error> {
-        if self.worker.steps() - self.good.steps >= STEPS_A_COPY {
+        let steps = self.worker.steps();
+        if self.good.as_ref().is_none_or(|good| steps - good.steps >= STEPS_A_COPY) {
             // Two copies of a large network are not needed at once.
-            self.good = Checkpoint::default();
-            self.good = self.checkpoint()?;
+            self.good = None;
+            self.good = Some(self.checkpoint()?);
         }
         let learning_rate = self.rate();
         let train_loss = self.steps(None)?;
@@ -369,7 +385,7 @@ impl Fit<'_> {
     fn locate(&mut self, loss: f64, batch: usize) -> Error {
         let (epoch, failed) = (self.at.epoch, self.worker.steps());
         let batch_text = format!("the loss is {loss} in epoch {epoch}, batch {batch}");
-        let good = self.good.clone();
+        let good = self.good.take().unwrap_or_default();
         let back = self.restore(&good).and_then(|()| {
             while self.worker.steps() + 1 < failed {
                 self.steps(Some(failed - 1))?;
@@ -386,10 +402,9 @@ impl Fit<'_> {
                 deal.next(|_| {});
             }
             let rows = deal.next(|_| {}).unwrap_or_default().to_vec();
-            let weights = self.current()?;
             let noise = noise(&self.network.equations, rows.len(), self.options.seed, failed);
-            let fixed: Vec<_> = self.weights.iter().cloned().chain(noise).collect();
-            fault::first(self.network, &fixed, &weights, (&self.data.0, &self.data.1), &rows)
+            let at: Vec<_> = self.page.with(&self.current()?).into_iter().chain(noise).collect();
+            fault::first(self.network, at, (&self.data.0, &self.data.1), &rows)
         });
         match back {
             Ok(Some(place)) => Error::Run(format!("{batch_text}: {place}\n  {HELP}")),
@@ -400,26 +415,29 @@ impl Fit<'_> {
     /// A loss is that before its update: what the last update did is seen in the weights alone.
     fn prove_finite(&mut self) -> Result<(), Error> {
         let weights = self.current()?;
-        if weights.iter().flatten().all(|x| x.is_finite()) {
+        if weights.iter().all(Kept::is_finite) {
             return Ok(());
         }
         let data = (&*self.data.0, &*self.data.1);
-        let place = fault::first(self.network, &self.weights, &weights, data, &[0])?;
-        let (epoch, good) = (self.at.epoch, self.good.clone());
+        let place = fault::first(self.network, self.page.with(&weights), data, &[0])?;
+        let (epoch, good) = (self.at.epoch, self.good.take().unwrap_or_default());
         self.restore(&good)?;
         Err(Error::Run(format!("after epoch {epoch} {}; {HELP}", place.unwrap_or_default())))
     }
 
     fn validate(&mut self) -> Result<Option<f64>, Error> {
-        let Some((inputs, targets)) = self.validation else { return Ok(None) };
+        if self.validation.is_none() {
+            return Ok(None);
+        }
         let weights = self.current()?;
+        let Some(((inputs, targets), evaluator)) = self.validation.zip(self.evaluator.as_mut())
+        else {
+            return Ok(None);
+        };
         let nodes = self.network.equations.learnt();
-        let fixed = self.weights.iter().map(|(n, m)| (*n, m.data.as_slice()));
-        let now = nodes.iter().copied().zip(weights.iter().map(Vec::as_slice));
-        self.evaluator.weights(fixed.chain(now))?;
+        evaluator.put_back(nodes.into_iter().zip(&weights))?;
         let row_weights = self.validation_weights.as_ref();
-        let (predictions, loss) =
-            self.evaluator.run_weighted(inputs, Some(targets), row_weights)?;
+        let (predictions, loss) = evaluator.run_weighted(inputs, Some(targets), row_weights)?;
         let stop = &self.options.stop;
         let score = stop.score(self.network.link, &predictions, targets, loss)?;
         stop.keep(&mut self.at, score, weights);
@@ -455,7 +473,7 @@ impl Iterator for Fit<'_> {
         self.over |= epoch.is_err();
         if self.is_over() {
             // No step follows that could fail.
-            self.good = Checkpoint::default();
+            self.good = None;
         }
         Some(epoch)
     }

@@ -11,7 +11,7 @@ use matgrad_expr::matrix::Matrix;
 use safetensors::{Dtype, SafeTensors, View, tensor::TensorView};
 use serde_json::{Value, json};
 
-use crate::{Checkpoint, Costs, Error, Link, Network, Precision};
+use crate::{Checkpoint, Costs, Error, Kept, Link, Network, Precision};
 
 /// A network with weights and what was learnt from the training table.
 pub struct Model {
@@ -57,6 +57,7 @@ struct Tensor<'a> {
 
 enum Entries<'a> {
     Real(&'a [f64]),
+    Kept(&'a Kept),
     Count(&'a [usize]),
 }
 
@@ -73,6 +74,7 @@ impl View for &Tensor<'_> {
                 x.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect()
             }
             Entries::Real(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Entries::Kept(kept) => kept.to_bytes(self.dtype == Dtype::F32),
             Entries::Count(n) => n.iter().flat_map(|&n| (n as u64).to_le_bytes()).collect(),
         })
     }
@@ -135,8 +137,8 @@ impl Model {
             let parameters = self.network.equations.learnt();
             let checkpoint = |part: &str, name: &str, values| {
                 let name = format!("checkpoint.{part}.{name}");
-                let shape = vec![<[f64]>::len(values)];
-                Tensor { name, shape, dtype, entries: Entries::Real(values) }
+                let shape = vec![Kept::len(values)];
+                Tensor { name, shape, dtype, entries: Entries::Kept(values) }
             };
             for (k, &node) in parameters.iter().enumerate() {
                 tensors.push(checkpoint("weights", &name(node), &weights[k]));
@@ -183,7 +185,7 @@ impl Model {
         let training = file
             .metadata
             .contains_key("checkpoint")
-            .then(|| file.training(&network))
+            .then(|| file.training(&network, precision))
             .transpose()?;
         let costs = match file.metadata.contains_key("costs") {
             true => Costs::from_json(&file.json("costs")?)?,
@@ -273,12 +275,13 @@ impl<'a> File<'a> {
         Ok((weights, precision))
     }
 
-    fn training(&self, network: &Network) -> Result<Training, Error> {
+    fn training(&self, network: &Network, precision: Precision) -> Result<Training, Error> {
         let graph = &network.equations.graph;
-        let each = |part: &str| -> Result<Vec<Vec<f64>>, Error> {
+        let kept = |name: String| Ok(Kept::new(self.numbers(&name)?, precision));
+        let each = |part: &str| -> Result<Vec<Kept>, Error> {
             let names = network.equations.learnt().into_iter();
             let names = names.map(|p| graph.name(p).map_or("?", |n| n.spelling.as_str()));
-            names.map(|name| self.numbers(&format!("checkpoint.{part}.{name}"))).collect()
+            names.map(|name| kept(format!("checkpoint.{part}.{name}"))).collect()
         };
         let mut checkpoint = Checkpoint::from_json(&self.json("checkpoint")?)?;
         checkpoint.weights = each("weights")?;
@@ -287,7 +290,7 @@ impl<'a> File<'a> {
         }
         let states = (0..).map(|k| format!("checkpoint.state.{k:06}"));
         let states = states.take_while(|name| self.tensors.contains_key(name));
-        checkpoint.states = states.map(|name| self.numbers(&name)).collect::<Result<_, _>>()?;
+        checkpoint.states = states.map(kept).collect::<Result<_, Error>>()?;
         let order = self.tensor("checkpoint.order")?.data().chunks_exact(8);
         let row = |b: &[u8]| u64::from_le_bytes(b.try_into().expect("chunks of 8")) as usize;
         checkpoint.order = order.map(row).collect();

@@ -12,7 +12,7 @@ use matgrad_plan::plan::Request;
 
 use crate::engine::{Engine, Precision};
 use crate::network::noise;
-use crate::{Around, Error, UpdateRule};
+use crate::{Around, Error, Kept, UpdateRule};
 
 /// A training step with its weights and the state of its update rule.
 pub struct TrainingStep {
@@ -191,8 +191,8 @@ impl TrainingStep {
     ///
     /// # Errors
     /// None in practice: states can be read.
-    pub fn state(&self) -> Result<(usize, Vec<Vec<f64>>), Error> {
-        let read = self.states.iter().map(|&node| self.engine.read(node));
+    pub fn state(&self) -> Result<(usize, Vec<Kept>), Error> {
+        let read = self.states.iter().map(|&node| self.engine.keep(node));
         Ok((self.steps, read.collect::<Result<_, _>>()?))
     }
 
@@ -200,12 +200,12 @@ impl TrainingStep {
     ///
     /// # Errors
     /// A state of another rule or network.
-    pub fn restore(&mut self, steps: usize, states: &[Vec<f64>]) -> Result<(), Error> {
+    pub fn restore(&mut self, steps: usize, states: &[Kept]) -> Result<(), Error> {
         if states.len() != self.states.len() {
             return Err(Error::Input("this is the state of another update rule".into()));
         }
         for (node, values) in self.states.iter().zip(states) {
-            self.engine.write(*node, values)?;
+            self.engine.put_back(*node, values)?;
         }
         self.steps = steps;
         Ok(())

@@ -3,7 +3,7 @@
 use matgrad_expr::matrix::Matrix;
 
 use crate::metrics::{self, Metrics};
-use crate::{Checkpoint, Costs, Error, Link};
+use crate::{Checkpoint, Costs, Error, Kept, Link};
 
 /// When a fit ends before its last epoch.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +74,7 @@ impl Stop {
     }
 
     /// Keeps the weights if they are the best so far; by Prechelt's criteria, of those judged.
-    pub(crate) fn keep(&self, at: &mut Checkpoint, score: f64, weights: Vec<Vec<f64>>) {
+    pub(crate) fn keep(&self, at: &mut Checkpoint, score: f64, weights: Vec<Kept>) {
         let all = self.generalization_loss.is_none() && self.progress.is_none();
         if !all && !at.epoch.is_multiple_of(STRIP) {
             return;

@@ -4,7 +4,12 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 
 use crate::solver::Search;
-use crate::{Checkpoint, Error, Network, Rows, TrainingStep};
+use crate::{Checkpoint, Error, Kept, Network, Rows, TrainingStep};
+
+/// What a search has, which is in 64 bits.
+fn kept(values: Vec<Vec<f64>>) -> Vec<Kept> {
+    values.into_iter().map(Kept::F64).collect()
+}
 
 /// A compiled step, or a search over all rows.
 pub(crate) enum Worker {
@@ -74,18 +79,18 @@ impl Worker {
     }
 
     /// The parameters' entries.
-    pub fn weights(&self, parameters: &[NodeId]) -> Result<Vec<Vec<f64>>, Error> {
+    pub fn weights(&self, parameters: &[NodeId]) -> Result<Vec<Kept>, Error> {
         match self {
-            Worker::Step(s) => parameters.iter().map(|&p| s.step.engine.read(p)).collect(),
-            Worker::Search(search) => Ok(search.weights()),
+            Worker::Step(s) => parameters.iter().map(|&p| s.step.engine.keep(p)).collect(),
+            Worker::Search(search) => Ok(kept(search.weights())),
         }
     }
 
     /// The state of the rule or the solver.
-    pub fn state(&self) -> Result<(usize, Vec<Vec<f64>>), Error> {
+    pub fn state(&self) -> Result<(usize, Vec<Kept>), Error> {
         match self {
             Worker::Step(stepper) => stepper.step.state(),
-            Worker::Search(search) => Ok((search.iterations(), search.state())),
+            Worker::Search(search) => Ok((search.iterations(), kept(search.state()))),
         }
     }
 
@@ -94,11 +99,15 @@ impl Worker {
         match self {
             Worker::Step(stepper) => {
                 for (node, value) in parameters.iter().zip(&from.weights) {
-                    stepper.step.engine.write(*node, value)?;
+                    stepper.step.engine.put_back(*node, value)?;
                 }
                 stepper.step.restore(from.steps, &from.states)
             }
-            Worker::Search(search) => search.restore(from.steps, &from.weights, &from.states),
+            Worker::Search(search) => {
+                let [weights, states] = [&from.weights, &from.states]
+                    .map(|all| all.iter().map(Kept::to_f64).collect::<Vec<_>>());
+                search.restore(from.steps, &weights, &states)
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use matgrad::data::Random;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Around, Batch, Evaluator, Network, Precision, TrainingStep, UpdateRule};
+use matgrad::{Around, Batch, Evaluator, Kept, Network, Precision, TrainingStep, UpdateRule};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -180,12 +180,15 @@ impl Trainer {
 
     /// The state of the update rule, for `restore`.
     fn state(&self) -> PyResult<(usize, Vec<Vec<f64>>)> {
-        self.step.state().map_err(error)
+        let (steps, states) = self.step.state().map_err(error)?;
+        Ok((steps, states.iter().map(Kept::to_f64).collect()))
     }
 
     /// Goes on from a state.
     fn restore(&mut self, state: (usize, Vec<Vec<f64>>)) -> PyResult<()> {
-        self.step.restore(state.0, &state.1).map_err(error)
+        let (steps, states) = state;
+        let states: Vec<Kept> = states.into_iter().map(Kept::F64).collect();
+        self.step.restore(steps, &states).map_err(error)
     }
 
     /// The loss L and the output Z on other rows, with the present weights.

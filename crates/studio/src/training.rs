@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use matgrad::explain::Memory;
-use matgrad::{Costs, Epoch, Error, Evaluator, Fit, FitOptions, Method, Precision};
+use matgrad::{Costs, Epoch, Error, Evaluator, Fit, FitOptions, Kept, Method, Precision};
 
 use crate::Session;
 use crate::examples::Examples;
@@ -84,7 +84,8 @@ impl Run {
         let mut at = before.unwrap_or_else(|| fresh.clone());
         (at.weights, at.epoch, at.done) = (fresh.weights, done, false);
         if matches!(self.options.method, Method::Rule(_)) {
-            (at.states, at.steps) = (memory.states, memory.steps);
+            at.states = memory.states.into_iter().map(Kept::F64).collect();
+            at.steps = memory.steps;
         }
         fit.restore(&at)?;
         let mut evaluator = Evaluator::new(network, inputs.rows, Precision::F64)?;
@@ -123,7 +124,8 @@ impl Run {
         }
         session.course.epochs.append(epochs);
         session.weights = weights;
-        session.memory = Memory { steps: checkpoint.steps, states: checkpoint.states.clone() };
+        let states = checkpoint.states.iter().map(Kept::to_f64).collect();
+        session.memory = Memory { steps: checkpoint.steps, states };
         session.checkpoint = Some(checkpoint);
         session.bind()?;
         Ok(session.running == Some(self.number))

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use matgrad::data::Random;
 use matgrad::expr::matrix::Matrix;
-use matgrad::{Costs, Evaluator, FitOptions, Network, Precision, Stop, UpdateRule};
+use matgrad::{Costs, Evaluator, FitOptions, Kept, Network, Precision, Stop, UpdateRule};
 use serde_json::Value;
 
 /// What a run is judged by, as the published figures name it: squared error percentages at their
@@ -123,7 +123,8 @@ impl Problem {
         let mut random = Random::seed(seed);
         let states = start.states.len() / start.weights.len();
         for sizes in start.states.iter_mut().step_by(states) {
-            sizes.iter_mut().for_each(|u| *u = 0.005 + 0.015 * random.uniform());
+            let drawn = (0..sizes.len()).map(|_| 0.005 + 0.015 * random.uniform());
+            *sizes = Kept::F64(drawn.collect());
         }
         fit.restore(&start).expect("its own");
         let (mut train, mut valid, mut relevant, mut total) = (f64::INFINITY, f64::INFINITY, 0, 0);

@@ -111,29 +111,23 @@ impl Folding {
         picture: *mut V::Number,
     ) {
         let w = &self.window;
-        let (columns, group) = (w.taps() * w.channels(), w.channels() / w.groups as usize);
-        // Entries of a window's row in a group lie beside each other.
-        let run = w.size[1] as usize * group;
-        let &Meeting { first, count, step, tap, less } = &self.down[row];
-        let mut to = sums;
-        for start in (0..self.wide * columns).step_by(run * w.size[0] as usize) {
-            for (some, lanes) in vectors::<V>(run) {
-                let mut sum = V::splat(V::Number::ZERO);
-                let (mut line, mut at) = (first, start + tap * run + some);
-                for _ in 0..count {
-                    let from = (line & (self.held - 1)) * self.wide * columns + at;
-                    // SAFETY: the line is kept; lanes behind the run are not looked at.
-                    sum = sum.add(unsafe {
-                        let from = unfolded.add(from);
-                        if BEYOND { V::load(from) } else { V::load_part(from, lanes) }
-                    });
-                    line += step;
-                    at = at.wrapping_sub(less * run);
+        let group = w.channels() / w.groups as usize;
+        let (count, mut done) = (self.down[row].count, 0);
+        // SAFETY: as the caller says.
+        unsafe {
+            loop {
+                done += match count - done {
+                    0 => self.add::<V, BEYOND, 0>(row, done, unfolded, sums),
+                    1 => self.add::<V, BEYOND, 1>(row, done, unfolded, sums),
+                    2 => self.add::<V, BEYOND, 2>(row, done, unfolded, sums),
+                    3 => self.add::<V, BEYOND, 3>(row, done, unfolded, sums),
+                    4 => self.add::<V, BEYOND, 4>(row, done, unfolded, sums),
+                    _ => self.add::<V, BEYOND, 5>(row, done, unfolded, sums),
+                };
+                if done == count {
+                    break;
                 }
-                // SAFETY: the next run comes to lie over what is too much, or the vector more.
-                unsafe { sum.store(to.add(some)) };
             }
-            to = to.wrapping_add(run);
         }
         // SAFETY: as the caller says.
         unsafe {
@@ -143,6 +137,51 @@ impl Folding {
                 self.gather::<V>(row, group, sums, picture);
             }
         }
+    }
+
+    /// Adds what `N` of the lines that see a row say, behind the first so many, to the sums of each
+    /// place; gives `N`.
+    #[inline(always)]
+    unsafe fn add<V: Vector, const BEYOND: bool, const N: usize>(
+        &self,
+        row: usize,
+        done: usize,
+        unfolded: *const V::Number,
+        sums: *mut V::Number,
+    ) -> usize {
+        let w = &self.window;
+        let (columns, group) = (w.taps() * w.channels(), w.channels() / w.groups as usize);
+        // Entries of a window's row in a group lie beside each other.
+        let run = w.size[1] as usize * group;
+        let &Meeting { first, step, tap, less, .. } = &self.down[row];
+        let mut from: [*const V::Number; N] = std::array::from_fn(|i| {
+            let (line, tap) = (first + (done + i) * step, tap.wrapping_sub((done + i) * less));
+            let line = (line & (self.held - 1)) * self.wide * columns;
+            unfolded.wrapping_add(line).wrapping_add(tap * run)
+        });
+        let next = run * w.size[0] as usize;
+        let mut to = sums;
+        for _ in 0..self.wide * w.groups as usize {
+            for (some, lanes) in vectors::<V>(run) {
+                // SAFETY: the lines are kept, and lanes behind the run are not looked at; the next run
+                // comes to lie over what is too much of the first sums, or the vector more.
+                unsafe {
+                    let to = to.add(some);
+                    let mut sum = if done > 0 { V::load(to) } else { V::splat(V::Number::ZERO) };
+                    for from in from {
+                        let from = from.add(some);
+                        let x = if BEYOND { V::load(from) } else { V::load_part(from, lanes) };
+                        sum = sum.add(x);
+                    }
+                    if done > 0 { sum.store_part(to, lanes) } else { sum.store(to) }
+                }
+            }
+            for from in &mut from {
+                *from = from.wrapping_add(next);
+            }
+            to = to.wrapping_add(run);
+        }
+        N
     }
 
     /// Each pixel of a row is the sum of what the places of a line that see it say.

@@ -14,7 +14,7 @@ use crate::build::{CAPACITY, Page};
 const PLAIN: Window = Window { picture: [6, 7, 2], size: [3, 2], ..Window::ONE };
 
 /// Windows of all kinds that have one group.
-const WINDOWS: [Window; 9] = [
+const WINDOWS: [Window; 10] = [
     PLAIN,
     Window { pad: [1, 0, 2, 1], ..PLAIN },
     Window { stride: [2, 3], pad: [0, 1, 1, 2], ..PLAIN },
@@ -22,6 +22,8 @@ const WINDOWS: [Window; 9] = [
     Window { stride: [3, 2], dilation: [2, 3], pad: [2, 3, 2, 3], ..PLAIN },
     Window { picture: [5, 4, 9], size: [1, 1], stride: [2, 2], ..PLAIN },
     Window { picture: [4, 30, 1], size: [2, 5], pad: [1, 2, 1, 2], ..PLAIN },
+    // More lines see a pixel than are added up at once.
+    Window { picture: [14, 5, 3], size: [12, 2], pad: [3, 0, 4, 1], ..PLAIN },
     // As large as the picture, and moving by more than its size.
     Window { picture: [3, 3, 4], size: [3, 3], pad: [1, 1, 1, 1], ..PLAIN },
     Window { picture: [9, 9, 1], size: [2, 2], stride: [4, 3], ..PLAIN },

@@ -79,6 +79,7 @@ impl<T: Real, const N: usize, const ALONG: bool> Work<T> for Rows<'_, T, N, ALON
                 let done = unsafe {
                     match left.min(each) {
                         12.. if most == 12 => block::<V, 12, N, ALONG, 3>(&place),
+                        10.. if most == 12 => block::<V, 10, N, ALONG, 3>(&place),
                         8.. if most == 12 => block::<V, 8, N, ALONG, 3>(&place),
                         6.. if most > 4 => block::<V, 6, N, ALONG, 3>(&place),
                         5.. if most > 4 => block::<V, 5, N, ALONG, 3>(&place),

@@ -229,8 +229,8 @@ impl<T: Real> Product<'_, T> {
         let (m, n, k) = (a.rows, b.cols, a.cols);
         let across = 2 * V::LANES;
         let near = b.col_stride == 1 && (n <= across || k * n <= NEAR || m < 2 * GROUP);
-        // Rows beside each other are read in place where that is once, or a few of them.
-        let in_place = a.row_stride == 1 && (n <= across || m <= GROUP);
+        // Rows beside each other are read in place where that is a few times, or a few of them.
+        let in_place = a.row_stride == 1 && (n <= 4 * across || m <= GROUP);
         let pack_rows = a.col_stride != 1 && !in_place;
         let depth = k.div_ceil(k.div_ceil(DEPTH));
         // Work is done on each block; where one block has all terms, it need not go to its place.

@@ -131,9 +131,10 @@ impl Network {
                 }
                 "latex" => {
                     let line = |&(of, gradient): &(NodeId, NodeId)| {
-                        let (of, gradient) =
-                            (latex::latex(graph, of), latex::latex(graph, gradient));
-                        format!("\\partial {of} &= {gradient}")
+                        // A value of the page by its name, not by what it is.
+                        let name = graph.name(of).map_or("?", |name| &name.text);
+                        let of = latex::latex_name(&format!("∂{name}"));
+                        format!("{of} &= {}", latex::latex(graph, gradient))
                     };
                     let lines: Vec<String> = derived.gradients.iter().map(line).collect();
                     Ok(format!("\\begin{{aligned}}\n{}\n\\end{{aligned}}", lines.join(" \\\\\n")))

@@ -145,7 +145,10 @@ def test_a_model_of_the_command_line_is_a_network(tmp_path):
 def test_notebooks_show_mathematics_and_pages():
     net = matgrad.Network(PAGE)
     derived = net.derive()
-    assert derived._repr_latex_().startswith("$$\n\\begin{aligned}")
+    shown = derived._repr_latex_()
+    assert shown.startswith("$$\n\\begin{aligned}")
+    # A value of the page goes by its name.
+    assert shown.splitlines()[2].startswith("\\partial Z &= ")
     given = arrays(np.float64)
     net.weights = {"W": given["W"]}
     np.testing.assert_array_equal(net.weights["W"], given["W"])

@@ -105,6 +105,32 @@ fn groups() {
     page.compare::<f64>(&outputs, &[], 1e-12).unwrap();
 }
 
+/// Of equal entries the first one is the largest, and a NaN is larger than all: signs are equal more
+/// often than not, and the logarithm of a negative number is none.
+#[test]
+fn the_largest_among_equals_and_without_numbers() {
+    let pool = Window { picture: [6, 8, 5], size: [2, 2], stride: [2, 2], ..Window::ONE };
+    let apart = Window { size: [3, 2], stride: [3, 3], pad: [1, 0, 2, 1], ..pool };
+    for window in [pool, Window { stride: [1, 1], pad: [1; 4], ..pool }, apart] {
+        for op in [Op::Sign, Op::Log] {
+            let mut page = Page::new();
+            let b = page.b();
+            let x = page.variable(b, Dim::of(window.columns() as u64));
+            let pooled = (window.places() * window.channels()) as u64;
+            let a = page.variable(b, Dim::of(pooled));
+            let g = &mut page.graph;
+            let x = g.node(op, &[x]).unwrap();
+            let most = g.node(Op::MaxPool(window), &[x]).unwrap();
+            let back = g.node(Op::Unpool(window), &[a, x]).unwrap();
+            let picked = g.node(Op::Pick(window), &[back, x]).unwrap();
+            let outputs = [most, back, picked];
+            let of = |e| panic!("{window:?}, {op:?}: {e}");
+            page.compare::<f64>(&outputs, &[], 1e-12).unwrap_or_else(of);
+            page.compare::<f32>(&outputs, &[], 1e-5).unwrap_or_else(of);
+        }
+    }
+}
+
 /// Zeros far around a picture are not laid out, nor lines that there are not.
 #[test]
 fn a_window_far_apart_takes_little_memory() {

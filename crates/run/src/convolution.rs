@@ -106,7 +106,10 @@ impl<T: Real> Convolution<T> {
         self.lines.extend((0..high).map(|i| i * stride[0] * line));
         self.wide = wide;
         self.step = stride[1] * channels;
-        self.folding = (kind == Kind::Pictures).then(|| Folding::of(&window));
+        // It hangs on no number of rows.
+        if kind == Kind::Pictures && self.folding.is_none() {
+            self.folding = Some(Folding::of(&window));
+        }
     }
 
     /// Height and width of a picture with what is around it.
@@ -258,7 +261,7 @@ impl<T: Real> Convolve<'_, T> {
     #[inline(always)]
     unsafe fn forward<V: Vector<Number = T>, const BESIDE: bool>(&self, images: Range<usize>) {
         let of = self.of;
-        let (n, places, across) = (of.b.cols, of.lines.len() * of.wide, 2 * V::LANES);
+        let (n, places) = (of.b.cols, of.lines.len() * of.wide);
         // SAFETY: pictures, lines and columns are inside the matrices.
         unsafe {
             let (b, apart, b_stride) = if BESIDE {
@@ -278,32 +281,46 @@ impl<T: Real> Convolve<'_, T> {
                     if BESIDE {
                         V::apart(&Beside { of, lines, picture, b, to });
                     } else {
-                        for col in (0..n).step_by(across) {
-                            let b = b.wrapping_add(col * apart);
-                            let mut place = Place {
-                                depth: of.run,
-                                runs: &of.runs,
-                                a: picture,
-                                a_stride: of.step,
-                                beside: 3 * of.step,
-                                b,
-                                b_stride,
-                                to: to.add(col),
-                                row_stride: n,
-                                col_stride: 1,
-                                cols: across.min(n - col),
-                                apart: 0,
-                                add: false,
-                            };
-                            for line in lines {
-                                place.a = picture.add(*line);
-                                all::<V, true>(place, of.wide);
-                                place.to = place.to.wrapping_add(of.wide * n);
-                            }
-                        }
+                        self.lines::<V>(lines, picture, (b, apart, b_stride), to);
                     }
                     self.finish(first..first + lines.len() * of.wide * n, to);
                 }
+            }
+        }
+    }
+
+    /// Some lines of places of a picture, a vector or two of channels of all of them after the other.
+    #[inline(always)]
+    unsafe fn lines<V: Vector<Number = T>>(
+        &self,
+        lines: &[usize],
+        picture: *const T,
+        (b, apart, b_stride): (*const T, usize, usize),
+        to: *mut T,
+    ) {
+        let of = self.of;
+        let (n, across) = (of.b.cols, 2 * V::LANES);
+        for col in (0..n).step_by(across) {
+            let mut place = Place {
+                depth: of.run,
+                runs: &of.runs,
+                a: picture,
+                a_stride: of.step,
+                beside: 3 * of.step,
+                b: b.wrapping_add(col * apart),
+                b_stride,
+                to: to.wrapping_add(col),
+                row_stride: n,
+                col_stride: 1,
+                cols: across.min(n - col),
+                apart: 0,
+                add: false,
+            };
+            for line in lines {
+                place.a = picture.wrapping_add(*line);
+                // SAFETY: the lines and columns are inside the matrices.
+                unsafe { all::<V, true>(place, of.wide) };
+                place.to = place.to.wrapping_add(of.wide * n);
             }
         }
     }

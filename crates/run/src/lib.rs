@@ -4,7 +4,8 @@
 //! instructions one after the other, allocates nothing, and gives the same bits each time. A
 //! machine knows programs, not networks.
 //!
-//! This is the only crate of the house with `unsafe`: operands are read through pointers into the
+//! This is the crate of the house with `unsafe` (beside it only matgrad-data, which has files mapped,
+//! and where other languages call): operands are read through pointers into the
 //! arena, at places which the plan vouches for, and the inner loops of products use the vector
 //! instructions that the processor has, chosen at run time.
 //!

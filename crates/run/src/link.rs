@@ -136,7 +136,11 @@ impl<T: Real> Linked<T> {
             }
             Instruction::Picture(picture) => {
                 let then = picture.then.as_ref().map(tile);
-                Linked::Picture(Place::of(picture, rows), then)
+                let before = std::mem::replace(self, Linked::Other);
+                let known = if let Linked::Picture(place, _) = before { Some(place) } else { None };
+                let mut place = known.unwrap_or_else(|| Place::of(picture));
+                place.link(picture, rows);
+                Linked::Picture(place, then)
             }
             Instruction::Copy { .. }
             | Instruction::Zero { .. }

@@ -30,26 +30,28 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub fn of(picture: &Picture, rows: usize) -> Place {
-        let (w, to) = (picture.window, Matrix::slot(&picture.to, rows));
-        let a = Matrix::of(&picture.a, rows);
+    pub fn of(picture: &Picture) -> Place {
+        let (work, window) = (picture.work, picture.window);
+        let output = window.output().unwrap_or([0; 2]).map(|n| n as usize);
+        let side = |axis: usize| (0..output[axis]).map(|at| Side::of(&window, axis, at)).collect();
+        let folding = (work == PictureWork::Fold).then(|| Folding::whole(&window));
+        let sides = [side(0), side(1)];
+        Place { work, window, images: 0, a: 0, b: 0, to: 0, sides, folding }
+    }
+
+    /// Fills in the numbers.
+    pub fn link(&mut self, picture: &Picture, rows: usize) {
+        let (a, to) = (Matrix::of(&picture.a, rows), Matrix::slot(&picture.to, rows));
         let size = |m: Matrix| m.rows * m.cols;
-        let images = match picture.work {
+        self.images = match picture.work {
             PictureWork::Unfold | PictureWork::MaxPool | PictureWork::Pick => size(a),
             PictureWork::Fold | PictureWork::Unpool => size(to),
-        } / w.columns().max(1);
+        } / self.window.columns().max(1);
         // Works with one operand do not look at the other.
-        let b = picture.b.map_or(a.offset, |b| Matrix::of(&b, rows).offset);
-        let output = w.output().unwrap_or([0; 2]).map(|n| n as usize);
-        let sides =
-            [0, 1].map(|axis| (0..output[axis]).map(|place| Side::of(&w, axis, place)).collect());
-        let folding = (picture.work == PictureWork::Fold).then(|| Folding::whole(&w));
-        let (work, a, to) = (picture.work, a.offset, to.offset);
-        Place { work, window: w, images, a, b, to, sides, folding }
+        self.b = picture.b.map_or(a.offset, |b| Matrix::of(&b, rows).offset);
+        (self.a, self.to) = (a.offset, to.offset);
     }
-}
 
-impl Place {
     /// Entries of what becomes of a picture.
     fn size(&self) -> usize {
         let w = &self.window;

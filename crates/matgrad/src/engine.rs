@@ -9,7 +9,7 @@ use matgrad_expr::graph::{Graph, NodeId};
 use matgrad_expr::matrix::Matrix;
 use matgrad_plan::extent::Slot;
 use matgrad_plan::plan::{Request, plan};
-use matgrad_run::machine::Machine;
+use matgrad_run::machine::{Machine, RunError};
 use matgrad_run::peak::peak;
 
 use crate::rows::Numbers;
@@ -143,13 +143,13 @@ impl Engine {
     /// # Errors
     /// Neither of them.
     pub fn keep(&self, node: NodeId) -> Result<Kept, Error> {
-        let unknown = || Error::Run(format!("node {} is nowhere in the program", node.0));
         Ok(match self {
             Engine::F32(m) => {
                 let slot = m.program().output(node).or_else(|| m.program().variable(node));
+                let unknown = || Error::Run(RunError::Unknown(node.0).to_string());
                 Kept::F32(m.slice(slot.ok_or_else(unknown)?).to_vec())
             }
-            Engine::F64(m) => Kept::F64(m.read(node).map_err(|e| Error::Run(e.to_string()))?),
+            Engine::F64(_) => Kept::F64(self.read(node)?),
         })
     }
 
@@ -159,18 +159,10 @@ impl Engine {
     /// The wrong number of values.
     pub fn put_back(&mut self, variable: NodeId, kept: &Kept) -> Result<(), Error> {
         match (&mut *self, kept) {
-            (Engine::F32(m), Kept::F32(values)) => {
-                let Some(slot) = m.program().variable(variable).copied() else { return Ok(()) };
-                let to = m.slice_mut(&slot);
-                if to.len() != values.len() {
-                    return Err(Error::Run(format!(
-                        "{} numbers are wanted, but {} were given",
-                        to.len(),
-                        values.len()
-                    )));
-                }
-                to.copy_from_slice(values);
-                Ok(())
+            (Engine::F32(m), Kept::F32(values)) if m.program().variable(variable).is_some() => {
+                // All of it is one row of so many numbers.
+                let done = m.write_rows_from(variable, values, values.len(), &[0]);
+                done.map_err(|e| Error::Run(e.to_string()))
             }
             (engine, Kept::F64(values)) => engine.write(variable, values),
             (engine, Kept::F32(_)) => engine.write(variable, &kept.to_f64()),

@@ -46,10 +46,8 @@ pub struct Fit<'a> {
     page: Page,
     data: (Arc<Rows<'a>>, Arc<Rows<'a>>),
     order: Order,
-    validation: Option<(&'a Matrix, &'a Matrix)>,
-    validation_weights: Option<Matrix>,
+    validation: Option<Validation<'a>>,
     worker: Worker,
-    evaluator: Option<Evaluator>,
     rate: Option<f64>,
     started: Instant,
     /// Where the fit is, but for weights and states, which are in the program.
@@ -57,6 +55,15 @@ pub struct Fit<'a> {
     /// A whole earlier state, from which a failing step is found again; none where no step has been.
     good: Option<Checkpoint>,
     over: bool,
+}
+
+/// Rows that a fit is judged by.
+struct Validation<'a> {
+    inputs: &'a Matrix,
+    targets: &'a Matrix,
+    /// Of the rows or targets, with mean 1.
+    weights: Option<Matrix>,
+    evaluator: Evaluator,
 }
 
 /// What to do about a value that is not finite.
@@ -108,7 +115,47 @@ impl Network {
                 )));
             }
         }
-        let worker = match &options.method {
+        let worker = self.worker(weights, (inputs, targets), options)?;
+        let page = Page::of(weights, self.equations.learnt());
+        let validation = validation.map(|(inputs, targets)| {
+            let mut evaluator = Evaluator::new(self, inputs.rows, options.weights_precision())?;
+            evaluator.weights(page.fixed.iter().map(|(node, m)| (*node, m.data.as_slice())))?;
+            Ok::<_, Error>(Validation { inputs, targets, weights: None, evaluator })
+        });
+        let rate = options.method.settings(&options.settings)?.into_iter().find(|(n, _)| n == "η");
+        let order = Order::new(count, None, inputs.cols() + targets.cols());
+        let at = Checkpoint {
+            order: order.blocks(),
+            random: Random::seed(options.seed ^ 0x5eed).state(),
+            watched: (1.0, f64::INFINITY, 0),
+            lowest: f64::INFINITY,
+            ..Checkpoint::default()
+        };
+        Ok(Fit {
+            network: self,
+            options,
+            page,
+            data,
+            order,
+            validation: validation.transpose()?,
+            worker,
+            rate: rate.map(|(_, value)| value),
+            started: Instant::now(),
+            at,
+            good: None,
+            over: false,
+        })
+    }
+
+    /// What does the work of an epoch, with these weights.
+    fn worker(
+        &self,
+        weights: &[(NodeId, Matrix)],
+        (inputs, targets): (&Rows, &Rows),
+        options: &FitOptions,
+    ) -> Result<Worker, Error> {
+        let count = inputs.len();
+        Ok(match &options.method {
             Method::Rule(rule) => {
                 let size = options.batch.unwrap_or(count).min(count).max(1);
                 let shared = self.row_inputs();
@@ -138,38 +185,6 @@ impl Network {
                 let search = Search::begin(self, *solver, &options.settings, weights, all)?;
                 Worker::Search(Box::new(search))
             }
-        };
-        let precision = options.weights_precision();
-        let mut evaluator =
-            validation.map(|(v, _)| Evaluator::new(self, v.rows, precision)).transpose()?;
-        let rate = options.method.settings(&options.settings)?.into_iter().find(|(n, _)| n == "η");
-        let order = Order::new(count, None, inputs.cols() + targets.cols());
-        let at = Checkpoint {
-            order: order.blocks(),
-            random: Random::seed(options.seed ^ 0x5eed).state(),
-            watched: (1.0, f64::INFINITY, 0),
-            lowest: f64::INFINITY,
-            ..Checkpoint::default()
-        };
-        let page = Page::of(weights, self.equations.learnt());
-        if let Some(evaluator) = &mut evaluator {
-            evaluator.weights(page.fixed.iter().map(|(node, m)| (*node, m.data.as_slice())))?;
-        }
-        Ok(Fit {
-            network: self,
-            options,
-            page,
-            data,
-            order,
-            validation,
-            validation_weights: None,
-            worker,
-            evaluator,
-            rate: rate.map(|(_, value)| value),
-            started: Instant::now(),
-            at,
-            good: None,
-            over: false,
         })
     }
 }
@@ -191,7 +206,7 @@ impl Fit<'_> {
             )
         })?;
         let cols = self.network.columns(node);
-        let held = validation.zip(self.validation).map(|(weights, (x, _))| (weights, x.rows));
+        let held = validation.zip(self.validation.as_ref()).map(|(w, held)| (w, held.inputs.rows));
         for (weights, rows) in std::iter::once((train, self.data.0.len())).chain(held) {
             if (weights.rows, weights.cols) != (rows, cols) {
                 return Err(Error::Input(format!(
@@ -216,7 +231,9 @@ impl Fit<'_> {
             }
             Worker::Search(search) => search.weigh(node, &scaled)?,
         }
-        self.validation_weights = validation.map(costs::mean_one).transpose()?;
+        if let Some(held) = &mut self.validation {
+            held.weights = validation.map(costs::mean_one).transpose()?;
+        }
         Ok(self)
     }
 
@@ -238,8 +255,8 @@ impl Fit<'_> {
     /// None in practice: weights and states can be read.
     pub fn into_parts(self) -> Result<(Vec<(NodeId, Matrix)>, Checkpoint), Error> {
         let checkpoint = self.checkpoint()?;
-        let Fit { page, worker, evaluator, .. } = self;
-        drop((worker, evaluator));
+        let Fit { page, worker, validation, .. } = self;
+        drop((worker, validation));
         let best = checkpoint.best.as_ref().map(|(_, best)| best);
         Ok((page.with(best.unwrap_or(&checkpoint.weights)), checkpoint))
     }
@@ -426,18 +443,13 @@ impl Fit<'_> {
     }
 
     fn validate(&mut self) -> Result<Option<f64>, Error> {
-        if self.validation.is_none() {
-            return Ok(None);
-        }
-        let weights = self.current()?;
-        let Some(((inputs, targets), evaluator)) = self.validation.zip(self.evaluator.as_mut())
-        else {
-            return Ok(None);
-        };
+        let Some(held) = &mut self.validation else { return Ok(None) };
         let nodes = self.network.equations.learnt();
-        evaluator.put_back(nodes.into_iter().zip(&weights))?;
-        let row_weights = self.validation_weights.as_ref();
-        let (predictions, loss) = evaluator.run_weighted(inputs, Some(targets), row_weights)?;
+        let weights = self.worker.weights(&nodes)?;
+        held.evaluator.put_back(nodes.into_iter().zip(&weights))?;
+        let Validation { inputs, targets, weights: row_weights, evaluator } = held;
+        let (predictions, loss) =
+            evaluator.run_weighted(inputs, Some(targets), row_weights.as_ref())?;
         let stop = &self.options.stop;
         let score = stop.score(self.network.link, &predictions, targets, loss)?;
         stop.keep(&mut self.at, score, weights);

@@ -48,16 +48,4 @@ impl Kept {
             Kept::F64(values) => values.iter().all(|x| x.is_finite()),
         }
     }
-
-    /// As bytes, the lowest one of each number first, of 4 bytes each if they are so `short`.
-    pub(crate) fn to_bytes(&self, short: bool) -> Vec<u8> {
-        match self {
-            Kept::F32(values) if short => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Kept::F32(values) => values.iter().flat_map(|&x| f64::from(x).to_le_bytes()).collect(),
-            Kept::F64(values) if short => {
-                values.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect()
-            }
-            Kept::F64(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        }
-    }
 }

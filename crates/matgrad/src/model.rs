@@ -61,6 +61,14 @@ enum Entries<'a> {
     Count(&'a [usize]),
 }
 
+/// Numbers as bytes, the lowest one of each first.
+fn real(numbers: impl Iterator<Item = f64>, dtype: Dtype) -> Vec<u8> {
+    match dtype {
+        Dtype::F32 => numbers.flat_map(|x| (x as f32).to_le_bytes()).collect(),
+        _ => numbers.flat_map(f64::to_le_bytes).collect(),
+    }
+}
+
 impl View for &Tensor<'_> {
     fn dtype(&self) -> Dtype {
         self.dtype
@@ -70,11 +78,9 @@ impl View for &Tensor<'_> {
     }
     fn data(&self) -> Cow<'_, [u8]> {
         Cow::Owned(match self.entries {
-            Entries::Real(x) if self.dtype == Dtype::F32 => {
-                x.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect()
-            }
-            Entries::Real(x) => x.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Entries::Kept(kept) => kept.to_bytes(self.dtype == Dtype::F32),
+            Entries::Real(x) => real(x.iter().copied(), self.dtype),
+            Entries::Kept(Kept::F64(x)) => real(x.iter().copied(), self.dtype),
+            Entries::Kept(Kept::F32(x)) => real(x.iter().map(|&x| f64::from(x)), self.dtype),
             Entries::Count(n) => n.iter().flat_map(|&n| (n as u64).to_le_bytes()).collect(),
         })
     }

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use matgrad::calculus::derive;
+use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
+use matgrad::expr::meaning::{Bindings, evaluate};
 use matgrad::{FitOptions, Network, Solver};
 
 const PROBLEMS: [(&str, &str); 12] = [
@@ -165,5 +168,39 @@ fn what_is_no_sum_of_squares_is_refused() {
     assert!(error.contains("sums of squares") && error.contains("lbfgs"), "{error}");
     let options = FitOptions { settings: vec![("lr".into(), 1.0)], ..FitOptions::new(Solver::Scg) };
     let error = network.fit(&weights, (&x, &y), None, &options).err().expect("refused").to_string();
-    assert_eq!(error, "scg has no lr; it has tolerance");
+    assert_eq!(error, "scg has no lr; it has tolerance, gradient");
+}
+
+/// The largest entry of the gradient at these weights, by the meaning of the derived equations.
+fn steepest(network: &Network, weights: &[(NodeId, Matrix)], data: (&Matrix, &Matrix)) -> f64 {
+    let parameters: Vec<NodeId> = weights.iter().map(|w| w.0).collect();
+    let derived =
+        derive(&network.equations.graph, network.objective, &parameters).expect("derived");
+    let mut at = Bindings::default();
+    let data = [(network.input, data.0.clone()), (network.target, data.1.clone())];
+    for (node, value) in weights.iter().cloned().chain(data) {
+        at.set(&derived.graph, node, value).expect("it fits");
+    }
+    let slopes: Vec<NodeId> = parameters.iter().filter_map(|&of| derived.of(of)).collect();
+    let values = evaluate(&derived.graph, &slopes, &at).expect("it has a value");
+    let entries = slopes.iter().flat_map(|slope| &values[slope].data);
+    entries.fold(0.0, |largest: f64, slope| largest.max(slope.abs()))
+}
+
+#[test]
+fn a_search_ends_where_the_gradient_is_small() {
+    let (network, x, y) = small();
+    let weights = network.initial(1).expect("all have numbers");
+    for solver in Solver::ALL {
+        let ended = |largest: f64| {
+            let settings = vec![("gradient".into(), largest), ("tolerance".into(), 0.0)];
+            let options = FitOptions { settings, epochs: 400, ..FitOptions::new(solver) };
+            let mut fit = network.fit(&weights, (&x, &y), None, &options).expect("it compiles");
+            let epochs = fit.by_ref().filter(|epoch| epoch.is_ok()).count();
+            let found = fit.weights().expect("they are read");
+            assert!(epochs < 400 && steepest(&network, &found, (&x, &y)) <= largest, "{solver:?}");
+            epochs
+        };
+        assert!(ended(1e-2) < ended(1e-4), "{solver:?}");
+    }
 }

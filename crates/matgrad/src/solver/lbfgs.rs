@@ -4,13 +4,13 @@
 use std::collections::VecDeque;
 
 use super::line_search::{Point, strong_wolfe};
-use super::{Objective, Progress, along, dot, wrong_state};
+use super::{Objective, Progress, Rest, along, dot, wrong_state};
 use crate::Error;
 
 /// What the last steps left.
 pub(super) struct Lbfgs {
     memory: usize,
-    tolerance: f64,
+    rest: Rest,
     /// Value and gradient at the weights, once they were evaluated.
     here: Option<(f64, Vec<f64>)>,
     /// Steps with the changes of the gradient, the oldest first.
@@ -18,8 +18,8 @@ pub(super) struct Lbfgs {
 }
 
 impl Lbfgs {
-    pub fn new(memory: usize, tolerance: f64) -> Lbfgs {
-        Lbfgs { memory: memory.max(1), tolerance, here: None, pairs: VecDeque::new() }
+    pub fn new(memory: usize, rest: Rest) -> Lbfgs {
+        Lbfgs { memory: memory.max(1), rest, here: None, pairs: VecDeque::new() }
     }
 
     /// One line search.
@@ -44,7 +44,7 @@ impl Lbfgs {
         }
         let start = Point { at: 0.0, value, slope };
         let promised = -0.5 * slope;
-        if !value.is_finite() || promised <= self.tolerance * value.abs() {
+        if !value.is_finite() || self.rest.level(&gradient) || self.rest.little(promised, value) {
             self.here = Some((value, gradient));
             return Ok(Progress { loss: value, done: true });
         }

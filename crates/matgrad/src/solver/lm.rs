@@ -5,7 +5,7 @@
 //! so that JᵀJ is never formed. The gradient is that of the whole objective, penalties and all.
 
 use super::residuals::Residuals;
-use super::{Objective, Progress, along, dot, wrong_state};
+use super::{Objective, Progress, Rest, along, dot, wrong_state};
 use crate::Error;
 
 /// The upper triangle U, row by row, with UᵀU = the sum of the outer squares of all rows so far.
@@ -68,7 +68,7 @@ impl Triangle {
 
 /// Damped steps.
 pub(super) struct Lm {
-    tolerance: f64,
+    rest: Rest,
     /// At first.
     damping: f64,
     here: Option<Here>,
@@ -89,8 +89,8 @@ struct Here {
 const REFUSALS: usize = 40;
 
 impl Lm {
-    pub fn new(damping: f64, tolerance: f64) -> Lm {
-        Lm { tolerance, damping, here: None }
+    pub fn new(damping: f64, rest: Rest) -> Lm {
+        Lm { rest, damping, here: None }
     }
 
     /// One step that lowers the objective.
@@ -110,7 +110,7 @@ impl Lm {
         }
         let here = self.here.as_mut().expect("it was made just now");
         let loss = here.value;
-        if !loss.is_finite() {
+        if !loss.is_finite() || self.rest.level(&here.gradient) {
             return Ok(Progress { loss, done: true });
         }
         let mut jacobian = residuals.jacobian(weights)?;
@@ -133,7 +133,7 @@ impl Lm {
             // gᵀs + ½ sᵀ2cJᵀJ s, with (2cJᵀJ + μD²) s = -g.
             let scaled = step.iter().zip(&here.scales).map(|(s, d)| (s * d.max(least)).powi(2));
             let promised = 0.5 * (dot(&step, &downhill) + here.damping * scaled.sum::<f64>());
-            if promised <= self.tolerance * loss.abs() {
+            if self.rest.little(promised, loss) {
                 return Ok(Progress { loss, done: true });
             }
             along(weights, 1.0, &step, &mut there);

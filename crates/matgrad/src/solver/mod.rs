@@ -43,19 +43,20 @@ impl Solver {
         }
     }
 
-    /// Its settings: `tolerance` is the share of the loss that a step must promise to gain, below
-    /// which the search is over; `memory` the steps that L-BFGS remembers; `damping` that of the
-    /// first Levenberg–Marquardt step.
+    /// Its settings: the search is over where a step promises to gain no more than `tolerance`, a
+    /// share of the loss, or where no entry of the gradient is larger than `gradient`; `memory` is
+    /// the steps that L-BFGS remembers, `damping` that of the first Levenberg–Marquardt step.
     ///
     /// # Errors
     /// A setting it does not have.
     pub fn settings(self, settings: &[(String, f64)]) -> Result<Vec<(String, f64)>, Error> {
-        let tolerance = ("tolerance".to_string(), 1e-15);
-        let defaults = match self {
-            Solver::Lbfgs => vec![tolerance, ("memory".to_string(), 10.0)],
-            Solver::Scg => vec![tolerance],
-            Solver::Lm => vec![tolerance, ("damping".to_string(), 100.0)],
+        let own: &[(&str, f64)] = match self {
+            Solver::Lbfgs => &[("memory", 10.0)],
+            Solver::Scg => &[],
+            Solver::Lm => &[("damping", 100.0)],
         };
+        let all = [("tolerance", 1e-15), ("gradient", 0.0)].iter().chain(own);
+        let defaults = all.map(|(name, value)| (name.to_string(), *value)).collect();
         set(self.name(), defaults, settings)
     }
 }
@@ -69,6 +70,27 @@ pub(crate) struct Progress {
     pub loss: f64,
     /// Nothing more is to be gained.
     pub done: bool,
+}
+
+/// What counts as nothing left to gain.
+#[derive(Clone, Copy)]
+struct Rest {
+    /// Of the loss.
+    share: f64,
+    /// The largest entry of the gradient.
+    gradient: f64,
+}
+
+impl Rest {
+    /// Whether the weights lie on the level.
+    fn level(self, gradient: &[f64]) -> bool {
+        gradient.iter().all(|g| g.abs() <= self.gradient)
+    }
+
+    /// Whether a step that promises so much is not worth it.
+    fn little(self, promised: f64, loss: f64) -> bool {
+        promised <= self.share * loss.abs()
+    }
 }
 
 /// A search with its weights.
@@ -106,13 +128,13 @@ impl Search {
         program.load(network, weights, data)?;
         let settings = solver.settings(settings)?;
         let setting = |name: &str| settings.iter().find(|s| s.0 == name).map_or(0.0, |s| s.1);
-        let tolerance = setting("tolerance");
+        let rest = Rest { share: setting("tolerance"), gradient: setting("gradient") };
         let state = match solver {
-            Solver::Lbfgs => State::Lbfgs(Lbfgs::new(setting("memory") as usize, tolerance)),
-            Solver::Scg => State::Scg(Scg::new(tolerance)),
+            Solver::Lbfgs => State::Lbfgs(Lbfgs::new(setting("memory") as usize, rest)),
+            Solver::Scg => State::Scg(Scg::new(rest)),
             Solver::Lm => {
                 let residuals = Residuals::compile(network, weights, data)?;
-                State::Lm(Lm::new(setting("damping"), tolerance), Box::new(residuals))
+                State::Lm(Lm::new(setting("damping"), rest), Box::new(residuals))
             }
         };
         let mut flat = Vec::new();

@@ -1,7 +1,7 @@
 //! Scaled conjugate gradients: no line search, the curvature along the direction from one more
 //! gradient (Møller 1993, "A scaled conjugate gradient algorithm for fast supervised learning").
 
-use super::{Objective, Progress, along, dot, wrong_state};
+use super::{Objective, Progress, Rest, along, dot, wrong_state};
 use crate::Error;
 
 /// The paper's σ, against the length of the direction.
@@ -9,7 +9,7 @@ const SIGMA: f64 = 1e-5;
 
 /// The names are the paper's.
 pub(super) struct Scg {
-    tolerance: f64,
+    rest: Rest,
     here: Option<Here>,
 }
 
@@ -65,8 +65,8 @@ impl Here {
 }
 
 impl Scg {
-    pub fn new(tolerance: f64) -> Scg {
-        Scg { tolerance, here: None }
+    pub fn new(rest: Rest) -> Scg {
+        Scg { rest, here: None }
     }
 
     /// One step, taken or refused.
@@ -94,7 +94,8 @@ impl Scg {
         let here = self.here.as_mut().expect("it was made just now");
         let loss = here.value;
         let length = dot(&here.p, &here.p);
-        if length == 0.0 || !loss.is_finite() || !length.is_finite() {
+        let level = length == 0.0 || self.rest.level(&here.r);
+        if level || !loss.is_finite() || !length.is_finite() {
             return Ok(Progress { loss, done: true });
         }
         if here.success {
@@ -107,7 +108,7 @@ impl Scg {
         let mu = dot(&here.p, &here.r);
         let alpha = mu / here.delta;
         let promised = 0.5 * alpha * mu;
-        if promised.is_nan() || promised <= self.tolerance * loss.abs() {
+        if promised.is_nan() || self.rest.little(promised, loss) {
             // Not by the gradient itself: begin again with it.
             let done = here.since == 0;
             here.p.clone_from(&here.r);

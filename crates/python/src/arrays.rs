@@ -1,5 +1,7 @@
 //! NumPy arrays to matrices and back.
 
+use std::convert::Infallible;
+
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
 use matgrad::run::machine::Machine;
@@ -80,19 +82,31 @@ pub enum Held {
     /// 32 bits.
     F32(Py<PyArray2<f32>>),
     /// Columns, 64 bits.
-    Columns64(Vec<Py<PyArray1<f64>>>),
+    Columns64(Blocks<Py<PyArray1<f64>>>),
     /// Columns, 32 bits.
-    Columns32(Vec<Py<PyArray1<f32>>>),
+    Columns32(Blocks<Py<PyArray1<f32>>>),
     /// Compressed rows.
     Sparse(Sparse),
 }
 
-/// Columns, to be read.
-fn columns<'a, T: Element>(
-    py: Python<'a>,
-    held: &'a [Py<PyArray1<T>>],
-) -> PyResult<Vec<PyReadonlyArray1<'a, T>>> {
-    held.iter().map(|column| column.bind(py).try_readonly().map_err(error)).collect()
+/// A table by columns in blocks of rows one below the other, as Arrow has them.
+pub struct Blocks<C> {
+    /// The first row of each block.
+    starts: Vec<usize>,
+    columns: Vec<Vec<C>>,
+}
+
+impl<C> Blocks<C> {
+    fn map<'a, D, E>(&'a self, of: impl Fn(&'a C) -> Result<D, E>) -> Result<Blocks<D>, E> {
+        let columns = self.columns.iter().map(|block| block.iter().map(&of).collect());
+        Ok(Blocks { starts: self.starts.clone(), columns: columns.collect::<Result<_, E>>()? })
+    }
+
+    /// The columns that have this row, and which of theirs it is.
+    fn at(&self, row: usize) -> (&[C], usize) {
+        let block = self.starts.partition_point(|&start| start <= row) - 1;
+        (&self.columns[block], row - self.starts[block])
+    }
 }
 
 impl Held {
@@ -108,8 +122,12 @@ impl Held {
             Held::F32(array) => {
                 Reading::Array(Array::F32(array.bind(py).try_readonly().map_err(error)?))
             }
-            Held::Columns64(held) => Reading::Columns64(columns(py, held)?),
-            Held::Columns32(held) => Reading::Columns32(columns(py, held)?),
+            Held::Columns64(held) => {
+                Reading::Columns64(held.map(|c| c.bind(py).try_readonly().map_err(error))?)
+            }
+            Held::Columns32(held) => {
+                Reading::Columns32(held.map(|c| c.bind(py).try_readonly().map_err(error))?)
+            }
             Held::Sparse(sparse) => Reading::Sparse(sparse),
         })
     }
@@ -120,9 +138,9 @@ pub enum Reading<'a> {
     /// Of an array.
     Array(Array<'a>),
     /// Of columns, 64 bits.
-    Columns64(Vec<PyReadonlyArray1<'a, f64>>),
+    Columns64(Blocks<PyReadonlyArray1<'a, f64>>),
     /// Of columns, 32 bits.
-    Columns32(Vec<PyReadonlyArray1<'a, f32>>),
+    Columns32(Blocks<PyReadonlyArray1<'a, f32>>),
     /// Compressed.
     Sparse(&'a Sparse),
 }
@@ -132,11 +150,18 @@ impl Reading<'_> {
     pub fn view(&self) -> View<'_> {
         match self {
             Reading::Array(array) => array.view(),
-            Reading::Columns64(all) => View::Columns64(all.iter().map(|c| c.as_array()).collect()),
-            Reading::Columns32(all) => View::Columns32(all.iter().map(|c| c.as_array()).collect()),
+            Reading::Columns64(columns) => View::Columns64(viewed(columns)),
+            Reading::Columns32(columns) => View::Columns32(viewed(columns)),
             Reading::Sparse(sparse) => View::Sparse(sparse),
         }
     }
+}
+
+fn viewed<'a, T: Element>(
+    columns: &'a Blocks<PyReadonlyArray1<'_, T>>,
+) -> Blocks<ArrayView1<'a, T>> {
+    let Ok(views) = columns.map(|column| Ok::<_, Infallible>(column.as_array()));
+    views
 }
 
 /// Numbers that batches are taken from, where they lie.
@@ -146,9 +171,9 @@ pub enum View<'a> {
     /// 32 bits.
     F32(ArrayView2<'a, f32>),
     /// Columns, 64 bits.
-    Columns64(Vec<ArrayView1<'a, f64>>),
+    Columns64(Blocks<ArrayView1<'a, f64>>),
     /// Columns, 32 bits.
-    Columns32(Vec<ArrayView1<'a, f32>>),
+    Columns32(Blocks<ArrayView1<'a, f32>>),
     /// Compressed rows.
     Sparse(&'a Sparse),
 }
@@ -176,8 +201,14 @@ impl View<'_> {
             match self {
                 View::F64(from) => buffer.extend(from.row(row)),
                 View::F32(from) => buffer.extend(from.row(row).iter().map(|&x| f64::from(x))),
-                View::Columns64(from) => buffer.extend(from.iter().map(|c| c[row])),
-                View::Columns32(from) => buffer.extend(from.iter().map(|c| f64::from(c[row]))),
+                View::Columns64(from) => {
+                    let (columns, row) = from.at(row);
+                    buffer.extend(columns.iter().map(|c| c[row]));
+                }
+                View::Columns32(from) => {
+                    let (columns, row) = from.at(row);
+                    buffer.extend(columns.iter().map(|c| f64::from(c[row])));
+                }
                 View::Sparse(from) => from.dense(row, buffer),
             }
         }
@@ -227,7 +258,7 @@ impl Sparse {
 }
 
 /// What rows may come as: an array, (columns, starts, columns of entries, entries), or a list of
-/// columns.
+/// blocks of rows, each a list of its columns.
 #[derive(FromPyObject)]
 pub enum Given<'py> {
     /// An array.
@@ -240,20 +271,26 @@ pub enum Given<'py> {
         PyReadonlyArray1<'py, f64>,
     ),
     /// Columns, 64 bits.
-    Columns64(Vec<PyReadonlyArray1<'py, f64>>),
+    Columns64(Vec<Vec<PyReadonlyArray1<'py, f64>>>),
     /// Columns, 32 bits.
-    Columns32(Vec<PyReadonlyArray1<'py, f32>>),
+    Columns32(Vec<Vec<PyReadonlyArray1<'py, f32>>>),
 }
 
 /// Holds columns, and says how many rows they are.
 fn hold<T: Element>(
-    columns: &[PyReadonlyArray1<'_, T>],
-) -> PyResult<(Vec<Py<PyArray1<T>>>, usize)> {
-    let rows = columns.first().map_or(0, |column| column.len());
-    if columns.iter().any(|column| column.len() != rows) {
-        return Err(error("the columns of this table differ in length"));
+    blocks: &[Vec<PyReadonlyArray1<'_, T>>],
+) -> PyResult<(Blocks<Py<PyArray1<T>>>, usize)> {
+    let (mut held, mut rows) = (Blocks { starts: vec![], columns: vec![] }, 0);
+    for block in blocks {
+        let count = block.first().map_or(0, |column| column.len());
+        if block.len() != blocks[0].len() || block.iter().any(|column| column.len() != count) {
+            return Err(error("the columns of this table differ in length"));
+        }
+        held.starts.push(rows);
+        held.columns.push(block.iter().map(|column| (**column).clone().unbind()).collect());
+        rows += count;
     }
-    Ok((columns.iter().map(|column| (**column).clone().unbind()).collect(), rows))
+    Ok((held, rows))
 }
 
 impl Given<'_> {

@@ -8,6 +8,7 @@ use matgrad::data::Random;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
 use matgrad::{Around, Batch, Evaluator, Kept, Network, Precision, TrainingStep, UpdateRule};
+use numpy::{IntoPyArray, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -25,7 +26,8 @@ pub struct Trainer {
     step: TrainingStep,
     /// Read where they lie, in each epoch.
     data: Vec<(NodeId, Held)>,
-    rows: usize,
+    /// Those of them that an epoch takes, in order.
+    rows: Vec<usize>,
     row_weights: Option<Vec<f64>>,
     /// Whether the batch in place is all rows, so that the next one is too.
     whole: bool,
@@ -34,6 +36,9 @@ pub struct Trainer {
     precision: Precision,
     evaluator: Option<(usize, Evaluator)>,
 }
+
+/// Steps done, and the numbers of an update rule, an array of either precision each.
+type State<'py> = (usize, Vec<Bound<'py, PyAny>>);
 
 /// Puts these rows in their place.
 fn place(
@@ -89,7 +94,7 @@ impl Trainer {
             network,
             step,
             data: Vec::new(),
-            rows: 0,
+            rows: Vec::new(),
             row_weights: None,
             whole: false,
             buffer: Vec::new(),
@@ -98,13 +103,15 @@ impl Trainer {
         })
     }
 
-    /// The rows to train on: inputs, targets, and a weight for each row if the page takes them.
-    #[pyo3(signature = (inputs, targets, weights = None))]
+    /// The rows to train on: inputs, targets, and a weight for each row if the page takes them; of
+    /// all these, the rows with the numbers `only`.
+    #[pyo3(signature = (inputs, targets, weights = None, only = None))]
     fn data(
         &mut self,
         inputs: Given<'_>,
         targets: Array<'_>,
         weights: Option<Array<'_>>,
+        only: Option<Vec<usize>>,
     ) -> PyResult<()> {
         self.row_weights = weights.as_ref().map(|weights| weights.matrix().data);
         let parts = [
@@ -113,18 +120,20 @@ impl Trainer {
             (self.network.row_weights.unwrap_or(self.network.input), weights.map(Given::Dense)),
         ];
         self.data.clear();
+        let mut count = 0;
         for (node, given) in parts.into_iter().filter_map(|(node, given)| Some((node, given?))) {
             let (held, rows) = given.hold()?;
             if self.data.is_empty() {
-                self.rows = rows;
-            } else if rows != self.rows {
-                return Err(error(format!(
-                    "targets or weights have {rows} rows, X has {}",
-                    self.rows
-                )));
+                count = rows;
+            } else if rows != count {
+                return Err(error(format!("targets or weights have {rows} rows, X has {count}")));
             }
             self.data.push((node, held));
         }
+        if let Some(row) = only.iter().flatten().find(|row| **row >= count) {
+            return Err(error(format!("row {row} is asked for, X has {count} rows")));
+        }
+        self.rows = only.unwrap_or_else(|| (0..count).collect());
         self.whole = false;
         Ok(())
     }
@@ -133,13 +142,13 @@ impl Trainer {
     /// objective over the rows, each before its update.
     #[pyo3(signature = (size, seed))]
     fn epoch(&mut self, py: Python<'_>, size: usize, seed: Option<u64>) -> PyResult<f64> {
-        let Trainer { step, data, rows: count, row_weights, whole, buffer, .. } = self;
+        let Trainer { step, data, rows: all, row_weights, whole, buffer, .. } = self;
         let readings = data.iter().map(|(node, held)| Ok((*node, held.read(py)?)));
         let readings: Vec<_> = readings.collect::<PyResult<_>>()?;
         let views: Vec<_> = readings.iter().map(|(node, rows)| (*node, rows.view())).collect();
         py.detach(|| {
-            let mut order: Vec<usize> = (0..*count).collect();
-            if let Some(seed) = seed.filter(|_| size < *count) {
+            let mut order = all.clone();
+            if let Some(seed) = seed.filter(|_| size < all.len()) {
                 Random::seed(seed).shuffle(&mut order);
             }
             let (mut sum, mut total) = (0.0, 0.0);
@@ -151,7 +160,7 @@ impl Trainer {
                 }
                 if !*whole {
                     place(step, &views, rows, buffer).map_err(error)?;
-                    *whole = rows.len() == *count;
+                    *whole = rows.len() == all.len();
                 }
                 sum += step.run().map_err(error)? * rows.len() as f64;
                 total += rows.len() as f64;
@@ -178,17 +187,27 @@ impl Trainer {
         self.step.set(if name == "lr" { "η" } else { name }, value).map_err(error)
     }
 
-    /// The state of the update rule, for `restore`.
-    fn state(&self) -> PyResult<(usize, Vec<Vec<f64>>)> {
+    /// The state of the update rule, for `restore`: the steps done, and its numbers.
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<State<'py>> {
         let (steps, states) = self.step.state().map_err(error)?;
-        Ok((steps, states.iter().map(Kept::to_f64).collect()))
+        let arrays = states.into_iter().map(|state| match state {
+            Kept::F32(numbers) => numbers.into_pyarray(py).into_any(),
+            Kept::F64(numbers) => numbers.into_pyarray(py).into_any(),
+        });
+        Ok((steps, arrays.collect()))
     }
 
     /// Goes on from a state.
-    fn restore(&mut self, state: (usize, Vec<Vec<f64>>)) -> PyResult<()> {
+    fn restore(&mut self, state: State<'_>) -> PyResult<()> {
         let (steps, states) = state;
-        let states: Vec<Kept> = states.into_iter().map(Kept::F64).collect();
-        self.step.restore(steps, &states).map_err(error)
+        let kept = states.iter().map(|state| {
+            if let Ok(numbers) = state.extract::<PyReadonlyArray1<'_, f32>>() {
+                return Ok(Kept::F32(numbers.as_array().to_vec()));
+            }
+            let numbers: PyReadonlyArray1<'_, f64> = state.extract()?;
+            Ok(Kept::F64(numbers.as_array().to_vec()))
+        });
+        self.step.restore(steps, &kept.collect::<PyResult<Vec<Kept>>>()?).map_err(error)
     }
 
     /// The loss L and the output Z on other rows, with the present weights.

@@ -217,3 +217,15 @@ def test_a_search_finds_as_low_a_loss_as_scikit_learns(solver):
     reference = theirs.MLPClassifier(solver="lbfgs", max_iter=500, tol=1e-8, **common).fit(X, y)
     assert ours.loss_ < reference.loss_ * 1.01
     assert ours.score(Xt, yt) > 0.9
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-4])
+def test_a_search_ends_where_scikit_learns_does(tol):
+    """Two line searches take different paths to gradients as small."""
+    X, y, *_ = scaled(load_breast_cancer)
+    settings = {"solver": "lbfgs", "tol": tol, "activation": "tanh", "alpha": 1e-2}
+    settings |= {"hidden_layer_sizes": (20,), "random_state": 0, "max_iter": 500}
+    ours = MLPClassifier(**settings).fit(X, y)
+    reference = theirs.MLPClassifier(**settings).fit(X, y)
+    assert abs(ours.n_iter_ - reference.n_iter_) <= 2 + 0.3 * reference.n_iter_
+    assert ours.loss_ == pytest.approx(reference.loss_, abs=3 * tol)

@@ -5,6 +5,7 @@ import pickle
 import signal
 import sys
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -288,7 +289,12 @@ def test_large_tables_are_read_column_by_column_where_they_lie(monkeypatch):
         for settings in ({}, {"early_stopping": True}, {"solver": "lbfgs"}):
             net = MLPClassifier((6,), random_state=0, max_iter=10, batch_size=40, **settings)
             plain = clone(net).fit(X.astype(dtype), y)
-            for table in (polars.DataFrame(columns), arrow.table(columns)):
+            rows, names = (range(60), range(60, 150)), columns.items()
+            pieces = [{name: column[part] for name, column in names} for part in rows]
+            polar = polars.concat(map(polars.DataFrame, pieces), rechunk=False)
+            arrows = arrow.concat_tables(map(arrow.table, pieces))
+            assert polar.n_chunks() == arrows.column(0).num_chunks == 2
+            for table in (polars.DataFrame(columns), arrow.table(columns), polar, arrows):
                 with monkeypatch.context() as patch:
                     patch.setattr("matgrad._validate._SMALL", 0)
                     assert isinstance(matrix(table, "MLP"), Columns)
@@ -301,6 +307,37 @@ def test_large_tables_are_read_column_by_column_where_they_lie(monkeypatch):
     monkeypatch.setattr("matgrad._validate._SMALL", 0)
     assert np.isnan(matrix(lacking, "MLP")[1, 0])
     np.testing.assert_array_equal(matrix(mixed, "MLP"), [[1, 1], [2, 2]])
+
+
+def test_early_stopping_reads_the_rows_where_they_lie():
+    """The rows held back are copied, a tenth here; the others are not."""
+    random = np.random.RandomState(0)
+    X = random.normal(size=(200_000, 20))
+    y = X[:, 0] - X[:, 1]
+    net = MLPRegressor(hidden_layer_sizes=(2,), early_stopping=True, max_iter=1, random_state=0)
+    net.fit(X[:1000], y[:1000])
+    tracemalloc.start()
+    net.fit(X, y)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 0.5 * X.nbytes
+
+
+def test_a_pickle_of_another_version_predicts_and_says_so(monkeypatch):
+    X, y = data(load_iris)
+    net = MLPClassifier((5,), max_iter=5, random_state=0).fit(X, y)
+    assert "_matgrad_version" not in vars(clone(net)) | vars(pickle.loads(pickle.dumps(net)))
+    with monkeypatch.context() as patch:
+        patch.setattr("matgrad._estimator.__version__", "0.0.9")
+        old = pickle.dumps(net)
+    with pytest.warns(UserWarning, match="pickled by matgrad 0.0.9 and is read by 0.1.0"):
+        read = pickle.loads(old)
+    np.testing.assert_array_equal(read.predict_proba(X), net.predict_proba(X))
+    with_less = net.__getstate__()
+    del with_less["dropout"]  # as if the version that wrote it had no such parameter
+    read = object.__new__(MLPClassifier)
+    read.__setstate__(with_less)
+    assert read.get_params() == net.get_params()
 
 
 class Stream:
@@ -327,7 +364,8 @@ def test_a_table_by_the_capsules_of_arrow_is_read_where_it_lies(monkeypatch):
         np.testing.assert_array_equal(fitted.predict(stream), plain.predict(X))
         with monkeypatch.context() as patch:
             patch.setattr("matgrad._validate._SMALL", 0)
-            for name, column in zip("abcd", matrix(table(stream), "MLP").columns, strict=True):
+            [block] = matrix(table(stream), "MLP").blocks
+            for name, column in zip("abcd", block, strict=True):
                 assert np.shares_memory(column, whole[name].to_numpy())
             same(plain, clone(net).fit(stream, y))
     with monkeypatch.context() as patch:

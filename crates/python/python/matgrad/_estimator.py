@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from typing import Any
+
+from ._matgrad import __version__
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -51,6 +54,25 @@ class Estimator:
                 )
             setattr(self, name, value)
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_matgrad_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        written = self.__dict__.pop("_matgrad_version", "an unknown version")
+        if written != __version__:
+            warnings.warn(
+                f"this {type(self).__name__} was pickled by matgrad {written} and is read by "
+                f"{__version__}: predictions are the same, but fit it anew before you go on "
+                "training, or write it with the version that reads it",
+                UserWarning,
+                stacklevel=2,
+            )
+        # What a newer version has learnt to take, an older one left at its default.
+        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
+            if name != "self" and name not in self.__dict__:
+                setattr(self, name, parameter.default)
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self).__init__).parameters

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 __version__: str
 
 _Array = NDArray[np.float32] | NDArray[np.float64]
-_State = tuple[int, list[list[float]]]
+_State = tuple[int, list[_Array]]
 
 class Error(ValueError): ...
 
@@ -41,7 +41,11 @@ class Trainer:
         seed: int,
     ) -> None: ...
     def data(
-        self, inputs: _Array | _Sparse, targets: _Array, weights: _Array | None = None
+        self,
+        inputs: _Array | _Sparse | list[list[_Array]],
+        targets: _Array,
+        weights: _Array | None = None,
+        only: NDArray[np.int64] | None = None,
     ) -> None: ...
     def epoch(self, size: int, seed: int | None) -> float: ...
     def weights(self) -> _Weights: ...

@@ -191,10 +191,10 @@ class _MLP(Settings):
             return tasks is not None and tasks.epoch(lambda: self._attributes(weights, dtype))
 
         watched = each if bar is not None or tasks is not None else None
-        # As in scikit-learn: a step that gains less than this share of the loss is the last.
-        tolerance = {"tolerance": min(1.0, float(self.tol)) * 1e-5}
+        # As in scikit-learn: no entry of the gradient above tol, or SciPy's least gain of a step.
+        rest = {"gradient": float(self.tol), "tolerance": 2.2e-9}
         losses, interrupted, spent = model.fit(
-            X, Y, weight, None, self.solver, tolerance, int(self.max_iter), None, 0,
+            X, Y, weight, None, self.solver, rest, int(self.max_iter), None, 0,
             self._threads(), watched, int(self.max_fun),
         )
         if bar is not None:
@@ -215,10 +215,10 @@ class _MLP(Settings):
                 stacklevel=5,
             )
 
-    def _split(self, X, Y, weight):
-        """Rows held back for early stopping; stratified where there are classes."""
+    def _split(self, Y) -> tuple[np.ndarray, np.ndarray]:
+        """The rows to train on and those held back; stratified where there are classes."""
         random = np.random.RandomState(self._seed)
-        order = random.permutation(X.shape[0])
+        order = random.permutation(len(Y))
         count = math.ceil(self.validation_fraction * len(order))
         if count < 2 or count >= len(order):
             raise ValueError(
@@ -233,22 +233,18 @@ class _MLP(Settings):
                 members = order[classes[order] == c]
                 rank[members] = (np.arange(len(members)) + random.uniform()) / len(members)
             order = np.argsort(rank, kind="stable")
-        held, kept = np.sort(order[:count]), np.sort(order[count:])
-
-        def part(rows):
-            return X[rows], Y[rows], None if weight is None else weight[rows]
-
-        return part(kept), part(held)
+        return np.sort(order[count:]), np.sort(order[:count])
 
     def _epochs(self, X, Y, weight, drawn, dtype, incremental, epochs, tasks) -> None:
-        held = None
+        kept = held = None
+        rows = X.shape[0]
         if self.early_stopping:
             if incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            (X, Y, weight), held = self._split(X, Y, weight)
-            if hasattr(held[0], "toarray"):
-                held = (held[0].toarray(), *held[1:])
-        rows = X.shape[0]
+            kept, last = self._split(Y)
+            rows, part = len(kept), X[last]
+            part = part.toarray() if hasattr(part, "toarray") else part
+            held = (part, Y[last], None if weight is None else weight[last])
         full = self.batch_size == "full" or self.solver in FULL_BATCH
         size = rows if full else 200 if self.batch_size == "auto" else self.batch_size
         if self.batch_size not in ("auto", "full") and size > rows:
@@ -261,7 +257,7 @@ class _MLP(Settings):
         trainer = self._trainer(size, drawn, dtype)
         if self._state is not None:
             trainer.restore(self._state)
-        trainer.data(given(X), Y, weight)
+        trainer.data(given(X), Y, weight, kept)
         best = None
         bar = self._progress()
         try:
@@ -418,5 +414,6 @@ class _MLP(Settings):
         model.set_weights(self._named_weights())
         if not hasattr(X, "toarray"):
             return model.predict(X, False)
-        parts = [X[k : k + _BLOCK].toarray() for k in range(0, X.shape[0], _BLOCK)]
-        return np.concatenate([model.predict(part, False) for part in parts])
+        parts = (X[k : k + _BLOCK] for k in range(0, X.shape[0], _BLOCK))
+        dense = (part.toarray() if hasattr(part, "toarray") else part for part in parts)
+        return np.concatenate([model.predict(part, False) for part in dense])

@@ -51,6 +51,8 @@ PARAMETERS = """batch_size : int, "auto" or "full", default="auto"
     random_state : int, RandomState, Generator or None, default=None
         Fixes every bit: weights, row orders, splits, dropout.
     tol : float, default=1e-4
+        Least improvement that counts as one; of a search, the largest entry of the gradient at
+        which it ends.
     verbose : bool, default=False
         A bar of tqdm, a widget in notebooks; a line an epoch where tqdm is not installed.
     warm_start : bool, default=False

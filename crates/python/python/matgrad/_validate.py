@@ -59,40 +59,60 @@ def table(X: Any) -> Any:
 
 
 class Columns:
-    """A large table's columns, each where it lies; rows are put together when they are wanted."""
+    """A large table's columns, each where it lies; rows are put together when they are wanted.
 
-    def __init__(self, columns: list[np.ndarray]):
-        self.columns = columns
-        self.dtype, self.shape = columns[0].dtype, (len(columns[0]), len(columns))
+    ``blocks`` are its rows, in pieces one below the other as Arrow has them: a list of columns each.
+    """
+
+    def __init__(self, blocks: list[list[np.ndarray]]):
+        self.blocks = blocks
+        rows = sum(len(block[0]) for block in blocks)
+        self.dtype, self.shape = blocks[0][0].dtype, (rows, len(blocks[0]))
 
     @classmethod
     def of(cls, X: Any) -> Columns | None:
         """Those of a table of pyarrow or polars, if Arrow's memory is all finite floats."""
         try:
-            if hasattr(X, "itercolumns"):  # pyarrow
-                columns = [c.chunk(0).to_numpy() for c in X.itercolumns() if c.num_chunks == 1]
+            if hasattr(X, "to_batches"):  # pyarrow
+                blocks = [[c.to_numpy() for c in batch.columns] for batch in X.to_batches()]
             else:
-                columns = [c.to_numpy(allow_copy=False) for c in X.get_columns()]
+                parts = [column.get_chunks() for column in X.get_columns()]
+                parts = [[c.to_numpy(allow_copy=False) for c in chunks] for chunks in parts]
+                blocks = [list(block) for block in zip(*parts, strict=True)]
         except (AttributeError, RuntimeError, ValueError):  # no table, or one that must be copied
             return None
-        if len(columns) != X.shape[1] or {c.dtype.name for c in columns} not in _FLOATS:
+        everything = [column for block in blocks for column in block]
+        if sum(c.nbytes for c in everything) <= _SMALL or not everything:
             return None
-        large = sum(c.nbytes for c in columns) > _SMALL
-        table = cls(columns) if large else None
-        return table if large and np.isfinite(table.sum(dtype=np.float64)) else None
+        aligned = all(len(c) == len(block[0]) for block in blocks for c in block)
+        if not aligned or {c.dtype.name for c in everything} not in _FLOATS:
+            return None
+        table = cls(blocks)
+        return table if np.isfinite(table.sum(dtype=np.float64)) else None
 
     def sum(self, axis: int | None = None, dtype: Any = None):
-        sums = np.array([column.sum(dtype=dtype) for column in self.columns])
-        return sums if axis == 0 else sums.sum()
+        sums = np.array([[column.sum(dtype=dtype) for column in block] for block in self.blocks])
+        return sums.sum(axis=axis)
 
     def astype(self, dtype: Any, copy: bool = True) -> Columns:
-        return Columns([column.astype(dtype, copy=copy) for column in self.columns])
+        if not copy and dtype == self.dtype:
+            return self
+        return Columns([[column.astype(dtype) for column in block] for block in self.blocks])
 
-    def __getitem__(self, rows: Any) -> Columns:
-        return Columns([column[rows] for column in self.columns])
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Some rows, by a slice or by their numbers in order, put together."""
+        whole = isinstance(rows, slice)
+        wanted = np.arange(*rows.indices(self.shape[0])) if whole else rows
+        found, first = [], 0
+        for block in self.blocks:
+            start, end = np.searchsorted(wanted, [first, first + len(block[0])])
+            here = wanted[start:end] - first
+            found.append(np.column_stack([column[here] for column in block]))
+            first += len(block[0])
+        return np.concatenate(found)
 
     def toarray(self) -> np.ndarray:
-        return np.column_stack(self.columns)
+        return np.concatenate([np.column_stack(block) for block in self.blocks])
 
 
 _FLOATS = ({"float32"}, {"float64"})
@@ -147,7 +167,7 @@ def _sparse(X: Any):
 def given(X: Any):
     """Rows as the trainer takes them: an array, columns, or compressed rows; batches are taken."""
     if isinstance(X, Columns):
-        return X.columns
+        return X.blocks
     if not hasattr(X, "toarray"):
         return X
     whole = (X.indptr.astype(np.int64), X.indices.astype(np.int64))

@@ -3,6 +3,7 @@
 
 use matgrad_plan::instruction as plan;
 use matgrad_plan::instruction::{Instruction, Map, Reduction, Zip};
+use matgrad_plan::program::Program;
 
 use crate::convolution::Convolution;
 use crate::matrix::Matrix;
@@ -14,6 +15,42 @@ use crate::tile;
 /// Rows of so many entries are worked on one by one: what is repeated along or across them is then
 /// read where it is.
 const LONG: usize = 128;
+
+/// All instructions for one number of rows.
+pub(crate) struct Links<T> {
+    pub rows: usize,
+    /// Each with how many threads take part in it.
+    pub all: Vec<(Linked<T>, usize)>,
+    /// Whether there is one for more than one thread.
+    pub is_shared: bool,
+}
+
+impl<T: Real> Links<T> {
+    /// For all rows and one thread.
+    pub fn new(program: &Program) -> Links<T> {
+        let all = program.instructions().iter().map(|_| (Linked::Other, 1)).collect();
+        let mut links = Links { rows: 0, all, is_shared: false };
+        links.link(program, program.capacity(), 1);
+        links
+    }
+
+    /// Fills in what depends on the number of rows, and which instructions are worth how many of so
+    /// many threads.
+    pub fn link(&mut self, program: &Program, rows: usize, most: usize) {
+        self.rows = rows;
+        let instructions = program.instructions().iter().zip(program.costs(rows));
+        for ((linked, threads), (instruction, cost)) in self.all.iter_mut().zip(instructions) {
+            linked.link(instruction, rows);
+            *threads = cost.threads.min(most);
+        }
+        self.is_shared = self.all.iter().any(|(_, threads)| *threads > 1);
+    }
+
+    /// Numbers of scratch memory that a thread needs at most.
+    pub fn scratch(&self) -> usize {
+        self.all.iter().map(|(linked, _)| linked.scratch()).max().unwrap_or(0)
+    }
+}
 
 /// An instruction.
 pub(crate) enum Linked<T> {

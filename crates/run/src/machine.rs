@@ -11,17 +11,21 @@ use matgrad_plan::program::Program;
 
 use crate::convolution::Convolve;
 use crate::denormal::Flushed;
-use crate::link::Linked;
+use crate::link::{Linked, Links};
 use crate::matrix::{self, Matrix};
 use crate::picture::Pictures;
 use crate::pool::Pool;
 use crate::product::{Product, Then};
 use crate::real::{Real, Task};
 use crate::reduce::Reduce;
-use crate::simd::Isa;
+use crate::simd::{Isa, fetch};
 use crate::square;
 use crate::tile::Entries;
 use crate::trial::Trial;
+
+/// Numbers of rows that are asked for before they are copied: rows of a batch lie anywhere, and
+/// each would have to be waited for.
+const AHEAD: usize = 4096;
 
 /// What a machine refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,17 +75,16 @@ pub struct Machine<T: Real> {
     arena: Vec<Line<T>>,
     /// Registers of tiles or packed parts of products, for each thread.
     scratch: Vec<Line<T>>,
-    rows: usize,
     isa: Isa,
     pool: Pool,
     /// Of steps with all rows.
     trial: Trial,
-    /// Whether there is an instruction for more than one thread.
-    is_shared: bool,
     /// Whether what is done once for many steps has been done.
     fresh: bool,
-    /// The instructions for the present number of rows, and how many threads take part in each.
-    linked: Vec<(Linked<T>, usize)>,
+    /// The instructions for the present number of rows.
+    links: Links<T>,
+    /// Those for another number: the last batch of an epoch is shorter, the next one is not.
+    aside: Links<T>,
 }
 
 impl<T: Real> Machine<T> {
@@ -92,18 +95,15 @@ impl<T: Real> Machine<T> {
         let mut machine = Machine {
             arena: vec![line; program.arena_len().div_ceil(16)],
             scratch: Vec::new(),
-            rows: program.capacity(),
             isa: Isa::available().pop().unwrap_or(Isa::Portable),
             pool: Pool::new(1),
             trial: Trial::new(program.flops()),
-            is_shared: false,
             fresh: false,
-            linked: program.instructions().iter().map(|_| (Linked::Other, 1)).collect(),
+            links: Links::new(&program),
+            aside: Links::new(&program),
             program: Arc::clone(&program),
         };
-        machine.link();
-        let scratch = machine.linked.iter().map(|(linked, _)| linked.scratch()).max();
-        machine.scratch.resize(scratch.unwrap_or(0).div_ceil(16), line);
+        machine.scratch.resize(machine.links.scratch().div_ceil(16), line);
         for (slot, values) in program.constants() {
             for (to, &value) in machine.slice_mut(slot).iter_mut().zip(values) {
                 *to = T::from_f64(value);
@@ -120,7 +120,10 @@ impl<T: Real> Machine<T> {
         self.pool = Pool::new(threads);
         self.trial = Trial::new(self.program.flops());
         self.scratch.resize(each * self.pool.threads(), Line([T::ZERO; 16]));
-        self.link();
+        for links in [&mut self.links, &mut self.aside] {
+            links.link(&self.program, links.rows, self.pool.threads());
+        }
+        self.fresh = false;
     }
 
     /// Steps use these instructions; [`Isa::Portable`] where the processor has them not.
@@ -136,11 +139,11 @@ impl<T: Real> Machine<T> {
 
     /// The present number of rows of the batch.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.links.rows
     }
 
     /// Gives the batch another number of rows. What the matrices with such a dimension held is
-    /// lost.
+    /// lost, if it is another one.
     ///
     /// # Errors
     /// [`RunError::Rows`] where the program was not made for so many (or has a slice beyond them).
@@ -148,23 +151,14 @@ impl<T: Real> Machine<T> {
         if !self.program.allows_rows(rows) {
             return Err(RunError::Rows { found: rows, capacity: self.program.capacity() });
         }
-        self.rows = rows;
-        self.link();
-        Ok(())
-    }
-
-    /// Fills in what depends on the number of rows, and which instructions are worth how many
-    /// threads.
-    fn link(&mut self) {
-        self.fresh = false;
-        let most = self.pool.threads();
-        let costs = self.program.costs(self.rows);
-        let instructions = self.program.instructions().iter().zip(costs);
-        for ((linked, threads), (instruction, cost)) in self.linked.iter_mut().zip(instructions) {
-            linked.link(instruction, self.rows);
-            *threads = cost.threads.min(most);
+        if rows != self.rows() {
+            std::mem::swap(&mut self.links, &mut self.aside);
+            self.fresh = false;
         }
-        self.is_shared = self.linked.iter().any(|(_, threads)| *threads > 1);
+        if rows != self.rows() {
+            self.links.link(&self.program, rows, self.pool.threads());
+        }
+        Ok(())
     }
 
     /// Gives a variable its entries, row by row.
@@ -197,9 +191,14 @@ impl<T: Real> Machine<T> {
         if let Some(&row) = rows.iter().find(|&&row| row >= available) {
             return Err(RunError::NoRow { row, rows: available });
         }
-        if cols > 0 {
-            for (to, &row) in self.slice_mut(&slot).chunks_exact_mut(cols).zip(rows) {
-                to.copy_from_slice(&matrix[row * cols..(row + 1) * cols]);
+        if let Some(ahead) = AHEAD.checked_div(cols) {
+            let ahead = ahead.clamp(1, 16);
+            let of = |row: usize| &matrix[row * cols..(row + 1) * cols];
+            for (number, to) in self.slice_mut(&slot).chunks_exact_mut(cols).enumerate() {
+                if let Some(&row) = rows.get(number + ahead) {
+                    fetch(of(row));
+                }
+                to.copy_from_slice(of(rows[number]));
             }
         }
         Ok(())
@@ -210,7 +209,7 @@ impl<T: Real> Machine<T> {
     /// # Panics
     /// When the slot is of another program and beyond this arena.
     pub fn slice(&self, slot: &Slot) -> &[T] {
-        &self.numbers()[slot.offset..slot.offset + slot.len(self.rows)]
+        &self.numbers()[slot.offset..slot.offset + slot.len(self.rows())]
     }
 
     /// The same, to be changed.
@@ -218,7 +217,7 @@ impl<T: Real> Machine<T> {
     /// # Panics
     /// When the slot is of another program and beyond this arena.
     pub fn slice_mut(&mut self, slot: &Slot) -> &mut [T] {
-        let length = slot.len(self.rows);
+        let length = slot.len(self.rows());
         self.fresh &= !self.program.is_fixed(slot.offset);
         &mut numbers_mut(&mut self.arena)[slot.offset..slot.offset + length]
     }
@@ -249,14 +248,14 @@ impl<T: Real> Machine<T> {
             arena_len: self.arena.len() * 16,
             scratch: numbers_mut(&mut self.scratch).as_mut_ptr(),
             scratch_len,
-            rows: self.rows,
+            rows: self.rows(),
             isa: self.isa,
         };
-        let is_full = self.rows == self.program.capacity();
-        let is_tried = self.is_shared && is_full && self.trial.is_under_way();
+        let is_full = self.rows() == self.program.capacity();
+        let is_tried = self.links.is_shared && is_full && self.trial.is_under_way();
         let most = if self.trial.threads { usize::MAX } else { 1 };
         let done = if std::mem::replace(&mut self.fresh, true) { self.program.once() } else { 0 };
-        for (number, (linked, threads)) in self.linked.iter().enumerate().skip(done) {
+        for (number, (linked, threads)) in self.links.all.iter().enumerate().skip(done) {
             let threads = most.min(*threads);
             let instruction = &self.program.instructions()[number];
             // SAFETY: the program vouches for its places in an arena of this length and for
@@ -285,7 +284,7 @@ impl<T: Real> Machine<T> {
     }
 
     fn check_length(&self, slot: &Slot, found: usize) -> Result<(), RunError> {
-        let (rows, cols) = (slot.rows.at(self.rows), slot.cols.at(self.rows));
+        let (rows, cols) = (slot.rows.at(self.rows()), slot.cols.at(self.rows()));
         if rows * cols == found { Ok(()) } else { Err(RunError::Length { rows, cols, found }) }
     }
 

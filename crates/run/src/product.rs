@@ -23,8 +23,8 @@ const WIDTH: usize = 512;
 const HEIGHT: usize = 96;
 /// Columns of a packed panel at most: two vectors of sixteen.
 pub(crate) const PANEL: usize = 32;
-/// A matrix b of so many numbers stays in the first cache, and is read where it is.
-const NEAR: usize = 6144;
+/// A matrix b of so many bytes stays in the first cache, and is read where it is.
+const NEAR: usize = 28 << 10;
 
 /// Columns whose sums run along the vectors, at most.
 const DOTS: usize = 8;
@@ -228,7 +228,8 @@ impl<T: Real> Product<'_, T> {
         let (a, b) = (&self.a, &self.b);
         let (m, n, k) = (a.rows, b.cols, a.cols);
         let across = 2 * V::LANES;
-        let near = b.col_stride == 1 && (n <= across || k * n <= NEAR || m < 2 * GROUP);
+        let near =
+            b.col_stride == 1 && (n <= across || k * n <= NEAR / size_of::<T>() || m < 2 * GROUP);
         // Rows beside each other are read in place where that is a few times, or a few of them.
         let in_place = a.row_stride == 1 && (n <= 4 * across || m <= GROUP);
         let pack_rows = a.col_stride != 1 && !in_place;
@@ -317,7 +318,7 @@ impl<T: Real> Product<'_, T> {
                 V::apart(&Line(Place { a_stride: self.a.col_stride, ..line }));
             }
             // Panels that the first cache holds; the last one may be of one vector.
-            let each = (NEAR / place.depth / across * across).max(across);
+            let each = (NEAR / size_of::<T>() / place.depth / across * across).max(across);
             while WIDE && place.cols > V::LANES {
                 let rest = place.cols % across;
                 let narrow = if rest > V::LANES { 0 } else { rest };

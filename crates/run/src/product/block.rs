@@ -45,8 +45,8 @@ impl<T> Place<'_, T> {
     }
 }
 
-/// Some rows times panels of `N` vectors of columns, the rows evenly cut into blocks. Each block goes
-/// through all panels.
+/// Some rows times panels of `N` vectors of columns, the rows cut into blocks. Each block goes through
+/// all panels.
 pub(crate) struct Rows<'a, T, const N: usize, const ALONG: bool> {
     pub place: Place<'a, T>,
     pub rows: usize,
@@ -69,7 +69,6 @@ impl<T: Real, const N: usize, const ALONG: bool> Work<T> for Rows<'_, T, N, ALON
         let mut first = 0;
         while first < rows {
             let mut left = group.min(rows - first);
-            let each = even(left, most);
             if packed {
                 place.a = self.place.a.wrapping_add(first * place.depth);
             }
@@ -77,7 +76,7 @@ impl<T: Real, const N: usize, const ALONG: bool> Work<T> for Rows<'_, T, N, ALON
             while left > 0 {
                 // SAFETY: so many rows are left.
                 let done = unsafe {
-                    match left.min(each) {
+                    match piece(left, most) {
                         12.. if most == 12 => block::<V, 12, N, ALONG, 3>(&place),
                         10.. if most == 12 => block::<V, 10, N, ALONG, 3>(&place),
                         8.. if most == 12 => block::<V, 8, N, ALONG, 3>(&place),
@@ -137,6 +136,14 @@ impl<T: Real> Work<T> for Pair<'_, T> {
             };
         }
     }
+}
+
+/// Rows of the next block: the most that leave none or enough to keep the processor busy, for a
+/// block of less than four rows waits for its sums.
+#[inline(always)]
+fn piece(left: usize, most: usize) -> usize {
+    let fits = |size: usize| size <= most && (left == size || left >= size + 4);
+    [12, 10, 8, 6, 5, 4, 3].into_iter().find(|&size| fits(size)).unwrap_or(left.min(2))
 }
 
 /// How many of so many to take at once, at most so many and all about as many.

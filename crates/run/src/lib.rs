@@ -41,6 +41,7 @@ mod convolution;
 mod denormal;
 mod fold;
 mod function;
+mod fuse;
 mod link;
 pub mod machine;
 mod matrix;

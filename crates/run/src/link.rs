@@ -105,6 +105,8 @@ pub(crate) enum Function<T> {
     Load(Matrix),
     Map(Map, Operand<T>),
     Zip(Zip, Operand<T>, Operand<T>),
+    /// a b + c, or c - a b where this is true.
+    Sum(Operand<T>, Operand<T>, Operand<T>, bool),
 }
 
 /// Where an operation finds an operand.
@@ -259,6 +261,7 @@ impl<T: Real> Tile<T> {
         }
         self.stores.clear();
         self.stores.extend(tile.stores.iter().map(|(register, slot)| (*register, slot.offset)));
+        self.fuse();
     }
 
     /// A view that can be read where it is, row by row.

@@ -129,6 +129,9 @@ impl<T: Real> Block<'_, T> {
                 }
                 Function::Map(map, a) => self.map::<V>(*map, self.value(a), to),
                 Function::Zip(zip, a, b) => self.zip::<V>(*zip, self.value(a), self.value(b), to),
+                Function::Sum(a, b, c, minus) => {
+                    self.sum::<V>(self.value(a), self.value(b), self.value(c), *minus, to);
+                }
             }
         }
     }
@@ -257,6 +260,41 @@ impl<T: Real> Block<'_, T> {
                 (Value::One(a), Value::One(b)) => {
                     let result = f(V::splat(a), V::splat(b));
                     self.each([], to, |[]| result);
+                }
+            }
+        }
+    }
+
+    /// a b + c, or c - a b.
+    #[inline(always)]
+    unsafe fn sum<V: Vector<Number = T>>(
+        &self,
+        a: Value<T>,
+        b: Value<T>,
+        c: Value<T>,
+        minus: bool,
+        to: Place<T>,
+    ) {
+        let signed = |x: T| if minus { -x } else { x };
+        // SAFETY: as for `each`.
+        unsafe {
+            match (a, b, c) {
+                (Value::One(a), Value::One(b), c) => {
+                    self.two(c, Value::One(signed(a * b)), to, V::add);
+                }
+                (a @ Value::Block(_), Value::One(b), c) | (Value::One(b), a, c) => {
+                    let b = V::splat(signed(b));
+                    self.two(a, c, to, |a: V, c| a.mul_add(b, c));
+                }
+                (Value::Block(a), Value::Block(b), Value::Block(c)) if minus => {
+                    self.each([a, b, c], to, |[a, b, c]: [V; 3]| a.neg().mul_add(b, c));
+                }
+                (Value::Block(a), Value::Block(b), Value::Block(c)) => {
+                    self.each([a, b, c], to, |[a, b, c]: [V; 3]| a.mul_add(b, c));
+                }
+                (Value::Block(a), Value::Block(b), Value::One(c)) => {
+                    let (sign, c) = (V::splat(signed(T::ONE)), V::splat(c));
+                    self.each([a, b], to, |[a, b]: [V; 2]| a.mul(sign).mul_add(b, c));
                 }
             }
         }

@@ -20,6 +20,33 @@ fn two_variables_change_places() {
     page.compare::<f64>(&[a, sum], &[(a, sum), (b, a)], 0.0).unwrap();
 }
 
+/// More entries than a block has, and no whole number of vectors: what is replaced block by block.
+#[test]
+fn old_entries_are_read_before_new_ones_are_there() {
+    let mut page = Page::new();
+    let [v, w, g] = [0; 3].map(|_| page.variable(Dim::of(60), Dim::of(37)));
+    let graph = &mut page.graph;
+    let mut op = |op: Op, a, b| graph.elementwise(op, &[a, b]).unwrap();
+    let (old, other) = (op(Op::Mul, v, g), op(Op::Mul, w, w));
+    let velocity = op(Op::Add, g, old);
+    let sum = op(Op::Add, other, velocity);
+    let half = graph.number(0.5);
+    let scaled = graph.elementwise(Op::Mul, &[half, velocity]).unwrap();
+    let minus = graph.node(Op::Neg, &[scaled]).unwrap();
+    let step = graph.elementwise(Op::Add, &[w, minus]).unwrap();
+    let opposite = graph.node(Op::Neg, &[other]).unwrap();
+    let without = graph.elementwise(Op::Add, &[v, opposite]).unwrap();
+    for updates in [
+        vec![(v, velocity), (w, step)],
+        vec![(w, step), (v, without)],
+        vec![(v, sum), (w, velocity)],
+        vec![(v, step), (w, without), (g, sum)],
+    ] {
+        page.compare::<f64>(&[], &updates, 1e-14).unwrap();
+        page.compare::<f32>(&[sum, w], &updates, 1e-6).unwrap();
+    }
+}
+
 #[test]
 fn a_square_and_its_transpose() {
     let mut page = Page::new();

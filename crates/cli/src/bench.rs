@@ -59,7 +59,7 @@ pub fn bench(
         "setup_s": setup,
     });
     let more = if workload.inference {
-        infer(&workload, seconds)?
+        infer(&workload, seconds, threads)?
     } else {
         train(&workload, threads, profile, talk)?
     };
@@ -133,12 +133,12 @@ fn instructions(timed: &[Timed], steps: usize, peak: f64, talk: &Talk) -> Value 
     json!(found)
 }
 
-fn infer(workload: &Workload, seconds: f64) -> Result<Value, Failure> {
+fn infer(workload: &Workload, seconds: f64, threads: usize) -> Result<Value, Failure> {
     let start = Instant::now();
-    workload.calls(0.0)?;
+    workload.calls(0.0, threads)?;
     let compile = start.elapsed().as_secs_f64();
     let processor = processor_seconds();
-    let mut times = workload.calls(seconds)?;
+    let mut times = workload.calls(seconds, threads)?;
     let processor = processor_since(processor);
     times.sort_by(f64::total_cmp);
     let (_, test) = workload.measure(&workload.step()?)?;

@@ -7,7 +7,7 @@ use matgrad_expr::matrix::Matrix;
 use matgrad_plan::extent::Slot;
 use matgrad_plan::plan::{Request, plan};
 use matgrad_plan::program::Program;
-use matgrad_run::machine::Machine;
+use matgrad_run::machine::{Machine, RunError};
 use matgrad_run::real::Real;
 
 use crate::{Error, Network};
@@ -38,7 +38,7 @@ pub struct Predictor<T: Real> {
 /// The memory of one thread. A run allocates nothing.
 pub struct Session<T: Real> {
     machine: Machine<T>,
-    input: (Option<Slot>, usize),
+    input: (Option<NodeId>, usize),
     output: (Slot, usize),
 }
 
@@ -98,18 +98,24 @@ impl<T: Real> Predictor<T> {
             machine.slice_mut(slot).copy_from_slice(values);
         }
         let (node, cols) = self.input;
-        let input = (self.program.variable(node).copied(), cols);
+        let input = (self.program.variable(node).map(|_| node), cols);
         Session { machine, input, output: self.output }
     }
 }
 
 impl<T: Real> Session<T> {
+    /// A run uses up to so many threads where that pays; they change no bit of a result.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.machine.set_threads(threads);
+    }
+
     /// The network's outputs (before [`crate::Link`]) of these rows, row by row. Allocates nothing.
     ///
     /// # Errors
     /// Slices that are not both of the same number of rows.
     pub fn run(&mut self, inputs: &[T], outputs: &mut [T]) -> Result<(), Error> {
-        let ((slot, from), (output, to)) = (self.input, self.output);
+        let ((input, from), (output, to)) = (self.input, self.output);
+        let wrong = |e: RunError| Error::Run(e.to_string());
         let count = outputs.len() / to.max(1);
         if inputs.len() != count * from || outputs.len() != count * to {
             return Err(Error::Input(format!(
@@ -121,12 +127,14 @@ impl<T: Real> Session<T> {
         let block = self.machine.program().capacity();
         for start in (0..count).step_by(block) {
             let end = (start + block).min(count);
-            self.machine.set_rows(end - start).map_err(|e| Error::Run(e.to_string()))?;
-            if let Some(slot) = &slot {
-                let rows = &inputs[start * from..end * from];
-                self.machine.slice_mut(slot).copy_from_slice(rows);
+            self.machine.set_rows(end - start).map_err(wrong)?;
+            match input {
+                Some(node) => {
+                    let rows = &inputs[start * from..end * from];
+                    self.machine.step_with(node, rows).map_err(wrong)?;
+                }
+                None => self.machine.step(),
             }
-            self.machine.step();
             outputs[start * to..end * to].copy_from_slice(self.machine.slice(&output));
         }
         Ok(())

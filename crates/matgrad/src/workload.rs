@@ -246,11 +246,12 @@ impl Workload {
     ///
     /// # Errors
     /// What cannot be compiled.
-    pub fn calls(&self, seconds: f64) -> Result<Vec<f64>, Error> {
+    pub fn calls(&self, seconds: f64, threads: usize) -> Result<Vec<f64>, Error> {
         let matrix = |(node, value): &(NodeId, Rows)| (*node, value.select(0..value.len()));
         let weights: Vec<(NodeId, Matrix)> = self.weights.iter().map(matrix).collect();
         let predictor = Predictor::<f32>::new(&self.network, &weights, self.batch)?;
         let mut session = predictor.session();
+        session.set_threads(threads);
         let (from, to) = predictor.widths();
         let calls = self.test.x.as_f32().chunks_exact(self.batch * from);
         let calls: Vec<&[f32]> = calls.take(64).collect();

@@ -1,6 +1,7 @@
 //! A straight-line program over one arena.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use matgrad_expr::graph::NodeId;
 
@@ -21,7 +22,7 @@ pub struct Program {
     pub(crate) variables: BTreeMap<NodeId, Slot>,
     pub(crate) outputs: BTreeMap<NodeId, Slot>,
     pub(crate) constants: Vec<(Slot, Vec<f64>)>,
-    pub(crate) ranges: Vec<Range>,
+    pub(crate) ranges: Vec<Inside>,
     pub(crate) arena_len: usize,
     pub(crate) capacity: usize,
     pub(crate) has_rows: bool,
@@ -29,13 +30,13 @@ pub struct Program {
 
 /// A part that must lie inside a matrix: start + length ≤ total.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Range {
+pub(crate) struct Inside {
     pub start: Extent,
     pub length: Extent,
     pub total: Extent,
 }
 
-impl Range {
+impl Inside {
     pub fn holds(&self, rows: usize) -> bool {
         let end = self.start.checked_at(rows).zip(self.length.checked_at(rows));
         end.and_then(|(s, l)| s.checked_add(l)).is_some_and(|end| end <= self.total.at(rows))
@@ -82,6 +83,23 @@ impl Program {
     /// Whether a variable that many steps share begins there.
     pub fn is_fixed(&self, offset: usize) -> bool {
         self.fixed.contains(&offset)
+    }
+
+    /// Whether matrix products alone read what is in this part of the arena, and nothing writes there:
+    /// then the numbers may as well lie elsewhere.
+    pub fn is_factor(&self, part: &Range<usize>) -> bool {
+        let output = self.outputs.values().any(|slot| part.contains(&slot.offset));
+        let elsewhere = self.instructions.iter().all(|instruction| {
+            let mut touched = 0;
+            let count = &mut |offset: &mut usize, _| touched += usize::from(part.contains(offset));
+            instruction.clone().offsets(count);
+            let factors = match instruction {
+                Instruction::Product { a, b, .. } => [a, b].map(|factor| factor.offset),
+                _ => return touched == 0,
+            };
+            touched == factors.iter().filter(|offset| part.contains(offset)).count()
+        });
+        elsewhere && !output
     }
 
     /// What each instruction computes, as an equation for people.

@@ -19,7 +19,7 @@ use matgrad_expr::op::{Axis, Bits, Op};
 use crate::convolution::Convolution;
 use crate::extent::{Extent, Slot, View};
 use crate::plan::{PlanError, Request, label};
-use crate::program::Range;
+use crate::program::Inside;
 
 /// Columns of a matrix that lies column by column at most: half a vector.
 const NARROW: usize = 16;
@@ -101,7 +101,7 @@ pub(crate) struct Values<'a> {
     pub convolutions: Vec<Option<Convolution>>,
     /// Whether a convolution does the work of a unit.
     pub taken: Vec<bool>,
-    pub ranges: Vec<Range>,
+    pub ranges: Vec<Inside>,
     pub variables: Vec<(NodeId, Slot)>,
     pub outputs: Vec<(NodeId, Slot)>,
     pub updates: Vec<Update>,
@@ -464,7 +464,7 @@ impl<'a> Values<'a> {
             Op::Slice(Axis::Rows, ..) | Op::Place(Axis::Rows, ..)
         );
         let total = if by_rows { whole.rows } else { whole.cols };
-        let range = Range {
+        let range = Inside {
             start: self.extent(start, id)?,
             length: self.extent(length, id)?,
             total: self.extent(total, id)?,

@@ -241,8 +241,9 @@ impl<T: Real> Convolve<'_, T> {
             return (self.arena.wrapping_add(b.offset), 0, b.row_stride);
         }
         let (arena, pack) = (self.arena, self.room(3));
-        let none = Matrix::default();
-        let product = Product { arena, a: none, b, to: none, then: None, pack, part: 0, parts: 1 };
+        let (a_from, b_from) = (arena.cast_const(), arena.cast_const());
+        let (a, to, then) = (Matrix::default(), Matrix::default(), None);
+        let product = Product { arena, a, a_from, b, b_from, to, then, pack, part: 0, parts: 1 };
         // SAFETY: there is room for all columns of b.
         unsafe { product.pack_columns::<V>(across, 0, b.rows, 0, b.cols, pack) };
         (pack, b.rows, across)

@@ -85,6 +85,9 @@ pub struct Machine<T: Real> {
     links: Links<T>,
     /// Those for another number: the last batch of an epoch is shorter, the next one is not.
     aside: Links<T>,
+    /// The variable that [`Machine::step_with`] was last called for, and whether it is read by
+    /// products alone.
+    factor: Option<(NodeId, bool)>,
 }
 
 impl<T: Real> Machine<T> {
@@ -101,6 +104,7 @@ impl<T: Real> Machine<T> {
             fresh: false,
             links: Links::new(&program),
             aside: Links::new(&program),
+            factor: None,
             program: Arc::clone(&program),
         };
         machine.scratch.resize(machine.links.scratch().div_ceil(16), line);
@@ -238,9 +242,36 @@ impl<T: Real> Machine<T> {
         self.step_observed(|_| ());
     }
 
-    /// The same, calls `after` behind each instruction with its number. What is done once for many
-    /// steps is left out where that has been done.
-    pub fn step_observed(&mut self, mut after: impl FnMut(usize)) {
+    /// The same with these entries of a variable, row by row: where nothing but products reads them,
+    /// they are read where they lie, and the variable in the arena stays as it is.
+    ///
+    /// # Errors
+    /// [`RunError::Unknown`] or [`RunError::Length`].
+    pub fn step_with(&mut self, variable: NodeId, entries: &[T]) -> Result<(), RunError> {
+        let slot = self.variable(variable)?;
+        self.check_length(&slot, entries.len())?;
+        let place = slot.offset..slot.offset + slot.len(self.program.capacity());
+        if self.factor.is_none_or(|(known, _)| known != variable) {
+            let is_fixed = self.program.is_fixed(slot.offset);
+            self.factor = Some((variable, !is_fixed && self.program.is_factor(&place)));
+        }
+        if self.factor == Some((variable, true)) {
+            self.run(Some((place, entries)), |_| ());
+        } else {
+            self.slice_mut(&slot).copy_from_slice(entries);
+            self.step();
+        }
+        Ok(())
+    }
+
+    /// The same as a step, calls `after` behind each instruction with its number. What is done once
+    /// for many steps is left out where that has been done.
+    pub fn step_observed(&mut self, after: impl FnMut(usize)) {
+        self.run(None, after);
+    }
+
+    /// A step; what would be in a part of the arena is somewhere else.
+    fn run(&mut self, lent: Option<(Range<usize>, &[T])>, mut after: impl FnMut(usize)) {
         let _flushed = Flushed::new();
         let scratch_len = self.scratch.len() / self.pool.threads() * 16;
         let shared = Shared {
@@ -250,6 +281,7 @@ impl<T: Real> Machine<T> {
             scratch_len,
             rows: self.rows(),
             isa: self.isa,
+            lent: lent.map(|(place, entries)| (place, entries.as_ptr())),
         };
         let is_full = self.rows() == self.program.capacity();
         let is_tried = self.links.is_shared && is_full && self.trial.is_under_way();
@@ -309,12 +341,24 @@ struct Shared<T> {
     scratch_len: usize,
     rows: usize,
     isa: Isa,
+    /// A part of the arena, and where its numbers are instead.
+    lent: Option<(Range<usize>, *const T)>,
 }
 
 // SAFETY: the threads of an instruction write to different places, and read what none writes.
 unsafe impl<T: Real> Sync for Shared<T> {}
 
 impl<T: Real> Shared<T> {
+    /// From where the offset of a factor counts.
+    fn from(&self, factor: &Matrix) -> *const T {
+        match &self.lent {
+            Some((part, numbers)) if part.contains(&factor.offset) => {
+                numbers.wrapping_sub(part.start)
+            }
+            Some(_) | None => self.arena,
+        }
+    }
+
     /// Does a part of an instruction.
     ///
     /// # Safety
@@ -337,7 +381,8 @@ impl<T: Real> Shared<T> {
                     let (isa, start) = (self.isa, to.offset);
                     let then = then.as_ref().map(|tile| Then { tile, isa, start });
                     let (a, b, to) = (*a, *b, *to);
-                    let work = Product { arena, a, b, to, then, pack: scratch, part, parts };
+                    let (a_from, b_from, pack) = (self.from(&a), self.from(&b), scratch);
+                    let work = Product { arena, a, a_from, b, b_from, to, then, pack, part, parts };
                     T::run(self.isa, &Task::Product(work));
                 }
                 Linked::Tile(tile) => {

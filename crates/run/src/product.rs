@@ -65,7 +65,10 @@ impl<T> Copy for Then<'_, T> {}
 pub struct Product<'a, T> {
     pub arena: *mut T,
     pub a: Matrix,
+    /// From where the offset of a counts: the arena, or what stands for it.
+    pub a_from: *const T,
     pub b: Matrix,
+    pub b_from: *const T,
     /// Row by row, or column by column.
     pub to: Matrix,
     pub then: Option<Then<'a, T>>,
@@ -78,12 +81,13 @@ pub struct Product<'a, T> {
 
 impl<T: Real> Work<T> for Product<'_, T> {
     /// # Safety
-    /// The matrices are inside the arena, `to` overlaps neither operand, and `pack` is as said.
+    /// The operands are there, `to` is inside the arena and overlaps neither, and `pack` is as said.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
         let product = if transposing_pays::<V>(&self.a, &self.b, &self.to) {
             let (a, b) = (self.b.transposed(), self.a.transposed());
-            Product { a, b, to: self.to.transposed(), ..*self }
+            let (a_from, b_from) = (self.b_from, self.a_from);
+            Product { a, a_from, b, b_from, to: self.to.transposed(), ..*self }
         } else {
             *self
         };
@@ -200,8 +204,8 @@ impl<T: Real> Product<'_, T> {
                 // SAFETY: the matrices are inside the arena.
                 unsafe {
                     for p in 0..a.cols {
-                        let y = V::splat(*self.arena.add(b.at(p, j)));
-                        sum = V::splat(*self.arena.add(a.at(i, p))).mul_add(y, sum);
+                        let y = V::splat(*self.b_from.add(b.at(p, j)));
+                        sum = V::splat(*self.a_from.add(a.at(i, p))).mul_add(y, sum);
                     }
                     sum.store_part(self.arena.add(to.at(i, j)), 1);
                 }
@@ -213,9 +217,9 @@ impl<T: Real> Product<'_, T> {
             // SAFETY: the matrices are inside the arena.
             unsafe {
                 for p in 0..a.cols {
-                    let line = self.arena.add(b.at(p, 0)).cast_const();
+                    let line = self.b_from.add(b.at(p, 0));
                     let y = V::load_part(line, b.cols);
-                    sum = V::splat(*self.arena.add(a.at(i, p))).mul_add(y, sum);
+                    sum = V::splat(*self.a_from.add(a.at(i, p))).mul_add(y, sum);
                 }
                 keep(sum, self.arena.add(to.at(i, 0)), to.col_stride, b.cols, false);
             }
@@ -258,7 +262,7 @@ impl<T: Real> Product<'_, T> {
                         }
                         let (panels, b_stride) = if near {
                             let at = b.at(first, first_col);
-                            (self.arena.add(at).cast_const(), b.row_stride)
+                            (self.b_from.add(at), b.row_stride)
                         } else {
                             (pack.cast_const(), across)
                         };
@@ -270,7 +274,7 @@ impl<T: Real> Product<'_, T> {
                         let place = Place {
                             depth,
                             runs: WHOLE,
-                            a: self.arena.add(self.a.at(top, first)),
+                            a: self.a_from.add(self.a.at(top, first)),
                             a_stride: 0,
                             beside: 0,
                             b: panels,

@@ -75,14 +75,14 @@ impl<T: Real, const M: usize, const N: usize> Work<T> for Dots<'_, T, M, N> {
     /// As for the product; so many rows and columns are there.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
-        let &Dots { product: &Product { arena, a, b, to, .. }, row, col } = self;
+        let &Dots { product: &Product { arena, a, a_from, b, b_from, to, .. }, row, col } = self;
         let k = a.cols;
         let mut sums = [[V::splat(T::ZERO); N]; M];
         let whole = k - k % V::LANES;
         // SAFETY: `M` rows, `N` columns and `k` terms are inside a and b.
         unsafe {
-            let x: [_; M] = from_fn(|i| opaque(arena.add(a.at(row + i, 0))));
-            let y: [_; N] = from_fn(|j| opaque(arena.add(b.at(0, col + j))));
+            let x: [_; M] = from_fn(|i| opaque(a_from.add(a.at(row + i, 0))));
+            let y: [_; N] = from_fn(|j| opaque(b_from.add(b.at(0, col + j))));
             let mut p = 0;
             while p < whole {
                 let line: [V; N] = from_fn(|j| V::load(y[j].add(p)));

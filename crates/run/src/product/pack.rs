@@ -21,7 +21,7 @@ impl<T: Real> Product<'_, T> {
             let (panel, beside) = (col / across * across, col % across);
             // SAFETY: terms and columns are inside b; the scratch memory has room.
             unsafe {
-                let from = self.arena.add(self.b.at(first, first_col + col)).cast_const();
+                let from = self.b_from.add(self.b.at(first, first_col + col));
                 let to = pack.add(panel * depth + beside);
                 if self.b.col_stride == 1 {
                     for p in 0..depth {
@@ -60,7 +60,7 @@ impl<T: Real> Product<'_, T> {
             let rows = GROUP.min(height - row);
             // SAFETY: rows and terms are inside a; the scratch memory has room.
             unsafe {
-                let from = self.arena.add(self.a.at(top + row, first)).cast_const();
+                let from = self.a_from.add(self.a.at(top + row, first));
                 let to = pack.add(row * depth);
                 for p in 0..depth {
                     let (from, to) = (from.add(p * self.a.col_stride), to.add(p * GROUP));

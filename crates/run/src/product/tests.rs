@@ -21,7 +21,8 @@ fn check<T: Real>(m: usize, n: usize, k: usize, tolerance: f64) {
                 for part in 0..parts {
                     let (arena, pack) = (arena.as_mut_ptr(), pack.as_mut_ptr());
                     let then = None;
-                    let work = Product { arena, a, b, to, then, pack, part, parts };
+                    let (a_from, b_from) = (arena.cast_const(), arena.cast_const());
+                    let work = Product { arena, a, a_from, b, b_from, to, then, pack, part, parts };
                     // SAFETY: the three matrices lie one after the other in the arena.
                     unsafe { T::run(isa, &Task::Product(work)) };
                 }

@@ -264,12 +264,17 @@ unsafe fn put<V: Vector, const M: usize, const N: usize>(
 ) {
     let &Place { row_stride, col_stride, add, .. } = place;
     let at = |i: usize, j: usize| to.wrapping_add(i * row_stride + j * V::LANES * col_stride);
-    if col_stride == 1 && last == V::LANES && !add {
+    if col_stride == 1 && last == V::LANES {
         // As it is for most panels: asked once, not for each vector.
         for (i, sums) in sums.into_iter().enumerate() {
-            for (j, sum) in sums.into_iter().enumerate() {
+            for (j, mut sum) in sums.into_iter().enumerate() {
                 // SAFETY: the caller says that there is room.
-                unsafe { sum.store(at(i, j)) };
+                unsafe {
+                    if add {
+                        sum = V::load(at(i, j)).add(sum);
+                    }
+                    sum.store(at(i, j));
+                }
             }
         }
         return;

@@ -85,6 +85,13 @@ impl<T: Real> Work<T> for Reduce<T> {
                         *arena.add(to.offset + i) = row(i).largest::<V>();
                     }
                 }
+                Reduction::ColSum if whole_rows(&a, V::LANES) > 0 && results.len() == a.cols => {
+                    match whole_rows(&a, V::LANES) {
+                        3 => narrow::<V, 3>(arena, &a, to.offset),
+                        4 => narrow::<V, 4>(arena, &a, to.offset),
+                        _ => narrow::<V, 5>(arena, &a, to.offset),
+                    }
+                }
                 Reduction::ColSum if a.col_stride == 1 => {
                     let mut col = results.start;
                     while col < results.end {
@@ -202,6 +209,56 @@ unsafe fn largest_across<V: Vector, const ALL: bool>(
         from = from.wrapping_add(stride);
     }
     most
+}
+
+/// How many vectors hold whole rows, of rows that lie one behind the other, are shorter than a vector
+/// and enough to make this worth while; else 0.
+#[inline(always)]
+fn whole_rows(a: &Matrix, lanes: usize) -> usize {
+    let is_short = (1..lanes).contains(&a.cols) && a.rows >= 8 * lanes;
+    if a.col_stride != 1 || a.row_stride != a.cols || !is_short {
+        return 0;
+    }
+    [4, 3, 5].into_iter().find(|vectors| vectors * lanes % a.cols == 0).unwrap_or(0)
+}
+
+/// The sums of columns of which `N` vectors hold whole rows.
+#[inline(always)]
+unsafe fn narrow<V: Vector, const N: usize>(arena: *mut V::Number, a: &Matrix, to: usize) {
+    let size = N * V::LANES;
+    let groups = a.rows * a.cols / size;
+    let mut sums = [[0.0f64; 16]; N];
+    let mut from = arena.wrapping_add(a.offset).cast_const();
+    for first in (0..groups).step_by(ROWS) {
+        let mut block = [V::splat(V::Number::ZERO); N];
+        for _ in first..groups.min(first + ROWS) {
+            for (v, sum) in block.iter_mut().enumerate() {
+                // SAFETY: the rows are inside a.
+                *sum = sum.add(unsafe { V::load(from.wrapping_add(v * V::LANES)) });
+            }
+            from = from.wrapping_add(size);
+        }
+        for (sums, block) in sums.iter_mut().zip(block) {
+            for (sum, x) in sums.iter_mut().zip(block.lanes()) {
+                *sum += x.to_f64();
+            }
+        }
+    }
+    let mut all = [0.0f64; 16];
+    for (at, sum) in sums.iter().flat_map(|sums| &sums[..V::LANES]).enumerate() {
+        all[at % a.cols] += sum;
+    }
+    // SAFETY: the rows that are left are inside a; the results have an entry for each column.
+    unsafe {
+        for i in groups * size / a.cols..a.rows {
+            for (j, sum) in all.iter_mut().enumerate().take(a.cols) {
+                *sum += (*arena.add(a.at(i, j))).to_f64();
+            }
+        }
+        for (j, &sum) in all.iter().enumerate().take(a.cols) {
+            *arena.add(to + j) = V::Number::from_f64(sum);
+        }
+    }
 }
 
 /// The sums of `N` vectors of columns, or of fewer where they are not `ALL` there.

@@ -123,6 +123,56 @@ fn the_same_bits_each_time() {
 }
 
 #[test]
+fn entries_are_read_where_they_lie() {
+    let mut page = Page::new();
+    let (x, w) = (page.variable(page.b(), Dim::of(40)), page.variable(Dim::of(40), Dim::of(3)));
+    let g = &mut page.graph;
+    let product = g.node(Op::MatMul, &[x, w]).unwrap();
+    let t = g.node(Op::Transpose, &[x]).unwrap();
+    let square = g.node(Op::MatMul, &[t, x]).unwrap();
+    let soft = g.node(Op::Sigmoid, &[x]).unwrap();
+    // Products alone read X, or something else does too, or it is itself an output.
+    for (outputs, lies) in [
+        (vec![product], true),
+        (vec![product, square], true),
+        (vec![product, soft], false),
+        (vec![product, x], false),
+    ] {
+        let program = page.plan(&outputs, &[]);
+        let mut machine = Machine::<f64>::new(program.clone());
+        let slot = *program.variable(x).unwrap();
+        for rows in [CAPACITY, 2] {
+            machine.set_rows(rows).unwrap();
+            let bindings = page.bindings(rows, 5);
+            machine.write(w, &bindings.values[&w].data).unwrap();
+            machine.write(x, &vec![9.0; 40 * rows]).unwrap();
+            machine.step_with(x, &bindings.values[&x].data).unwrap();
+            let found: Vec<_> = outputs.iter().map(|&id| machine.read(id).unwrap()).collect();
+            assert_eq!(machine.slice(&slot).iter().all(|&entry| entry == 9.0), lies, "{program}");
+            machine.write(x, &bindings.values[&x].data).unwrap();
+            machine.step();
+            let wanted: Vec<_> = outputs.iter().map(|&id| machine.read(id).unwrap()).collect();
+            assert_eq!(found, wanted, "{program}");
+        }
+        let wrong = machine.step_with(x, &[0.0; 7]);
+        assert_eq!(wrong, Err(RunError::Length { rows: 2, cols: 40, found: 7 }));
+    }
+}
+
+#[test]
+fn columns_of_many_short_rows() {
+    for cols in 1..=17 {
+        for rows in [1, 127, 128, 130, 3000] {
+            let mut page = Page::new();
+            let a = page.variable(Dim::of(rows), Dim::of(cols));
+            let sum = page.graph.node(Op::Sum(Axis::Cols), &[a]).unwrap();
+            page.compare::<f64>(&[sum], &[], 1e-13).unwrap();
+            page.compare::<f32>(&[sum], &[], 3e-6).unwrap();
+        }
+    }
+}
+
+#[test]
 fn rows_by_number() {
     let mut page = Page::new();
     let x = page.variable(page.b(), Dim::of(2));

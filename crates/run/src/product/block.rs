@@ -143,7 +143,11 @@ impl<T: Real> Work<T> for Pair<'_, T> {
 #[inline(always)]
 fn piece(left: usize, most: usize) -> usize {
     let fits = |size: usize| size <= most && (left == size || left >= size + 4);
-    [12, 10, 8, 6, 5, 4, 3].into_iter().find(|&size| fits(size)).unwrap_or(left.min(2))
+    // As it is for most blocks.
+    if fits(most) {
+        return most;
+    }
+    [10, 8, 6, 5, 4, 3].into_iter().find(|&size| fits(size)).unwrap_or(left.min(2))
 }
 
 /// How many of so many to take at once, at most so many and all about as many.

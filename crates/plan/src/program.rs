@@ -93,11 +93,11 @@ impl Program {
             let mut touched = 0;
             let count = &mut |offset: &mut usize, _| touched += usize::from(part.contains(offset));
             instruction.clone().offsets(count);
-            let factors = match instruction {
-                Instruction::Product { a, b, .. } => [a, b].map(|factor| factor.offset),
-                _ => return touched == 0,
-            };
-            touched == factors.iter().filter(|offset| part.contains(offset)).count()
+            let mut factors = 0;
+            if let Instruction::Product { a, b, .. } = instruction {
+                factors = [a, b].iter().filter(|view| part.contains(&view.offset)).count();
+            }
+            touched == factors
         });
         elsewhere && !output
     }

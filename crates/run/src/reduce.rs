@@ -219,7 +219,7 @@ fn whole_rows(a: &Matrix, lanes: usize) -> usize {
     if a.col_stride != 1 || a.row_stride != a.cols || !is_short {
         return 0;
     }
-    [4, 3, 5].into_iter().find(|vectors| vectors * lanes % a.cols == 0).unwrap_or(0)
+    [4, 3, 5].into_iter().find(|vectors| (vectors * lanes).is_multiple_of(a.cols)).unwrap_or(0)
 }
 
 /// The sums of columns of which `N` vectors hold whole rows.

@@ -111,7 +111,7 @@ impl Trainer {
         inputs: Given<'_>,
         targets: Array<'_>,
         weights: Option<Array<'_>>,
-        only: Option<Vec<usize>>,
+        only: Option<PyReadonlyArray1<'_, i64>>,
     ) -> PyResult<()> {
         self.row_weights = weights.as_ref().map(|weights| weights.matrix().data);
         let parts = [
@@ -130,10 +130,14 @@ impl Trainer {
             }
             self.data.push((node, held));
         }
-        if let Some(row) = only.iter().flatten().find(|row| **row >= count) {
-            return Err(error(format!("row {row} is asked for, X has {count} rows")));
-        }
-        self.rows = only.unwrap_or_else(|| (0..count).collect());
+        self.rows = match only {
+            Some(only) => {
+                let row = |&row: &i64| usize::try_from(row).ok().filter(|&row| row < count);
+                let rows: Option<Vec<usize>> = only.as_array().iter().map(row).collect();
+                rows.ok_or_else(|| error(format!("a row is asked for that X, of {count}, lacks")))?
+            }
+            None => (0..count).collect(),
+        };
         self.whole = false;
         Ok(())
     }

@@ -64,8 +64,8 @@ class Estimator:
         if written != __version__:
             warnings.warn(
                 f"this {type(self).__name__} was pickled by matgrad {written} and is read by "
-                f"{__version__}: predictions are the same, but fit it anew before you go on "
-                "training, or write it with the version that reads it",
+                f"{__version__}: it predicts by the weights it holds; to go on training, fit it "
+                "anew, for a version may compute otherwise than the one before",
                 UserWarning,
                 stacklevel=2,
             )

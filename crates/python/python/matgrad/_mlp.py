@@ -233,6 +233,7 @@ class _MLP(Settings):
                 members = order[classes[order] == c]
                 rank[members] = (np.arange(len(members)) + random.uniform()) / len(members)
             order = np.argsort(rank, kind="stable")
+        order = order.astype(np.int64, copy=False)
         return np.sort(order[count:]), np.sort(order[:count])
 
     def _epochs(self, X, Y, weight, drawn, dtype, incremental, epochs, tasks) -> None:

@@ -104,7 +104,7 @@ def test_the_published_path_through_the_valley_of_rosenbrock(method):
     path = path_of(net, "ab", one, one, rule, settings | here, rows[-1]["step"] + 1)
     for row in rows:
         step = row["step"]
-        if method == "RMSprop" and step > 200:  # it swings from wall to wall, and rounding swings it
+        if method == "RMSprop" and step > 500:  # it swings from wall to wall, and rounding swings it
             assert path[step][0] == pytest.approx(row["loss_after"], abs=0.05)
             continue
         np.testing.assert_allclose(path[step - 1][1], row["params"], rtol=1e-9, atol=1e-9)

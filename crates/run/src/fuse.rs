@@ -10,10 +10,10 @@ use crate::real::Real;
 
 impl<T: Real> Tile<T> {
     /// Does so with all operations. The results differ by rounding: of a sum of a product, which is
-    /// rounded once.
+    /// rounded once, where these numbers allow that.
     pub(crate) fn fuse(&mut self) {
         let mut at = 0;
-        while at < self.operations.len() {
+        while T::JOINED && at < self.operations.len() {
             if let Some((product, sum)) = self.sum_of_product(at) {
                 self.operations[at].function = sum;
                 self.operations.remove(product);

@@ -54,6 +54,9 @@ pub trait Real:
     const NEG_INFINITY: Self;
     /// The smallest positive normal number.
     const SMALLEST: Self;
+    /// Whether a sum of a product may be rounded once. In 64 bits each operation is rounded as the
+    /// page says: paths of training are those of others who do so, however long they are.
+    const JOINED: bool = size_of::<Self>() == 4;
     /// Of the functions.
     #[doc(hidden)]
     const COEFFICIENTS: &'static Coefficients<Self>;

@@ -1,4 +1,4 @@
-//! The forward pass alone, for serving: one predictor, and a session for each thread.
+//! The forward pass alone, for serving: one predictor, and a session for each thread that calls.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub struct Predictor<T: Real> {
     output: (Slot, usize),
 }
 
-/// The memory of one thread. A run allocates nothing.
+/// The memory of one caller. A run allocates nothing.
 pub struct Session<T: Real> {
     machine: Machine<T>,
     input: (Option<NodeId>, usize),
@@ -91,7 +91,7 @@ impl<T: Real> Predictor<T> {
         (self.input.1, self.output.1)
     }
 
-    /// Memory for one thread, weights in their place.
+    /// Memory for one caller, weights in their place.
     pub fn session(&self) -> Session<T> {
         let mut machine = Machine::new(Arc::clone(&self.program));
         for (slot, values) in &self.weights {

@@ -227,29 +227,17 @@ fn whole_rows(a: &Matrix, lanes: usize) -> usize {
 unsafe fn narrow<V: Vector, const N: usize>(arena: *mut V::Number, a: &Matrix, to: usize) {
     let size = N * V::LANES;
     let groups = a.rows * a.cols / size;
-    let mut sums = [[0.0f64; 16]; N];
-    let mut from = arena.wrapping_add(a.offset).cast_const();
-    for first in (0..groups).step_by(ROWS) {
-        let mut block = [V::splat(V::Number::ZERO); N];
-        for _ in first..groups.min(first + ROWS) {
-            for (v, sum) in block.iter_mut().enumerate() {
-                // SAFETY: the rows are inside a.
-                *sum = sum.add(unsafe { V::load(from.wrapping_add(v * V::LANES)) });
-            }
-            from = from.wrapping_add(size);
-        }
-        for (sums, block) in sums.iter_mut().zip(block) {
-            for (sum, x) in sums.iter_mut().zip(block.lanes()) {
-                *sum += x.to_f64();
-            }
-        }
-    }
-    let mut all = [0.0f64; 16];
-    for (at, sum) in sums.iter().flat_map(|sums| &sums[..V::LANES]).enumerate() {
-        all[at % a.cols] += sum;
-    }
-    // SAFETY: the rows that are left are inside a; the results have an entry for each column.
+    let (mut sums, mut all) = ([[0.0f64; 16]; N], [0.0f64; 16]);
+    // SAFETY: the rows are inside a; the results have an entry for each column.
     unsafe {
+        for first in (0..groups).step_by(ROWS) {
+            let from = arena.add(a.offset + first * size).cast_const();
+            let block = added::<V, N, true>(from, ROWS.min(groups - first), size, size);
+            gather(&mut sums, block);
+        }
+        for (at, sum) in sums.iter().flat_map(|sums| &sums[..V::LANES]).enumerate() {
+            all[at % a.cols] += sum;
+        }
         for i in groups * size / a.cols..a.rows {
             for (j, sum) in all.iter_mut().enumerate().take(a.cols) {
                 *sum += (*arena.add(a.at(i, j))).to_f64();
@@ -257,6 +245,37 @@ unsafe fn narrow<V: Vector, const N: usize>(arena: *mut V::Number, a: &Matrix, t
         }
         for (j, &sum) in all.iter().enumerate().take(a.cols) {
             *arena.add(to + j) = V::Number::from_f64(sum);
+        }
+    }
+}
+
+/// The sums of some rows, in the machine's numbers: of `N` vectors of columns, or of `width` columns
+/// where they are not `ALL` there.
+#[inline(always)]
+unsafe fn added<V: Vector, const N: usize, const ALL: bool>(
+    mut row: *const V::Number,
+    rows: usize,
+    stride: usize,
+    width: usize,
+) -> [V; N] {
+    let mut block = [V::splat(V::Number::ZERO); N];
+    for _ in 0..rows {
+        for (v, sum) in block.iter_mut().enumerate() {
+            let lanes = V::LANES.min(width.saturating_sub(v * V::LANES));
+            // SAFETY: as the caller says; of a vector beyond the columns nothing is read.
+            *sum = sum.add(unsafe { some::<V, ALL>(row.wrapping_add(v * V::LANES), lanes) });
+        }
+        row = row.wrapping_add(stride);
+    }
+    block
+}
+
+/// Adds a block's sums to those of all.
+#[inline(always)]
+fn gather<V: Vector, const N: usize>(sums: &mut [[f64; 16]; N], block: [V; N]) {
+    for (sums, block) in sums.iter_mut().zip(block) {
+        for (sum, x) in sums.iter_mut().zip(block.lanes()) {
+            *sum += x.to_f64();
         }
     }
 }
@@ -275,17 +294,9 @@ unsafe fn columns<V: Vector, const N: usize, const ALL: bool>(
     };
     let mut sums = [[0.0f64; 16]; N];
     for top in (0..a.rows).step_by(ROWS) {
-        let mut block = [V::splat(V::Number::ZERO); N];
-        let mut row = arena.wrapping_add(a.at(top, col)).cast_const();
-        for _ in top..a.rows.min(top + ROWS) {
-            for (v, sum) in block.iter_mut().enumerate() {
-                let from = row.wrapping_add(v * V::LANES);
-                // SAFETY: the columns are inside a; of a vector beyond them nothing is read.
-                let x = unsafe { some::<V, ALL>(from, lanes(v)) };
-                *sum = sum.add(x);
-            }
-            row = row.wrapping_add(a.row_stride);
-        }
+        let row = arena.wrapping_add(a.at(top, col)).cast_const();
+        // SAFETY: the columns are inside a.
+        let block = unsafe { added::<V, N, ALL>(row, ROWS.min(a.rows - top), a.row_stride, width) };
         // The sums of the only block are those of all, and need not go through f64.
         if a.rows <= ROWS {
             for (v, block) in block.into_iter().enumerate() {
@@ -295,11 +306,7 @@ unsafe fn columns<V: Vector, const N: usize, const ALL: bool>(
             }
             return;
         }
-        for (sums, block) in sums.iter_mut().zip(block) {
-            for (sum, x) in sums.iter_mut().zip(block.lanes()) {
-                *sum += x.to_f64();
-            }
-        }
+        gather(&mut sums, block);
     }
     for (v, sums) in sums.iter().enumerate() {
         for (j, &sum) in sums.iter().enumerate().take(lanes(v)) {

@@ -40,6 +40,7 @@ fn old_entries_are_read_before_new_ones_are_there() {
         vec![(v, velocity), (w, step)],
         vec![(w, step), (v, without)],
         vec![(v, sum), (w, velocity)],
+        vec![(v, sum), (w, sum)],
         vec![(v, step), (w, without), (g, sum)],
     ] {
         page.compare::<f64>(&[], &updates, 1e-14).unwrap();

@@ -85,26 +85,8 @@ impl<T: Real> Work<T> for Reduce<T> {
                         *arena.add(to.offset + i) = row(i).largest::<V>();
                     }
                 }
-                Reduction::ColSum if whole_rows(&a, V::LANES) > 0 && results.len() == a.cols => {
-                    match whole_rows(&a, V::LANES) {
-                        3 => narrow::<V, 3>(arena, &a, to.offset),
-                        4 => narrow::<V, 4>(arena, &a, to.offset),
-                        _ => narrow::<V, 5>(arena, &a, to.offset),
-                    }
-                }
                 Reduction::ColSum if a.col_stride == 1 => {
-                    let mut col = results.start;
-                    while col < results.end {
-                        let width = (STRIPE * V::LANES).min(results.end - col);
-                        if width == STRIPE * V::LANES {
-                            columns::<V, STRIPE, true>(arena, &a, col, width, to.offset);
-                        } else if width > V::LANES {
-                            columns::<V, STRIPE, false>(arena, &a, col, width, to.offset);
-                        } else {
-                            columns::<V, 1, false>(arena, &a, col, width, to.offset);
-                        }
-                        col += width;
-                    }
+                    column_sums::<V>(arena, &a, results, to.offset);
                 }
                 Reduction::ColSum => {
                     for j in results {
@@ -211,12 +193,44 @@ unsafe fn largest_across<V: Vector, const ALL: bool>(
     most
 }
 
+/// The sums of these columns, whose entries lie beside each other.
+#[inline(always)]
+unsafe fn column_sums<V: Vector>(
+    arena: *mut V::Number,
+    a: &Matrix,
+    results: Range<usize>,
+    to: usize,
+) {
+    let whole = if results.len() == a.cols { whole_rows(a, V::LANES) } else { 0 };
+    // SAFETY: as the caller says.
+    unsafe {
+        match whole {
+            3 => return narrow::<V, 3>(arena, a, to),
+            4 => return narrow::<V, 4>(arena, a, to),
+            5 => return narrow::<V, 5>(arena, a, to),
+            _ => {}
+        }
+        let mut col = results.start;
+        while col < results.end {
+            let width = (STRIPE * V::LANES).min(results.end - col);
+            if width == STRIPE * V::LANES {
+                columns::<V, STRIPE, true>(arena, a, col, width, to);
+            } else if width > V::LANES {
+                columns::<V, STRIPE, false>(arena, a, col, width, to);
+            } else {
+                columns::<V, 1, false>(arena, a, col, width, to);
+            }
+            col += width;
+        }
+    }
+}
+
 /// How many vectors hold whole rows, of rows that lie one behind the other, are shorter than a vector
 /// and enough to make this worth while; else 0.
 #[inline(always)]
 fn whole_rows(a: &Matrix, lanes: usize) -> usize {
     let is_short = (1..lanes).contains(&a.cols) && a.rows >= 8 * lanes;
-    if a.col_stride != 1 || a.row_stride != a.cols || !is_short {
+    if a.row_stride != a.cols || !is_short {
         return 0;
     }
     [4, 3, 5].into_iter().find(|vectors| (vectors * lanes).is_multiple_of(a.cols)).unwrap_or(0)

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import threading
 import tracemalloc
@@ -20,7 +21,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from matgrad import MLPClassifier, MLPRegressor
+from matgrad import MLPClassifier, MLPRegressor, _matgrad
 from matgrad._validate import Columns, matrix, table
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -386,3 +387,26 @@ def test_weights_of_many_held_rows_have_one_mean():
     loss, output = trainer.evaluate(X, y[:, None], weight[:, None])
     expected = np.average(0.5 * (output[:, 0] - y) ** 2, weights=weight)
     assert loss == pytest.approx(expected, rel=1e-10)
+
+
+def test_an_integer_seeds_the_draws_that_numpys_random_state_makes():
+    for seed in (0, 1, 2**32 - 1):
+        ours, reference = _matgrad.RandomState(seed), np.random.RandomState(seed)
+        drawn = ours.uniform(-0.3, 0.8, (50, 41))
+        assert (drawn == reference.uniform(-0.3, 0.8, (50, 41))).all()
+        for high in (2**31 - 1, 1000, 2, 2**32 - 1):
+            assert ours.randint(high) == reference.randint(high, dtype=np.int64)
+
+
+def test_a_fit_loads_neither_numpys_random_nor_scikit_learn():
+    fit = "import matgrad, sys; net = matgrad.MLPClassifier({}).fit([[0.0], [1.0]], [0, 1]); "
+    says = "print({'numpy.random', 'sklearn', 'scipy'} & set(sys.modules), net.coefs_[0][0, 0])"
+
+    def run(settings):
+        command = [sys.executable, "-W", "ignore", "-c", fit.format(settings) + says]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    seeded = run("random_state=3")
+    assert seeded.startswith("set() ") and run("random_state=3") == seeded
+    chance = run("")
+    assert chance.startswith("set() ") and run("") != chance

@@ -28,6 +28,13 @@ class Network:
 _Weights = dict[str, NDArray[np.float64]]
 _Sparse = tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
+class RandomState:
+    def __init__(self, seed: int) -> None: ...
+    def uniform(
+        self, low: float, high: float, size: tuple[int, int]
+    ) -> NDArray[np.float64]: ...
+    def randint(self, high: int) -> int: ...
+
 class Trainer:
     def __init__(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers as number_types
+import os
+import sys
 import warnings
 from typing import Any
 
@@ -47,11 +49,16 @@ def _link(name: str, Z: np.ndarray) -> np.ndarray:
     return E / E.sum(axis=1, keepdims=True)
 
 
-def _random_state(seed: Any) -> np.random.RandomState:
+def _random_state(seed: Any) -> np.random.RandomState | _matgrad.RandomState:
+    """What draws; ``numpy.random`` is asked only if it is loaded, for loading it takes long."""
+    if seed is None and "numpy.random" not in sys.modules:
+        seed = int.from_bytes(os.urandom(4), "little")
     if seed is None:
         return np.random.mtrand._rand
     if isinstance(seed, number_types.Integral):
-        return np.random.RandomState(seed)
+        if not 0 <= seed < 2**32:
+            raise ValueError("Seed must be between 0 and 2**32 - 1")
+        return _matgrad.RandomState(int(seed))
     if isinstance(seed, np.random.RandomState):
         return seed
     if isinstance(seed, np.random.Generator):
@@ -64,8 +71,6 @@ class ConvergenceWarning(UserWarning):
 
 
 def _convergence_warning() -> type[Warning]:
-    import sys
-
     if "sklearn" in sys.modules:
         from sklearn.exceptions import ConvergenceWarning as theirs
 
@@ -112,8 +117,6 @@ class _MLP(Settings):
         )
 
     def _threads(self) -> int:
-        import os
-
         jobs = self.n_jobs
         if jobs is None:
             return 1
@@ -140,7 +143,7 @@ class _MLP(Settings):
             random = _random_state(self.random_state)
             drawn = self._draw(units, random)
             # Of row orders, splits and dropout: epoch k of a fit is the same after any pause.
-            self._seed, self._epoch = int(random.randint(0, 2**31 - 1)), 0
+            self._seed, self._epoch = int(random.randint(2**31 - 1)), 0
             self._rate = float(self.learning_rate_init)
             self.n_iter_, self.t_ = 0, 0
             self.loss_curve_, self.validation_loss_curve_ = [], []

@@ -7,6 +7,7 @@
 use crate::error::show_column;
 use crate::input::{Code, Found, Input};
 use crate::number::{Scaling, numbers, shared};
+use crate::sheet::height;
 use crate::target::{Target, TargetKind, classes};
 use crate::{Error, Matrix, Table};
 
@@ -288,22 +289,28 @@ impl Encoder {
     /// Inputs, and a warning for each column with unseen levels.
     fn encode(&self, table: &Table, rows: &[usize]) -> Result<(Matrix, Vec<String>), Error> {
         inside(table, rows)?;
+        let column = |input: &Input| self.find(table, &input.name, input.position);
+        let columns = self.inputs.iter().map(column).collect::<Result<Vec<usize>, Error>>()?;
+        let width = self.input_width().max(1);
         let mut matrix = Matrix::zeros(rows.len(), self.input_width());
-        let mut warnings = Vec::new();
-        let mut at = 0;
-        for input in &self.inputs {
-            let column = self.find(table, &input.name, input.position)?;
-            let unseen = input.encode(table, column, rows, &mut matrix, at)?;
-            if unseen > 0 {
-                let (shown, count) = (show_column(&input.name), rows.len());
-                warnings.push(format!(
-                    "column {shown}: {unseen} of {count} values were not seen in training and \
-                     count as none of its levels"
-                ));
+        let mut unseen = vec![0; columns.len()];
+        let height = height(table.columns.len());
+        for (part, out) in rows.chunks(height).zip(matrix.data.chunks_mut(height * width)) {
+            let mut at = 0;
+            for ((input, &column), unseen) in self.inputs.iter().zip(&columns).zip(&mut unseen) {
+                *unseen += input.encode(table, column, part, out, at)?;
+                at += input.width();
             }
-            at += input.width();
         }
-        Ok((matrix, warnings))
+        let unseen = self.inputs.iter().zip(unseen).filter(|(_, unseen)| *unseen > 0);
+        let warning = |(input, unseen): (&Input, usize)| {
+            let (shown, count) = (show_column(&input.name), rows.len());
+            format!(
+                "column {shown}: {unseen} of {count} values were not seen in training and \
+                 count as none of its levels"
+            )
+        };
+        Ok((matrix, unseen.map(warning).collect()))
     }
 
     /// Where a column of the training table is in `table`.

@@ -4,11 +4,12 @@
 //! in training (one-hot). A missing value is replaced by the training mean or the most frequent
 //! level; on request a further column tells where that happened.
 
-use crate::encoder::{Missing, PART};
+use crate::encoder::Missing;
 use crate::error::show_column;
 use crate::number::{Scale, Scaling, Summary, numbers};
+use crate::sheet::height;
 use crate::table::number;
-use crate::{Error, Matrix, Table, Values};
+use crate::{Error, Table, Values};
 use std::collections::HashMap;
 
 /// What was learnt about one input column.
@@ -59,7 +60,7 @@ impl Found {
         };
         let mut all: Vec<Found> = columns.iter().map(empty).collect();
         for pass in 0..Summary::PASSES {
-            for part in rows.chunks(PART) {
+            for part in rows.chunks(height(table.columns.len())) {
                 for (found, &column) in all.iter_mut().zip(columns) {
                     match found {
                         Found::Numbers(summary) => {
@@ -164,24 +165,24 @@ impl Input {
         names
     }
 
-    /// Writes the matrix columns from `at` on; `out` is zero there and has a row for each of
-    /// `rows`. Returns how many values were of a level not seen in training.
+    /// Writes the matrix columns from `at` on; `out` has rows of a matrix, one for each of `rows`,
+    /// and is zero there. Returns how many values were of a level not seen in training.
     pub(crate) fn encode(
         &self,
         table: &Table,
         column: usize,
         rows: &[usize],
-        out: &mut Matrix,
+        out: &mut [f64],
         at: usize,
     ) -> Result<usize, Error> {
         let last = at + self.width().saturating_sub(1);
-        let width = out.cols;
+        let width = out.len() / rows.len().max(1);
         let (levels, usual) = match &self.code {
             Code::Numbers { impute, scale } => {
                 for (i, x) in numbers(table, column, rows)?.into_iter().enumerate() {
-                    out.data[i * width + at] = scale.apply(if x.is_nan() { *impute } else { x });
+                    out[i * width + at] = scale.apply(if x.is_nan() { *impute } else { x });
                     if self.indicator && x.is_nan() {
-                        out.data[i * width + last] = 1.0;
+                        out[i * width + last] = 1.0;
                     }
                 }
                 return Ok(0);
@@ -193,7 +194,7 @@ impl Input {
         let one_column = matches!(self.code, Code::Boolean { .. });
         let mut unseen = 0;
         for (i, cell) in cells(table, column, rows, levels).into_iter().enumerate() {
-            let row = &mut out.data[i * width..(i + 1) * width];
+            let row = &mut out[i * width..(i + 1) * width];
             let level = match cell {
                 Cell::Level(level) => level,
                 Cell::Missing => {

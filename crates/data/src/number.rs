@@ -74,13 +74,15 @@ impl Summary {
     /// A part of the values in a pass.
     pub(crate) fn add(&mut self, pass: usize, values: &[f64]) {
         let known = values.iter().copied().filter(|x| !x.is_nan());
+        let unit = self.unit;
+        let scaled = |x: f64| if unit == 1.0 { x } else { x / unit };
         match pass {
             0 => known.for_each(|x| {
                 self.count += 1;
                 (self.least, self.greatest) = (self.least.min(x), self.greatest.max(x));
             }),
-            1 => known.for_each(|x| self.mean += x / self.unit),
-            _ => known.for_each(|x| self.deviation += (x / self.unit - self.mean).powi(2)),
+            1 => known.for_each(|x| self.mean += scaled(x)),
+            _ => known.for_each(|x| self.deviation += (scaled(x) - self.mean).powi(2)),
         }
     }
 
@@ -147,17 +149,20 @@ pub(crate) fn numbers(table: &Table, column: usize, rows: &[usize]) -> Result<Ve
         let (file, place) = (table.file.clone(), table.place(row));
         (file, place, show_column(table.name(column)))
     };
-    let finite = |row: usize, x: f64| {
-        if x.is_infinite() {
-            let (file, place, column) = place(row);
-            return Err(Error::Infinite { file, place, column });
-        }
-        Ok(x)
+    let infinite = |row: usize| {
+        let (file, place, column) = place(row);
+        Error::Infinite { file, place, column }
     };
     match table.columns.get(column).map(|column| &column.values) {
         None => Ok(vec![f64::NAN; rows.len()]),
         Some(Values::Numbers(numbers)) => {
-            rows.iter().map(|&row| finite(row, numbers.get(row).unwrap_or(f64::NAN))).collect()
+            let values = numbers.gather(rows);
+            // Without a way out of the loop, which would be slower than what it saves.
+            if !values.iter().fold(false, |any, x| any | x.is_infinite()) {
+                return Ok(values);
+            }
+            let at = values.iter().position(|x| x.is_infinite()).unwrap_or(0);
+            Err(infinite(rows[at]))
         }
         Some(Values::Categories { levels, codes }) => {
             let numbers: Vec<Option<f64>> =
@@ -166,7 +171,8 @@ pub(crate) fn numbers(table: &Table, column: usize, rows: &[usize]) -> Result<Ve
                 .map(|&row| {
                     let Some(code) = codes.get(row) else { return Ok(f64::NAN) };
                     match numbers.get(code).copied().flatten() {
-                        Some(x) => finite(row, x),
+                        Some(x) if x.is_infinite() => Err(infinite(row)),
+                        Some(x) => Ok(x),
                         None => {
                             let (file, place, column) = place(row);
                             let text = levels.get(code).cloned().unwrap_or_default();

@@ -26,12 +26,16 @@ pub(crate) struct Sheet {
     shift: u32,
 }
 
-/// Numbers of a block, about.
-const BLOCK: usize = 1 << 18;
+/// Rows of a block of a table with so many columns: so many as are gone through at once, column by
+/// column, for in a block the columns stand one behind the other.
+pub(crate) fn height(cols: usize) -> usize {
+    const NUMBERS: usize = 1 << 18;
+    1 << (NUMBERS / cols.max(1)).clamp(64, 4096).ilog2()
+}
 
 impl Growth {
     pub(crate) fn new(cols: usize, memory: &Memory) -> Growth {
-        let shift = (BLOCK / cols.max(1)).clamp(64, 4096).ilog2();
+        let shift = height(cols).ilog2();
         Growth { cells: Growing::new(memory), block: Vec::new(), rows: 0, cols, shift }
     }
 
@@ -44,9 +48,10 @@ impl Growth {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        let height = self.block.len() / self.cols.max(1);
-        let at = |k: usize| self.block[k % height * self.cols + k / height];
-        let turned: Vec<f64> = (0..self.block.len()).map(at).collect();
+        let mut turned = Vec::with_capacity(self.block.len());
+        for col in 0..self.cols {
+            turned.extend(self.block.chunks_exact(self.cols).map(|row| row[col]));
+        }
         self.block.clear();
         self.cells.extend(&turned)
     }
@@ -63,6 +68,13 @@ impl Sheet {
         let first = row >> self.shift << self.shift;
         let height = (1 << self.shift).min(self.rows - first);
         first * self.cols + col * height + row - first
+    }
+
+    /// What a column has from a row on to the end of its block; nothing past the last row.
+    fn piece(&self, row: usize, col: usize) -> &[f64] {
+        let end = (row >> self.shift) + 1 << self.shift;
+        let length = end.min(self.rows).saturating_sub(row);
+        if length == 0 { &[] } else { &self.cells[self.place(row, col)..][..length] }
     }
 
     pub(crate) fn get(&self, row: usize, col: usize) -> f64 {
@@ -102,6 +114,26 @@ impl Cells {
     /// The number of a row; `None` past the last one.
     pub fn get(&self, row: usize) -> Option<f64> {
         (row < self.len()).then(|| self.sheet.get(self.from + row, self.column))
+    }
+
+    /// Those of some rows, in this order; `NaN` past the last one.
+    pub(crate) fn gather(&self, rows: &[usize]) -> Vec<f64> {
+        let mut found = Vec::with_capacity(rows.len());
+        // Mostly all rows, or most of them, in their order: pieces of a column are copied.
+        for run in rows.chunk_by(|a, b| a + 1 == *b) {
+            let (mut row, end) = (self.from + run[0], self.from + run[0] + run.len());
+            while row < end {
+                let piece = self.sheet.piece(row, self.column);
+                let length = piece.len().min(end - row);
+                found.extend_from_slice(&piece[..length]);
+                if length == 0 {
+                    found.resize(found.len() + end - row, f64::NAN);
+                    break;
+                }
+                row += length;
+            }
+        }
+        found
     }
 
     /// All of them, from the first row on.
@@ -196,6 +228,10 @@ mod tests {
                 let cells = Cells::new(&sheet, j, 2);
                 assert!(cells.iter().eq(expected), "{rows}×{cols}, column {j}");
                 assert_eq!((cells.len(), cells.get(rows - 2)), (rows - 2, None));
+                let some: Vec<usize> = (0..cells.len()).rev().chain([0, rows]).step_by(3).collect();
+                let gathered = cells.gather(&some);
+                let expected = some.iter().map(|&row| cells.get(row).unwrap_or(f64::NAN).to_bits());
+                assert!(gathered.iter().map(|x| x.to_bits()).eq(expected));
             }
         }
     }

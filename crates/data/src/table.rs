@@ -232,9 +232,11 @@ impl Words {
     ) -> Vec<Option<Vec<String>>> {
         let sorted = words.into_iter().map(|words| words.map(Words::sorted).unzip());
         let (levels, ranks): (Vec<_>, Vec<_>) = sorted.unzip();
+        let ranks =
+            ranks.iter().enumerate().filter_map(|(column, rank)| Some((column, rank.as_ref()?)));
+        let ranks: Vec<(usize, &Vec<f64>)> = ranks.collect();
         for row in from..sheet.rows {
-            for (column, rank) in ranks.iter().enumerate() {
-                let Some(rank) = rank else { continue };
+            for &(column, rank) in &ranks {
                 let code = sheet.get(row, column);
                 if !code.is_nan() {
                     sheet.set(row, column, rank[code as usize]);

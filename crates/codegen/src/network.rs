@@ -7,6 +7,7 @@ use matgrad::expr::dim::Shape;
 use matgrad::expr::elaborate::{Given, update_rule};
 use matgrad::expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad::expr::matrix::Matrix;
+use matgrad::expr::print::unicode;
 use matgrad::expr::syntax::{Name, ascii};
 use matgrad::plan::plan::{Request, plan};
 use matgrad::{Link, Network, UpdateRule};
@@ -35,7 +36,9 @@ pub fn inference(
     rows: usize,
     style: &Style,
 ) -> Result<Source, Error> {
-    let name = network.equations.graph.name(network.output).map_or("", |n| n.text.as_str());
+    let graph = &network.equations.graph;
+    let written = || unicode(graph, network.output);
+    let output = graph.name(network.output).map_or_else(written, |name| name.text.clone());
     let function = match network.link {
         Link::Identity => "",
         Link::Softmax => "softmax",
@@ -43,7 +46,7 @@ pub fn inference(
         Link::Exp => "exp",
     };
     // The prediction as one more line of the page, whose nodes come after all others.
-    let page = format!("{}\nprediction = {function}({name})\n", network.source.trim_end());
+    let page = format!("{}\nprediction = {function}({output})\n", network.source.trim_end());
     let linked = Network::parse("export.eq", &page).map_err(network_error)?;
     let graph = &linked.equations.graph;
     let prediction = match (graph.find("prediction"), network.link) {

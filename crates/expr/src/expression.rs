@@ -179,7 +179,7 @@ impl<'a> Builder<'a> {
         hint: Hint,
     ) -> Result<NodeId, Diagnostic> {
         if op == Binary::Product {
-            let (x, y) = if shapeless(scope, a) && !shapeless(scope, b) {
+            let (x, y) = if self.shapeless(scope, a) && !self.shapeless(scope, b) {
                 let y = self.build(scope, b, (None, hint.1))?;
                 let inner = self.graph.shape(y).rows;
                 (self.build(scope, a, (hint.0, Some(inner)))?, y)
@@ -195,7 +195,7 @@ impl<'a> Builder<'a> {
                 .product(x, y)
                 .map_err(|why| self.explain(scope, &why, &[(x, a), (y, b)], e));
         }
-        let (x, y) = if shapeless(scope, a) && !shapeless(scope, b) {
+        let (x, y) = if self.shapeless(scope, a) && !self.shapeless(scope, b) {
             let y = self.build(scope, b, hint)?;
             let s = self.graph.shape(y);
             (self.build(scope, a, (Some(s.rows), Some(s.cols)))?, y)
@@ -232,6 +232,31 @@ impl<'a> Builder<'a> {
             Binary::GreaterEqual => Op::GreaterEqual,
         };
         self.elementwise(scope, op, &both, e)
+    }
+
+    /// Whether its shape comes from outside (`𝟏`, `I`, what is made of them alone, and a number
+    /// times these).
+    fn shapeless(&mut self, scope: &Scope, e: &Expr) -> bool {
+        match &e.kind {
+            ExprKind::Ones => true,
+            ExprKind::Identity => !scope.values.contains_key("I"),
+            ExprKind::Unary(_, a) => self.shapeless(scope, a),
+            ExprKind::Call(name, _) => matches!(name.text.as_str(), "vector" | "matrix"),
+            ExprKind::Binary(Binary::Product, a, b) => {
+                match (self.shapeless(scope, a), self.shapeless(scope, b)) {
+                    (true, true) => true,
+                    (true, false) => self.is_number(scope, b),
+                    (false, true) => self.is_number(scope, a),
+                    (false, false) => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    fn is_number(&mut self, scope: &Scope, e: &Expr) -> bool {
+        let built = self.build(scope, e, (None, None));
+        built.is_ok_and(|node| self.graph.shape(node).is_scalar())
     }
 
     fn elementwise(
@@ -345,19 +370,4 @@ fn unknown_shape(e: &Expr, what: &str, instead: &str) -> Diagnostic {
     Diagnostic::new(format!("the shape of {what} does not follow from its place"))
         .label(e.span, "of what size?")
         .help(format!("write {instead}"))
-}
-
-/// Whether its shape comes from outside (`𝟏`, `I`, and what is made of them alone).
-fn shapeless(scope: &Scope, e: &Expr) -> bool {
-    match &e.kind {
-        ExprKind::Ones => true,
-        ExprKind::Identity => !scope.values.contains_key("I"),
-        ExprKind::Unary(_, a) => shapeless(scope, a),
-        ExprKind::Call(name, _) => matches!(name.text.as_str(), "vector" | "matrix"),
-        ExprKind::Binary(Binary::Product, a, b) => {
-            (shapeless(scope, a) && (shapeless(scope, b) || matches!(b.kind, ExprKind::Number(_))))
-                || (matches!(a.kind, ExprKind::Number(_)) && shapeless(scope, b))
-        }
-        _ => false,
-    }
 }

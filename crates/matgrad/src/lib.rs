@@ -25,6 +25,7 @@ pub mod metrics;
 mod model;
 mod network;
 mod order;
+mod output;
 mod predict;
 mod rows;
 mod rule;

@@ -7,11 +7,10 @@ use matgrad_expr::elaborate::{Equations, read};
 use matgrad_expr::graph::{Initial, Kind, NodeId, Variable};
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::Bindings;
-use matgrad_expr::op::Op;
 use matgrad_expr::syntax::Role;
 use matgrad_library::standard;
 
-use crate::{Error, Layers};
+use crate::{Error, Layers, output};
 
 /// A page of equations, ready to be derived, trained and explained.
 #[derive(Clone, Debug)]
@@ -71,14 +70,6 @@ impl Link {
     }
 }
 
-/// Losses whose first argument is not yet the prediction.
-const LINKS: [(&str, Link); 4] = [
-    ("expected_cost", Link::Softmax),
-    ("cross_entropy", Link::Softmax),
-    ("binary_cross_entropy", Link::Sigmoid),
-    ("poisson", Link::Exp),
-];
-
 impl Network {
     /// Reads a page and finds its input, target, objective and output.
     ///
@@ -111,29 +102,10 @@ impl Network {
             .objective
             .ok_or_else(|| lacks("this page has no objective", "end it with `minimize L`"))?;
         let graph = &equations.graph;
-        let users = |node: NodeId| graph.reachable(&[node], false).contains(&target);
-        let linked = graph
-            .reachable(&[objective], true)
-            .into_iter()
-            .chain(graph.reachable(&[objective], false))
-            .find_map(|id| {
-                let Op::Call(f) = graph.get(id).op else { return None };
-                let name = &graph.functions[f as usize].name.text;
-                let name = name.trim_end_matches("_each");
-                let link = LINKS.iter().find(|(n, _)| *n == name)?;
-                (!users(graph.get(id).operands[0])).then(|| (graph.get(id).operands[0], link.1))
-            });
-        let plain = || {
-            let reached = graph.reachable(&[objective], false);
-            let mut last = equations.definitions.iter().rev().copied();
-            let rows = graph.shape(target).rows;
-            let fits = |d: NodeId| graph.shape(d).rows == rows && !users(d) && reached.contains(&d);
-            last.find(|&d| d != objective && fits(d)).map(|d| (d, Link::Identity))
-        };
-        let (output, link) = linked.or_else(plain).ok_or_else(|| {
+        let (output, link) = output::find(&equations, objective, target).ok_or_else(|| {
             lacks(
-                "no named value is compared with the target",
-                "name the output, such as `Z = X W + b`",
+                "no value that depends on parameters is compared with the target",
+                "write a loss of both, such as `minimize mse(X W + b, Y)`",
             )
         })?;
         let reached = graph.reachable(&[output], true);

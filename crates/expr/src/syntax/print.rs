@@ -282,7 +282,8 @@ impl Printer {
     fn binary(&self, operator: Binary, left: &Expr, right: &Expr) -> Piece<String> {
         let sign = match operator {
             Binary::Power | Binary::ElementPower => return self.power(operator, left, right),
-            Binary::Product => self.product_sign(right),
+            Binary::Product if self.ascii => " * ",
+            Binary::Product => " ",
             Binary::Hadamard => self.twin(" ⊙ ", " .* "),
             Binary::Quotient => self.twin(" ⊘ ", " ./ "),
             Binary::Division => " / ",
@@ -291,14 +292,13 @@ impl Printer {
             Binary::Greater => " > ",
             Binary::GreaterEqual => self.twin(" ≥ ", " >= "),
         };
-        let join = |left, right| format!("{left}{sign}{right}");
+        let join = |left: String, right: String| {
+            // Two numbers beside each other would be one.
+            let number = right.trim_start_matches('(').starts_with(|c: char| c.is_ascii_digit());
+            let sign = if operator == Binary::Product && number { " * " } else { sign };
+            format!("{left}{sign}{right}")
+        };
         infix(operator, (left, right), |e| self.expr(e), round, join)
-    }
-
-    /// Nothing, or `*` in ASCII and before a number.
-    fn product_sign(&self, right: &Expr) -> &'static str {
-        let number = self.expr(right).shown.starts_with(|c: char| c.is_ascii_digit());
-        if self.ascii || number { " * " } else { " " }
     }
 
     fn power(&self, operator: Binary, base: &Expr, exponent: &Expr) -> Piece<String> {

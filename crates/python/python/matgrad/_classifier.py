@@ -6,8 +6,9 @@ import numpy as np
 
 from ._estimator import Estimator
 from ._mlp import _MLP, _link, by_epochs
+from ._score import accuracy, mean
 from ._settings import LOSSES, PARAMETERS, named_loss, store
-from ._validate import column, distinct, same_length, weights_of
+from ._targets import column, distinct, same_length, weights_of
 
 
 class MLPClassifier(_MLP):
@@ -120,7 +121,6 @@ class MLPClassifier(_MLP):
     def _encode(self, y, classes=None) -> np.ndarray:
         """0 and 1: a column a class, one column for two classes or a column a label."""
         name = type(self).__name__
-        y = column(y, name)
         if y.dtype.kind == "f" and (y != np.floor(y)).any():
             raise ValueError(
                 "Unknown label type: continuous. Maybe you are trying to fit a classifier, which "
@@ -179,16 +179,17 @@ class MLPClassifier(_MLP):
         self._check_parameters()
         again = self.warm_start and hasattr(self, "coefs_")
         array = self._read(X, reset=not again)
-        Y = self._encode(y, self.classes_ if again else None)
+        labels = column(y, type(self).__name__)
+        Y = self._encode(labels, self.classes_ if again else None)
         if again and not self._multilabel:
-            found = distinct(np.asarray(y))
+            found = distinct(labels)
             if len(found) != len(self.classes_):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous "
                     f"call to fit. Previously got {self.classes_}, `y` has {found}"
                 )
         same_length(array, Y)
-        weight = self._weighted(Y, weights_of(sample_weight, len(Y), array.dtype))
+        weight = self._weighted(Y, weights_of(sample_weight, len(Y)))
         self._check_costs()
         self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
@@ -200,7 +201,7 @@ class MLPClassifier(_MLP):
         first = not hasattr(self, "coefs_")
         array = self._read(X, reset=first)
         if classes is not None:
-            found = distinct(np.asarray(classes))
+            found = distinct(column(classes, type(self).__name__))
             if hasattr(self, "classes_") and not np.array_equal(found, self.classes_):
                 raise ValueError(
                     f"`classes={classes}` is not the same as on last call to partial_fit, was: "
@@ -209,9 +210,9 @@ class MLPClassifier(_MLP):
             self.classes_ = found
         elif first:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        Y = self._encode(y, self.classes_)
+        Y = self._encode(column(y, type(self).__name__), self.classes_)
         same_length(array, Y)
-        weight = self._weighted(Y, weights_of(sample_weight, len(Y), array.dtype))
+        weight = self._weighted(Y, weights_of(sample_weight, len(Y)))
         self._check_costs()
         self._train((X, y, sample_weight), array, Y, weight, incremental=True)
         return self
@@ -237,7 +238,7 @@ class MLPClassifier(_MLP):
             right = (output > 0).ravel() == (Y > 0.5).ravel()
         else:
             right = output.argmax(axis=1) == Y.argmax(axis=1)
-        return float(np.average(right, weights=None if weight is None else weight.ravel()))
+        return mean(right, None if weight is None else weight.ravel())
 
     def decision_function(self, X):
         """The output before its link: (n,) for two classes, else (n, n_classes)."""
@@ -268,6 +269,4 @@ class MLPClassifier(_MLP):
 
     def score(self, X, y, sample_weight=None):
         """Accuracy."""
-        right = self.predict(X) == np.asarray(y)
-        right = right.all(axis=1) if right.ndim == 2 else right
-        return float(np.average(right, weights=sample_weight))
+        return accuracy(y, self.predict(X), sample_weight, type(self).__name__)

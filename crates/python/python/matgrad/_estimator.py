@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 import warnings
 from typing import Any
 
@@ -18,15 +19,13 @@ class NotFittedError(ValueError, AttributeError):
     """An estimator was asked for a prediction before it was fitted."""
 
 
-def _not_fitted(message: str) -> Exception:
-    """scikit-learn's own exception where it is loaded, since its tools look for that class."""
-    import sys
+def of_sklearn(name: str, otherwise: type) -> type:
+    """scikit-learn's own exception or warning where it is loaded, since its tools look for it."""
+    if "sklearn" not in sys.modules:
+        return otherwise
+    from sklearn import exceptions
 
-    if "sklearn" in sys.modules:
-        from sklearn.exceptions import NotFittedError as theirs
-
-        return theirs(message)
-    return NotFittedError(message)
+    return getattr(exceptions, name)
 
 
 class Estimator:
@@ -97,7 +96,7 @@ class Estimator:
 
     def _check_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
-            raise _not_fitted(
+            raise of_sklearn("NotFittedError", NotFittedError)(
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with "
                 "appropriate arguments before using this estimator."
             )

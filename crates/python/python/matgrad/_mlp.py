@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from . import _matgrad
+from ._estimator import of_sklearn
 from ._settings import FULL_BATCH, SEARCHES, Settings
+from ._targets import distinct
 from ._tasks import Tasks
-from ._validate import check_names, distinct, given, matrix, names_of, table
+from ._validate import check_names, given, matrix, names_of, table
 
 _BLOCK = 1024
 """Rows of sparse input that are densified at once."""
@@ -68,14 +70,6 @@ def _random_state(seed: Any) -> np.random.RandomState | _matgrad.RandomState:
 
 class ConvergenceWarning(UserWarning):
     """The last epoch was reached before the loss had settled."""
-
-
-def _convergence_warning() -> type[Warning]:
-    if "sklearn" in sys.modules:
-        from sklearn.exceptions import ConvergenceWarning as theirs
-
-        return theirs
-    return ConvergenceWarning
 
 
 class _MLP(Settings):
@@ -180,6 +174,8 @@ class _MLP(Settings):
     def _search(self, X, Y, weight, drawn, dtype, tasks) -> None:
         X, total = X.toarray() if hasattr(X, "toarray") else X, None
         if weight is not None:
+            if (weight < 0).any():
+                raise ValueError(f"{self.solver} takes no negative weights of rows; adam does")
             weighs = weight.ravel() > 0
             X, Y, weight = X[weighs], Y[weighs], weight[weighs]
             total = float(weight.sum())
@@ -214,7 +210,7 @@ class _MLP(Settings):
             warnings.warn(
                 f"{self.solver} stopped after {what.removeprefix('self.')} before it converged; "
                 f"raise {'max_fun' if spent else 'max_iter'} or scale the data",
-                _convergence_warning(),
+                of_sklearn("ConvergenceWarning", ConvergenceWarning),
                 stacklevel=5,
             )
 
@@ -302,7 +298,7 @@ class _MLP(Settings):
                     warnings.warn(
                         f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
                         "the optimization hasn't converged yet.",
-                        _convergence_warning(),
+                        of_sklearn("ConvergenceWarning", ConvergenceWarning),
                         stacklevel=5,
                     )
         except KeyboardInterrupt:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ._mlp import _MLP, _link, by_epochs
+from ._score import r2, r2_of
 from ._settings import LOSSES, PARAMETERS, named_loss, store
-from ._validate import column, numbers, same_length, weights_of
+from ._targets import same_length, values, weights_of
 
 
 class MLPRegressor(_MLP):
@@ -89,13 +90,11 @@ class MLPRegressor(_MLP):
         return None
 
     def _encode(self, y) -> np.ndarray:
-        y = column(y, type(self).__name__)
-        if y.dtype.kind in "OUS":
-            y = numbers(y)
+        y = values(y, type(self).__name__)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs targets that are not negative")
         self._flat = y.ndim == 1
-        return y.reshape(len(y), -1).astype(np.float64)
+        return y.reshape(len(y), -1)
 
     def fit(self, X, y, sample_weight=None):
         """Trains on rows of X with targets y, (n,) or (n, n_outputs); returns the estimator."""
@@ -104,7 +103,7 @@ class MLPRegressor(_MLP):
         array = self._read(X, reset=not again)
         Y = self._encode(y)
         same_length(array, Y)
-        weight = weights_of(sample_weight, len(Y), array.dtype)
+        weight = weights_of(sample_weight, len(Y))
         self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
 
@@ -115,12 +114,12 @@ class MLPRegressor(_MLP):
         array = self._read(X, reset=not hasattr(self, "coefs_"))
         Y = self._encode(y)
         same_length(array, Y)
-        weight = weights_of(sample_weight, len(Y), array.dtype)
+        weight = weights_of(sample_weight, len(Y))
         self._train((X, y, sample_weight), array, Y, weight, incremental=True)
         return self
 
     def _score_of(self, output, Y, weight) -> float:
-        return _r2(Y, _link(self.out_activation_, output), weight)
+        return r2_of(Y, _link(self.out_activation_, output), weight)
 
     def predict(self, X):
         """Predicted numbers, (n,) or (n, n_outputs) as y was."""
@@ -130,13 +129,4 @@ class MLPRegressor(_MLP):
 
     def score(self, X, y, sample_weight=None):
         """R², the mean over outputs."""
-        Y = np.asarray(y, dtype=float).reshape(len(y), -1)
-        return _r2(Y, self.predict(X).reshape(len(Y), -1), sample_weight)
-
-
-def _r2(Y, predicted, weight) -> float:
-    rows = np.ones((len(Y), 1)) if weight is None else np.asarray(weight).reshape(-1, 1)
-    mean = (rows * Y).sum(axis=0) / rows.sum()
-    error, spread = (rows * (Y - predicted) ** 2).sum(axis=0), (rows * (Y - mean) ** 2).sum(axis=0)
-    share = np.divide(error, spread, out=np.where(error > 0, 1.0, 0.0), where=spread > 0)
-    return float(np.mean(1 - share))
+        return r2(y, self.predict(X), sample_weight, type(self).__name__)

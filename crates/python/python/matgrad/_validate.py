@@ -31,15 +31,25 @@ def names_of(X: Any):
     return np.asarray(columns, dtype=object) if columns and all(text) else None
 
 
+def plain(X: Any) -> np.ndarray:
+    """An array; what pandas calls missing is NaN in it."""
+    array = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+    if array.dtype == object and hasattr(X, "isna"):
+        array = np.where(np.asarray(X.isna()), np.nan, array)
+    return array
+
+
 def numbers(X: Any, what: str = "X") -> np.ndarray:
     """A float32 or float64 array of any number of dimensions; other types become float64."""
-    if hasattr(X, "toarray"):
-        X = X.toarray()
     if hasattr(X, "column_names") and hasattr(X, "to_pylist"):  # pyarrow table
         X = np.column_stack([np.asarray(column) for column in X.columns])
-    array = np.asarray(X)
+    array = plain(X)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{array}\n")
+    if array.dtype.kind in "mM":
+        raise ValueError(
+            f"{what} holds times ({array.dtype}): make numbers of them, such as days since the first"
+        )
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
     return array
@@ -210,74 +220,3 @@ def check_names(fitted, X: Any, estimator: str) -> None:
     if not unseen and not lacking:
         message += "Feature names must be in the same order as they were in fit.\n"
     raise ValueError(message)
-
-
-def distinct(y: np.ndarray) -> np.ndarray:
-    """The different entries in order; np.unique would import numpy.ma, which outlasts a small fit."""
-    ordered = np.sort(y, axis=None)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
-
-
-def same_length(X: np.ndarray, y: np.ndarray) -> None:
-    """Raises where the rows of the two do not match."""
-    if X.shape[0] != len(y):
-        raise ValueError(
-            "Found input variables with inconsistent numbers of samples: "
-            f"{[X.shape[0], len(y)]}"
-        )
-
-
-def weights_of(sample_weight: Any, rows: int, dtype) -> np.ndarray | None:
-    """One weight a row, or None."""
-    if sample_weight is None:
-        return None
-    weight = numbers(sample_weight).astype(np.float64)
-    if weight.ndim == 0:
-        weight = np.full(rows, float(weight))
-    if weight.ndim != 1:
-        raise ValueError("Sample weights must be 1D array or scalar")
-    if weight.shape != (rows,):
-        raise ValueError(
-            f"sample_weight.shape == {weight.shape}, expected {(rows,)}: one weight a row of X"
-        )
-    if not np.isfinite(weight).all() or (weight < 0).any():
-        raise ValueError("sample weights must be finite and not negative")
-    if not weight.any():
-        raise ValueError("all sample weights are zero: there is no row to learn from")
-    return weight
-
-
-def column(y, name: str) -> np.ndarray:
-    """Targets as an array without missing values."""
-    if y is None:
-        raise ValueError(
-            f"This {name} estimator requires y to be passed, but the target y is None."
-        )
-    if hasattr(y, "toarray"):
-        y = y.toarray()
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        _warn_column(y)
-        y = y.ravel()
-    if y.ndim not in (1, 2):
-        raise ValueError(f"y should be a 1d array, got an array of shape {y.shape} instead.")
-    if y.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported\n{y}\n")
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        what = "NaN" if np.isnan(y).any() else "infinity"
-        raise ValueError(f"Input y contains {what}.")
-    return y
-
-
-def _warn_column(y) -> None:
-    import sys
-
-    kind: type[Warning] = UserWarning
-    if "sklearn" in sys.modules:
-        from sklearn.exceptions import DataConversionWarning as kind
-    warnings.warn(
-        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
-        "to (n_samples, ), for example using ravel().",
-        kind,
-        stacklevel=5,
-    )

@@ -1,0 +1,122 @@
+"""Targets, classes and weights of rows as arrays, with scikit-learn's errors."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ._estimator import of_sklearn
+from ._validate import numbers, plain
+
+
+def distinct(y: np.ndarray) -> np.ndarray:
+    """The different entries in order; np.unique would import numpy.ma, which outlasts a small fit."""
+    ordered = np.sort(y, axis=None)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
+
+
+def same_length(*arrays: Any) -> None:
+    """Raises where the rows do not match."""
+    lengths = [array.shape[0] for array in arrays if array is not None]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {lengths}"
+        )
+
+
+def weights_of(sample_weight: Any, rows: int) -> np.ndarray | None:
+    """One weight a row, or None."""
+    if sample_weight is None:
+        return None
+    weight = _floats(plain(sample_weight), "sample_weight").astype(np.float64)
+    if weight.ndim == 0:
+        weight = np.full(rows, float(weight))
+    if weight.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {weight.ndim}D array: give one weight "
+            "a row of X"
+        )
+    if weight.shape != (rows,):
+        raise ValueError(
+            f"sample_weight.shape == {weight.shape}, expected {(rows,)}: one weight a row of X"
+        )
+    _finite(weight, "sample_weight")
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def column(y: Any, name: str, warn: bool = True) -> np.ndarray:
+    """Targets as an array without missing values, of one dimension if there is one column."""
+    if y is None:
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but the target y is None."
+        )
+    y = plain(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        if warn:
+            _warn_column()
+        y = y.ravel()
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y should be a 1d array, got an array of shape {y.shape} instead.")
+    for count, thing in zip(y.shape, ("sample", "feature"), strict=False):
+        if count == 0:
+            raise ValueError(
+                f"Found array with 0 {thing}(s) (shape={y.shape}) while a minimum of 1 is "
+                f"required by {name}: y is empty."
+            )
+    if y.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\n{y}\n")
+    if y.dtype == object:
+        return _uniform(y)
+    if y.dtype.kind == "f":
+        _finite(y, "y")
+    return y
+
+
+def values(y: Any, name: str, warn: bool = True) -> np.ndarray:
+    """Targets that are numbers, as float64."""
+    y = _floats(column(y, name, warn), "y").astype(np.float64, copy=False)
+    _finite(y, "y")
+    return y
+
+
+def _floats(array: np.ndarray, what: str) -> np.ndarray:
+    try:
+        return numbers(array, what)
+    except TypeError as wrong:
+        raise ValueError(f"{what} must hold numbers: {wrong}") from wrong
+
+
+def _finite(array: np.ndarray, what: str) -> None:
+    if not np.isfinite(array).all():
+        found = "NaN" if np.isnan(array).any() else "infinity"
+        raise ValueError(f"Input {what} contains {found}.")
+
+
+def _uniform(y: np.ndarray) -> np.ndarray:
+    """Objects as the array that NumPy makes of a list of them: text, or numbers."""
+    if any(v is None or type(v).__name__ == "NAType" or v != v for v in y.flat):
+        raise ValueError("Input y contains NaN.")
+    if len({isinstance(v, str) for v in y.flat}) > 1:
+        raise ValueError(
+            "Mix of label input types (string and number): y must hold text or numbers throughout"
+        )
+    found = np.array(y.tolist())
+    if found.dtype.kind not in "biufU" or found.shape != y.shape:
+        raise ValueError(
+            f"Unknown label type: unknown. y holds {type(y.flat[0]).__name__}, neither text nor "
+            "numbers"
+        )
+    return found
+
+
+def _warn_column() -> None:
+    warnings.warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
+        "to (n_samples, ), for example using ravel().",
+        of_sklearn("DataConversionWarning", UserWarning),
+        stacklevel=4,
+    )

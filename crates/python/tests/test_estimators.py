@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import sklearn.neural_network as theirs
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
@@ -13,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils.estimator_checks import check_estimator
 
 from matgrad import MLPClassifier, MLPRegressor
@@ -67,6 +68,43 @@ def test_two_classes_and_numbers_follow_scikit_learns_too():
         a, b = ours(**common).fit(X, y), reference(**common).fit(X, y)
         np.testing.assert_allclose(a.loss_curve_, b.loss_curve_, rtol=1e-8)
         assert [W.shape for W in a.coefs_] == [W.shape for W in b.coefs_]
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("settings", [{}, {"solver": "sgd", "alpha": 1.0}, {"batch_size": 40}])
+def test_several_outputs_follow_scikit_learns_step_by_step(loss, settings):
+    X = np.random.RandomState(0).normal(size=(90, 4))
+    Y = np.abs(np.column_stack([X[:, 0] + X[:, 1], X[:, 2] ** 2, np.round(X[:, 3])]))
+    common = {"random_state": 1, "max_iter": 30, "batch_size": 90, "shuffle": False, **settings}
+    weight = np.arange(90) % 4 + 0.5
+    ours = MLPRegressor(loss, **common).fit(X, Y, weight)
+    reference = theirs.MLPRegressor(loss, **common).fit(X, Y, weight)
+    np.testing.assert_allclose(ours.loss_curve_, reference.loss_curve_, rtol=1e-10)
+    for a, b in zip(ours.coefs_, reference.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-12)
+
+
+def told_by_hand(net, X, Y):
+    """The loss that scikit-learn tells for these weights."""
+    squares = sum((W**2).sum() for W in net.coefs_)
+    return ((net.predict(X) - Y) ** 2).mean() / 2 + net.alpha / 2 * squares / len(X)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "scg", "lm"])
+def test_a_search_over_several_outputs_lowers_what_scikit_learns_does(solver):
+    X = scale(np.random.RandomState(0).normal(size=(60, 3)))
+    Y = np.column_stack([X[:, 0] + X[:, 1], 3 * X[:, 2] ** 2])
+    common = {"hidden_layer_sizes": (), "alpha": 5.0, "random_state": 1}  # one minimum
+    ours = MLPRegressor(solver=solver, max_iter=500, tol=1e-7, **common).fit(X, Y)
+    reference = theirs.MLPRegressor(solver="lbfgs", max_iter=2000, tol=1e-7, **common).fit(X, Y)
+    # Its loss and its gradient are of two objectives, so that its line searches end early.
+    assert ours.loss_ == pytest.approx(reference.loss_, rel=1e-3)
+    np.testing.assert_allclose(ours.coefs_[0], reference.coefs_[0], atol=0.03)
+    few = clone(ours).set_params(max_iter=1).fit(X, Y)
+    for net in (few, ours):  # also where it did not converge, the loss is that of the last weights
+        assert net.loss_ == pytest.approx(told_by_hand(net, X, Y), rel=1e-12)
+    assert few.loss_curve_ == pytest.approx(ours.loss_curve_[:1])
+    assert few.loss_ == pytest.approx(ours.loss_curve_[1])
 
 
 def test_it_works_in_scikit_learns_tools():

@@ -19,6 +19,10 @@ class NotFittedError(ValueError, AttributeError):
     """An estimator was asked for a prediction before it was fitted."""
 
 
+class ConvergenceWarning(UserWarning):
+    """The last epoch was reached before the loss had settled."""
+
+
 def of_sklearn(name: str, otherwise: type) -> type:
     """scikit-learn's own exception or warning where it is loaded, since its tools look for it."""
     if "sklearn" not in sys.modules:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from . import _matgrad
-from ._estimator import of_sklearn
+from ._estimator import ConvergenceWarning, of_sklearn
+from ._search import search
 from ._settings import FULL_BATCH, SEARCHES, Settings
 from ._targets import distinct
 from ._tasks import Tasks
@@ -66,10 +67,6 @@ def _random_state(seed: Any) -> np.random.RandomState | _matgrad.RandomState:
     if isinstance(seed, np.random.Generator):
         return np.random.RandomState(int(seed.integers(2**31)))
     raise ValueError(f"{seed!r} cannot be used to seed a numpy.random.RandomState instance")
-
-
-class ConvergenceWarning(UserWarning):
-    """The last epoch was reached before the loss had settled."""
 
 
 class _MLP(Settings):
@@ -159,7 +156,7 @@ class _MLP(Settings):
         epochs = 1 if incremental else int(self.max_iter)
         tasks = Tasks(self, given, epochs) if hooks else None
         if self.solver in SEARCHES:
-            self._search(X, Y, weight, drawn, dtype, tasks)
+            search(self, X, Y, weight, drawn, dtype, tasks)
         else:
             self._epochs(X, Y, weight, drawn, dtype, incremental, epochs, tasks)
         if tasks is not None:
@@ -170,49 +167,6 @@ class _MLP(Settings):
 
     def _shape(self) -> list[int]:
         return [W.shape[0] for W in self.coefs_] + [self._width()]
-
-    def _search(self, X, Y, weight, drawn, dtype, tasks) -> None:
-        X, total = X.toarray() if hasattr(X, "toarray") else X, None
-        if weight is not None:
-            if (weight < 0).any():
-                raise ValueError(f"{self.solver} takes no negative weights of rows; adam does")
-            weighs = weight.ravel() > 0
-            X, Y, weight = X[weighs], Y[weighs], weight[weighs]
-            total = float(weight.sum())
-        page = self._equations([X.shape[1], *self._layers(), Y.shape[1]], weight is not None, total)
-        model = _matgrad.Model(page, 0, True, "Z")
-        model.set_weights(drawn)
-        bar = self._progress()
-
-        def each(number, loss, _, weights):
-            if bar is not None:
-                bar(number, loss)
-            return tasks is not None and tasks.epoch(lambda: self._attributes(weights, dtype))
-
-        watched = each if bar is not None or tasks is not None else None
-        # As in scikit-learn: no entry of the gradient above tol, or SciPy's least gain of a step.
-        rest = {"gradient": float(self.tol), "tolerance": 2.2e-9}
-        losses, interrupted, spent = model.fit(
-            X, Y, weight, None, self.solver, rest, int(self.max_iter), None, 0,
-            self._threads(), watched, int(self.max_fun),
-        )
-        if bar is not None:
-            bar.close()
-        self._keep(model.weights(), dtype)
-        losses = [loss for loss, _ in losses]
-        self.n_iter_, self.loss_curve_ = len(losses), losses
-        self.loss_ = losses[-1]
-        self.best_loss_ = min(losses)
-        if interrupted:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-        elif spent or self.n_iter_ >= self.max_iter:
-            what = f"{self.max_fun=} evaluations" if spent else f"{self.max_iter=} iterations"
-            warnings.warn(
-                f"{self.solver} stopped after {what.removeprefix('self.')} before it converged; "
-                f"raise {'max_fun' if spent else 'max_iter'} or scale the data",
-                of_sklearn("ConvergenceWarning", ConvergenceWarning),
-                stacklevel=5,
-            )
 
     def _split(self, Y) -> tuple[np.ndarray, np.ndarray]:
         """The rows to train on and those held back; stratified where there are classes."""

@@ -19,10 +19,11 @@ _ACTIVATIONS = {"identity": "", "logistic": "sigmoid"}
 LOSSES = {
     "log_loss": ("cross_entropy_each(Z, Y)", "softmax"),
     "binary_log_loss": ("binary_cross_entropy_each(Z, Y)", "logistic"),
-    "squared_error": ("0.5 mse_each(Z, Y)", "identity"),
+    "squared_error": ("half_sse_each(Z, Y)", "identity"),
     "absolute_error": ("mae_each(Z, Y)", "identity"),
     "huber": ("huber_each(Z, Y)", "identity"),
-    "poisson": ("poisson_each(Z, Y) / cols(Z)", "exp"),
+    # With the terms of Y alone, so that a perfect prediction has no loss; 0 log 0 is 0.
+    "poisson": ("poisson_each(Z, Y) + Y ⊙ log(max(Y, 1e-37)) - Y", "exp"),
 }
 
 _RULES = ("sgd", "adam", "adamw", "nadam", "adamax", "rmsprop", "adagrad", "lion")
@@ -167,8 +168,14 @@ class Settings(Estimator):
 
     # -- equations ----------------------------------------------------------------------------
 
-    def _equations(self, units: list[int], weighted: bool, total: float | None = None) -> str:
-        """The page that is trained; S holds the rows' weights, whose sum is ``total``."""
+    def _equations(
+        self, units: list[int], weighted: bool, total: float | None = None, plain: bool = False
+    ) -> str:
+        """The page that is trained; S holds the rows' weights, whose sum is ``total``.
+
+        As in scikit-learn, squared errors are averaged over the outputs in the loss that is told,
+        and add up in the gradient. A search wants a loss with its own gradient: the ``plain`` one.
+        """
         lines = [f"input X : B×{units[0]}", f"target Y : B×{units[-1]}"]
         of, row_loss = ("sum(S)", "S ⊙ ℓ") if weighted else ("rows(X)", "ℓ")
         if weighted:
@@ -196,12 +203,20 @@ class Settings(Estimator):
         if re.search(r"\bP\b", loss):
             lines.append({"softmax": "P = softmax(Z)", "logistic": "P = sigmoid(Z)"}[link])
         lines.append(f"ℓ = {loss}")
-        lines.append(f"L = sum({row_loss}) / {of}")
+        share = 1 - 1 / self._averaged(units[-1])
+        if share and not plain:
+            lines += [f"T = sum({row_loss}) / {of}", f"L = T - {share!r} stop(T)"]
+        else:
+            lines.append(f"L = sum({row_loss}) / {of}")
         squares = " + ".join(f"sum(W_{k} .^ 2)" for k in range(1, last + 1))
         count = of if total is None else repr(total)
         decay = f" + {float(self.alpha) / 2!r} ({squares}) / {count}" if self.alpha else ""
         lines.append(f"minimize L{decay}")
         return "\n".join(lines) + "\n"
+
+    def _averaged(self, outputs: int) -> int:
+        """Outputs whose errors are averaged in what is told, though they add up in the gradient."""
+        return outputs if self.loss == "squared_error" else 1
 
     def _rule(self) -> tuple[str, dict[str, float]]:
         """The update rule in matgrad's words, with its hyperparameters."""

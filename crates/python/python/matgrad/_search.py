@@ -1,0 +1,75 @@
+"""A fit by a solver that searches: all rows at once, in 64 bits."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from . import _matgrad
+from ._estimator import ConvergenceWarning, of_sklearn
+
+if TYPE_CHECKING:
+    from ._mlp import _MLP
+
+
+def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
+    """Lowers the objective of ``net`` from the weights that were drawn, and tells of it."""
+    X, total = X.toarray() if hasattr(X, "toarray") else X, None
+    if weight is not None:
+        if (weight < 0).any():
+            raise ValueError(f"{net.solver} takes no negative weights of rows; adam does")
+        weighs = weight.ravel() > 0
+        X, Y, weight = X[weighs], Y[weighs], weight[weighs]
+        total = float(weight.sum())
+    units, outputs = [X.shape[1], *net._layers(), Y.shape[1]], net._averaged(Y.shape[1])
+    page = net._equations(units, weight is not None, total, plain=True)
+    model = _matgrad.Model(page, 0, True, "Z")
+    model.set_weights(drawn)
+    bar = net._progress()
+
+    def penalty(weights):
+        squares = (float((W**2).sum()) for name, W in weights.items() if name.startswith("W"))
+        return net.alpha / 2 * sum(squares) / (total or X.shape[0])
+
+    penalties = [penalty(drawn)]
+
+    def told(loss, penalty):
+        """The loss that is told where the search has this one: its errors averaged over outputs."""
+        return loss if outputs == 1 else (loss - penalty) / outputs + penalty
+
+    def each(number, loss, _, weights):
+        if bar is not None:
+            bar(number, told(loss, penalties[-1]))
+        penalties.append(penalty(weights) if outputs > 1 else 0.0)
+        return tasks is not None and tasks.epoch(lambda: net._attributes(weights, dtype))
+
+    watched = each if bar is not None or tasks is not None or outputs > 1 else None
+    # As in scikit-learn: no entry of the gradient above tol, or SciPy's least gain of a step.
+    rest = {"gradient": float(net.tol), "tolerance": 2.2e-9}
+    losses, interrupted, spent = model.fit(
+        X, Y, weight, None, net.solver, rest, int(net.max_iter), None, 0,
+        net._threads(), watched, int(net.max_fun),
+    )
+    if bar is not None:
+        bar.close()
+    weights = model.weights()
+    net._keep(weights, dtype)
+    curve = [loss for loss, _ in losses]
+    if outputs > 1:
+        curve = [told(*pair) for pair in zip(curve, penalties, strict=False)]
+    net.n_iter_, net.loss_curve_ = len(curve), curve
+    # An iteration tells the loss before it: that of the last weights is one more evaluation.
+    rows = {"X": X, "Y": Y} | ({} if weight is None else {"S": weight})
+    page = _matgrad.Network(net._equations(units, weight is not None, total))
+    net.loss_, _ = page.gradients_at(True, [f"b_{len(units) - 1}"], **rows, **weights)
+    net.best_loss_ = min([*curve, net.loss_])
+    if interrupted:
+        warnings.warn("Training interrupted by user.", stacklevel=5)
+    elif spent or net.n_iter_ >= net.max_iter:
+        what = f"max_fun={net.max_fun}" if spent else f"max_iter={net.max_iter}"
+        warnings.warn(
+            f"{net.solver} stopped after {what} {'evaluations' if spent else 'iterations'} before "
+            f"it converged; raise {'max_fun' if spent else 'max_iter'} or scale the data",
+            of_sklearn("ConvergenceWarning", ConvergenceWarning),
+            stacklevel=5,
+        )

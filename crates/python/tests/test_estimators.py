@@ -45,6 +45,7 @@ def scaled(loader):
         {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.5},
         {"activation": "logistic", "learning_rate_init": 0.01},
         {"activation": "tanh", "alpha": 1.0, "hidden_layer_sizes": (10, 5)},
+        {"activation": "logistic", "hidden_layer_sizes": ()},
     ],
 )
 def test_a_full_batch_fit_follows_scikit_learns_step_by_step(settings):

@@ -15,12 +15,14 @@ import pytest
 import scipy.sparse
 import sklearn
 import sklearn.callback
+import sklearn.neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
+import matgrad
 from matgrad import MLPClassifier, MLPRegressor, _matgrad
 from matgrad._validate import Columns, matrix, table
 
@@ -75,6 +77,33 @@ def test_a_fit_in_parts_is_the_fit_in_one(settings):
     for _ in range(9):
         epochs.partial_fit(X, y, classes=np.unique(y))
     same(whole, epochs)
+
+
+def test_a_fit_that_goes_on_takes_new_settings():
+    X, y = data(load_iris)
+    common = {"hidden_layer_sizes": (5,), "random_state": 0, "batch_size": "full"}
+    for rule in ({"solver": "adam"}, {"solver": "sgd", "momentum": 0.0}):
+        net = MLPClassifier(warm_start=True, max_iter=3, **rule, **common).fit(X, y)
+        before = pickle.loads(pickle.dumps(net))
+        same(net.set_params(learning_rate_init=1e-30).fit(X, y), before)
+    # Another rule, or none of momentum, begins with a state of its own.
+    for changed in ({"solver": "adamw"}, {"solver": "lbfgs"}, {"early_stopping": True}):
+        net = MLPClassifier(warm_start=True, max_iter=3, **common).fit(X, y)
+        start = net.get_params()
+        net.set_params(**changed).fit(X, y).set_params(**start).fit(X, y).partial_fit(X, y)
+        assert net.n_iter_ == 1  # as in scikit-learn, of this call
+        net.set_params(solver="sgd").partial_fit(X, y).set_params(momentum=0.0).partial_fit(X, y)
+
+
+@pytest.mark.parametrize("first, then", [(np.float64, np.float32), (np.float32, np.float64)])
+def test_a_fit_that_goes_on_keeps_its_precision_as_scikit_learns_does(first, then):
+    X, y = data(load_iris)
+    for module in (matgrad, sklearn.neural_network):
+        for estimator in (module.MLPClassifier, module.MLPRegressor):
+            warm = estimator((4,) if "C" in estimator.__name__ else "squared_error", max_iter=2)
+            warm.set_params(warm_start=True).fit(X.astype(first), y).fit(X.astype(then), y)
+            assert warm.coefs_[0].dtype == warm.partial_fit(X.astype(then), y).coefs_[0].dtype
+            assert warm.coefs_[0].dtype == first
 
 
 def test_sparse_rows_are_the_dense_rows_batch_by_batch():

@@ -76,8 +76,9 @@ class _MLP(Settings):
 
     def _draw(self, units: list[int], random) -> dict[str, np.ndarray]:
         weights = {}
-        names = [*self._activations(), self._activations()[-1] if self._layers() else ""]
-        for k, name in enumerate(names, start=1):
+        names = self._activations() or [self.activation]
+        names.append(names[-1])  # that of the hidden layers counts for the last one, too
+        for k, name in zip(range(1, len(units)), names, strict=False):
             factor = 2.0 if name == "logistic" else 6.0
             bound = math.sqrt(factor / (units[k - 1] + units[k]))
             weights[f"W_{k}"] = random.uniform(-bound, bound, (units[k - 1], units[k]))
@@ -101,11 +102,23 @@ class _MLP(Settings):
             )
 
     def _trainer(self, rows: int, weights: dict[str, np.ndarray], dtype):
+        asked = self.solver, self.learning_rate, self.learning_rate_init, self.power_t
+        if asked != self._asked:
+            self._asked, self._rate = asked, self._scheduled()
         rule, settings = self._rule()
         double, threads = dtype == np.float64, self._threads()
-        return _matgrad.Trainer(
+        trainer = _matgrad.Trainer(
             self._page, weights, rule, settings, rows, double, threads, self._seed
         )
+        # Another rule begins anew.
+        if self._state is not None and self._state[0] == rule:
+            trainer.restore(self._state[1])
+        return trainer
+
+    def _scheduled(self) -> float:
+        """The rate after the rows that were seen, where nothing lowered it."""
+        falls = self.learning_rate == "invscaling" and self.solver == "sgd"
+        return self.learning_rate_init / ((self.t_ + 1) ** self.power_t if falls else 1.0)
 
     def _threads(self) -> int:
         jobs = self.n_jobs
@@ -125,8 +138,9 @@ class _MLP(Settings):
     def _fit(self, given, X, Y, weight, incremental: bool, hooks: bool = False) -> None:
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         units = [X.shape[1], *self._layers(), Y.shape[1]]
-        dtype = X.dtype
-        X = self._impute(X, first)
+        # What goes on keeps its precision, as in scikit-learn.
+        dtype = X.dtype if first else self.coefs_[0].dtype
+        X = self._impute(X, first).astype(dtype, copy=False)
         self._page = self._equations(units, weight is not None)
         self.n_layers_, self.n_outputs_ = len(units), Y.shape[1]
         self.out_activation_ = self._row_loss()[1]
@@ -135,14 +149,10 @@ class _MLP(Settings):
             drawn = self._draw(units, random)
             # Of row orders, splits and dropout: epoch k of a fit is the same after any pause.
             self._seed, self._epoch = int(random.randint(2**31 - 1)), 0
-            self._rate = float(self.learning_rate_init)
             self.n_iter_, self.t_ = 0, 0
             self.loss_curve_, self.validation_loss_curve_ = [], []
-            self._state = None
-            self._stale = 0
-            self.best_loss_ = None if self.early_stopping else np.inf
-            self.validation_scores_ = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self._state = self._asked = None
+            self._watch()
         else:
             drawn = self._named_weights()
             if [W.shape[0] for W in self.coefs_] != units[:-1] or units[-1] != self._width():
@@ -150,6 +160,8 @@ class _MLP(Settings):
                     f"the fitted network has layers {self._shape()}, the data and "
                     f"hidden_layer_sizes ask for {units}; fit it anew (warm_start=False)"
                 )
+            if self.early_stopping == (self.validation_scores_ is None):
+                self._watch()
         # In the precision of the program, which then reads them where they lie.
         Y = Y.astype(dtype, copy=False)
         weight = None if weight is None else weight.reshape(-1, 1).astype(dtype, copy=False)
@@ -161,6 +173,13 @@ class _MLP(Settings):
             self._epochs(X, Y, weight, drawn, dtype, incremental, epochs, tasks)
         if tasks is not None:
             tasks.end()
+
+    def _watch(self) -> None:
+        """Nothing was seen yet of what ends a fit."""
+        self._stale = 0
+        self.best_loss_ = None if self.early_stopping else np.inf
+        self.validation_scores_ = [] if self.early_stopping else None
+        self.best_validation_score_ = -np.inf if self.early_stopping else None
 
     def _width(self) -> int:
         return self.coefs_[-1].shape[1]
@@ -209,8 +228,6 @@ class _MLP(Settings):
             )
         size = min(size, rows)
         trainer = self._trainer(size, drawn, dtype)
-        if self._state is not None:
-            trainer.restore(self._state)
         trainer.data(given(X), Y, weight, kept)
         best = None
         bar = self._progress()
@@ -221,7 +238,7 @@ class _MLP(Settings):
                 seed = self._seed + self._epoch if self.shuffle else None
                 self.loss_ = trainer.epoch(size, seed)
                 self._epoch += 1
-                self.n_iter_ = self.n_iter_ + 1 if incremental else number + 1
+                self.n_iter_ = number + 1
                 self.t_ += rows
                 self.loss_curve_.append(self.loss_)
                 if not math.isfinite(self.loss_):
@@ -235,7 +252,7 @@ class _MLP(Settings):
                 if bar is not None:
                     bar(self.n_iter_, self.loss_)
                 if self.learning_rate == "invscaling" and self.solver == "sgd":
-                    self._rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
+                    self._rate = self._scheduled()
                     trainer.set("lr", self._rate)
                 if tasks is not None and tasks.epoch(
                     lambda: self._attributes(trainer.weights(), dtype)
@@ -260,7 +277,7 @@ class _MLP(Settings):
         finally:
             if bar is not None:
                 bar.close()
-        self._state = trainer.state()
+        self._state = self._rule()[0], trainer.state()
         self._keep(best if best is not None else trainer.weights(), dtype)
 
     def _attributes(self, weights, dtype) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     curve = [loss for loss, _ in losses]
     if outputs > 1:
         curve = [told(*pair) for pair in zip(curve, penalties, strict=False)]
-    net.n_iter_, net.loss_curve_ = len(curve), curve
+    net.n_iter_, net.loss_curve_, net._state = len(curve), curve, None
     # An iteration tells the loss before it: that of the last weights is one more evaluation.
     rows = {"X": X, "Y": Y} | ({} if weight is None else {"S": weight})
     page = _matgrad.Network(net._equations(units, weight is not None, total))

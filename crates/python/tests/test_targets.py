@@ -74,3 +74,121 @@ def test_negative_weights_count_against_as_in_scikit_learn():
         matgrad.MLPRegressor(solver="lbfgs").fit(X, X[:, 0], weight)
     with pytest.raises(ValueError, match="sample_weight must hold numbers"):
         nets[0].fit(X, CLASSES, [{}] * 30)
+
+
+@pytest.mark.parametrize(
+    "weights, said",
+    [
+        ({0: 1.0, 7: 2.0}, r"The classes, \[1, 2\], are not in class_weight"),
+        ({0: -1.0}, "finite numbers from 0"),
+        ({0: np.nan}, "finite numbers from 0"),
+        ({0: np.inf}, "finite numbers from 0"),
+        ({0: "heavy"}, "could not convert"),
+        ({0: None, 1: {}}, "class_weight must hold numbers"),
+        ({0: 0, 1: 0, 2: 0}, "all rows the weight 0"),
+        ("balance", "must be a dict or 'balanced'"),
+        ([1, 2, 3], "must be a dict or 'balanced'"),
+    ],
+)
+def test_a_class_weight_that_means_nothing_is_refused(weights, said):
+    with pytest.raises(ValueError, match=said):
+        matgrad.MLPClassifier(class_weight=weights).fit(X, CLASSES)
+
+
+def test_costs_are_for_one_class_a_row():
+    for loss in ("log_loss", "expected_cost"):
+        with pytest.raises(ValueError, match="one class a row"):
+            matgrad.MLPClassifier(cost_matrix=np.eye(2), loss=loss).fit(X, LABELS)
+
+
+WRONG_TARGETS = [
+    ("Regressor", np.array([1.0, np.nan] * 15, dtype=object), "contains NaN"),
+    ("Regressor", np.array([1.0, "two"] * 15, dtype=object), "could not convert|string"),
+    ("Regressor", [], "0 sample"),
+    ("Regressor", np.empty((30, 0)), "0 feature"),
+    ("Classifier", np.array(["a", np.nan] * 15, dtype=object), "contains NaN"),
+    ("Classifier", [], "0 sample"),
+    ("Classifier", np.empty((30, 0)), "0 feature"),
+]
+
+
+@pytest.mark.parametrize("kind, y, said", WRONG_TARGETS)
+def test_targets_that_scikit_learn_refuses_are_refused(kind, y, said):
+    for module in (matgrad, theirs):
+        with pytest.raises(ValueError, match=said):
+            getattr(module, "MLP" + kind)().fit(X, y)
+
+
+def test_targets_that_scikit_learn_does_not_foresee_are_refused():
+    for y in ([None, "a"] * 15, [1, "a"] * 15, [(), {}] * 15):
+        for estimator in (matgrad.MLPClassifier, matgrad.MLPRegressor):
+            with pytest.raises(ValueError):
+                estimator().fit(X, np.array(y, dtype=object))
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        matgrad.MLPRegressor().fit(X, [1.0, "two"] * 15)
+    with pytest.raises(ValueError, match="y holds times"):
+        matgrad.MLPRegressor().fit(X, np.arange(30).astype("datetime64[s]"))
+    with pytest.raises(ValueError, match="X holds times"):
+        matgrad.MLPRegressor().fit(X.astype("datetime64[s]"), CLASSES)
+
+
+def test_what_pandas_calls_missing_is_missing():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": CLASSES, "b": CLASSES + 1}, dtype="Int64")
+    table.iloc[3, 1] = pandas.NA
+    array = np.column_stack([CLASSES, CLASSES + 1.0])
+    array[3, 1] = np.nan
+    nets = [matgrad.MLPRegressor(max_iter=3, random_state=0) for _ in "ab"]
+    nets[0].fit(table, X[:, 0]), nets[1].fit(array, X[:, 0])
+    np.testing.assert_array_equal(nets[0].predict(table), nets[1].predict(array))
+    for estimator in (matgrad.MLPRegressor, matgrad.MLPClassifier):
+        with pytest.raises(ValueError, match="y contains NaN"):
+            estimator().fit(array, table["b"])
+
+
+def test_one_class_is_learnt_as_in_scikit_learn():
+    for y in (np.ones(30, dtype=int), np.array(["yes"] * 30)):
+        for settings in ({}, {"early_stopping": True}, {"solver": "lbfgs"}):
+            for step in ("fit", "partial_fit"):
+                if step == "partial_fit" and settings:
+                    continue
+                given = {} if step == "fit" else {"classes": np.unique(y)}
+                nets = [m.MLPClassifier(max_iter=3, **settings) for m in (matgrad, theirs)]
+                ours, reference = (getattr(net, step)(X, y, **given) for net in nets)
+                np.testing.assert_array_equal(ours.predict(X), reference.predict(X))
+                assert ours.predict_proba(X).shape == reference.predict_proba(X).shape
+                assert ours.n_outputs_ == reference.n_outputs_ and ours.score(X, y) == 1.0
+    costly = matgrad.MLPClassifier(max_iter=3, cost_matrix=[[2.0]]).fit(X, y)
+    assert (costly.predict(X) == "yes").all()
+
+
+def test_classes_are_of_scikit_learns_type():
+    pandas = pytest.importorskip("pandas")
+    words = np.array(["a", "bb", "c"])[CLASSES]
+    for y in (words, list(words), words.astype(object), pandas.Series(words), CLASSES.astype(object),
+              pandas.Series(words, dtype="string"), pandas.Categorical(words), CLASSES == 1):
+        nets = [m.MLPClassifier(max_iter=2) for m in (matgrad, theirs)]
+        if getattr(y, "dtype", None) == object and not isinstance(y[0], str):
+            nets[1] = nets[0]  # scikit-learn takes no objects but text
+        ours, reference = (net.fit(X, y) for net in nets)
+        assert ours.classes_.dtype == ours.predict(X).dtype == reference.classes_.dtype
+        assert ours.score(X, y) == (ours.predict(X) == np.asarray(y)).mean()
+
+
+def test_a_refit_that_fails_leaves_the_estimator_as_it_was():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(X, columns=list("abc"))
+    net = matgrad.MLPClassifier((4,), max_iter=3, random_state=0).fit(table, CLASSES)
+    before, kept = net.predict(table), dict(vars(net))
+    other = pandas.DataFrame(X[:, :2], columns=list("xy"))
+    with pytest.raises(ValueError, match="inconsistent"):
+        net.fit(other, CLASSES[:9] + 5)
+    with pytest.raises(ValueError, match="contains NaN"):
+        net.fit(other, np.where(CLASSES, np.nan, 1.0))
+    with pytest.raises(ValueError, match="class_weight"):
+        net.set_params(class_weight={9: 1}).fit(table.iloc[:, :2], CLASSES + 5)
+    with pytest.raises(ValueError, match="loss is"):
+        net.set_params(class_weight=None, warm_start=True, learning_rate_init=1e300)
+        net.set_params(solver="sgd").fit(table, CLASSES)
+    assert len(net.loss_curve_) == 3 and vars(net).keys() == kept.keys()
+    np.testing.assert_array_equal(net.predict(table), before)

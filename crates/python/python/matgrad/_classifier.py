@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._estimator import Estimator
+from ._estimator import Estimator, all_or_nothing
 from ._mlp import _MLP, _link, by_epochs
 from ._score import accuracy, mean
 from ._settings import LOSSES, PARAMETERS, named_loss, store
-from ._targets import column, distinct, same_length, weights_of
+from ._targets import class_weights, column, distinct, same_length, weights_of
 
 
 class MLPClassifier(_MLP):
@@ -107,6 +107,8 @@ class MLPClassifier(_MLP):
         """What decisions cost that are taken with these probabilities."""
         if self.cost_matrix is None or self._multilabel:
             raise ValueError("loss='expected_cost' needs cost_matrix, and one class a row")
+        if len(self.classes_) < 2:
+            raise ValueError(f"loss='expected_cost' needs two classes, y has {self.classes_}")
         if one_of_many:
             return "expected_cost_each(Z, Y, C)"
         C = np.asarray(self.cost_matrix, dtype=float)
@@ -139,12 +141,7 @@ class MLPClassifier(_MLP):
         self._multilabel = False
         if classes is None:
             self.classes_ = distinct(y)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{name} needs rows of at least two classes; y holds one class, "
-                f"{self.classes_[0]!r}"
-            )
-        self._width_of_target = 1 if len(self.classes_) == 2 else len(self.classes_)
+        self._width_of_target = 1 if len(self.classes_) <= 2 else len(self.classes_)
         unknown = sorted(set(distinct(y).tolist()) - set(self.classes_.tolist()))
         if unknown:
             raise ValueError(f"`y` has classes not in `self.classes_`: {unknown}")
@@ -160,62 +157,57 @@ class MLPClassifier(_MLP):
         if self._multilabel:
             raise ValueError("class_weight is for one class a row, y has several labels a row")
         codes = self._strata(Y).astype(int)
-        rows = np.ones(len(Y)) if weight is None else weight
-        if self.class_weight == "balanced":
-            total = np.bincount(codes, minlength=len(self.classes_)).astype(float)
-            factor = np.divide(len(codes), len(self.classes_) * total, where=total > 0,
-                               out=np.ones_like(total))
-        elif isinstance(self.class_weight, dict):
-            factor = np.array([float(self.class_weight.get(c, 1.0)) for c in self.classes_])
-        else:
-            raise ValueError(
-                "The 'class_weight' parameter must be a dict or 'balanced'. "
-                f"Got {self.class_weight!r} instead."
-            )
-        return rows * factor[codes]
+        rows = class_weights(self.class_weight, self.classes_, codes)[codes]
+        rows = rows if weight is None else weight * rows
+        if not rows.any():
+            raise ValueError("class_weight gives all rows the weight 0: there is nothing to learn")
+        return rows
 
     def fit(self, X, y, sample_weight=None):
         """Trains on rows of X with classes y; returns the estimator."""
-        self._check_parameters()
-        again = self.warm_start and hasattr(self, "coefs_")
-        array = self._read(X, reset=not again)
-        labels = column(y, type(self).__name__)
-        Y = self._encode(labels, self.classes_ if again else None)
-        if again and not self._multilabel:
-            found = distinct(labels)
+        name = type(self).__name__
+        with all_or_nothing(self):
+            self._check_parameters()
+            again = self.warm_start and hasattr(self, "coefs_")
+            array = self._read(X, reset=not again)
+            labels = column(y, name)
+            Y = self._encode(labels, self.classes_ if again else None)
+            found = self.classes_ if self._multilabel else distinct(labels)
             if len(found) != len(self.classes_):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous "
                     f"call to fit. Previously got {self.classes_}, `y` has {found}"
                 )
-        same_length(array, Y)
-        weight = self._weighted(Y, weights_of(sample_weight, len(Y)))
-        self._check_costs()
-        self._train((X, y, sample_weight), array, Y, weight, incremental=False)
+            self._learn(array, Y, (X, y, sample_weight), incremental=False)
         return self
 
     @by_epochs
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """One epoch over these rows, going on from where the last call ended."""
-        self._check_parameters()
-        first = not hasattr(self, "coefs_")
-        array = self._read(X, reset=first)
-        if classes is not None:
-            found = distinct(column(classes, type(self).__name__))
-            if hasattr(self, "classes_") and not np.array_equal(found, self.classes_):
-                raise ValueError(
-                    f"`classes={classes}` is not the same as on last call to partial_fit, was: "
-                    f"{self.classes_}"
-                )
-            self.classes_ = found
-        elif first:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        Y = self._encode(column(y, type(self).__name__), self.classes_)
-        same_length(array, Y)
-        weight = self._weighted(Y, weights_of(sample_weight, len(Y)))
-        self._check_costs()
-        self._train((X, y, sample_weight), array, Y, weight, incremental=True)
+        name = type(self).__name__
+        with all_or_nothing(self):
+            self._check_parameters()
+            first = not hasattr(self, "coefs_")
+            array = self._read(X, reset=first)
+            if classes is not None:
+                found = distinct(column(classes, name))
+                if hasattr(self, "classes_") and not np.array_equal(found, self.classes_):
+                    raise ValueError(
+                        f"`classes={classes}` is not the same as on last call to partial_fit, "
+                        f"was: {self.classes_}"
+                    )
+                self.classes_ = found
+            elif first:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            Y = self._encode(column(y, name), self.classes_)
+            self._learn(array, Y, (X, y, sample_weight), incremental=True)
         return self
+
+    def _learn(self, array, Y, given, incremental) -> None:
+        same_length(array, Y)
+        weight = self._weighted(Y, weights_of(given[2], len(Y)))
+        self._check_costs()
+        self._train(given, array, Y, weight, incremental)
 
     def set_partial_fit_request(self, *, classes="$UNCHANGED$", sample_weight="$UNCHANGED$"):
         """Asks a router to hand ``classes`` and ``sample_weight`` to ``partial_fit``."""
@@ -224,6 +216,8 @@ class MLPClassifier(_MLP):
     def _check_costs(self) -> None:
         if self.cost_matrix is None:
             return
+        if self._multilabel:
+            raise ValueError("cost_matrix is for one class a row, y has several labels a row")
         costs, count = np.asarray(self.cost_matrix, dtype=float), len(self.classes_)
         if costs.shape != (count, count) or not np.isfinite(costs).all():
             raise ValueError(
@@ -234,11 +228,15 @@ class MLPClassifier(_MLP):
     def _score_of(self, output, Y, weight) -> float:
         if self._multilabel:
             right = ((output > 0) == (Y > 0.5)).all(axis=1)
-        elif Y.shape[1] == 1:
-            right = (output > 0).ravel() == (Y > 0.5).ravel()
         else:
-            right = output.argmax(axis=1) == Y.argmax(axis=1)
+            right = self._codes(output) == self._strata(Y)
         return mean(right, None if weight is None else weight.ravel())
+
+    def _codes(self, output) -> np.ndarray:
+        """The number of each row's class; a class that is alone is each row's."""
+        if output.shape[1] > 1:
+            return output.argmax(axis=1)
+        return ((output > 0).ravel() & (len(self.classes_) > 1)).astype(int)
 
     def decision_function(self, X):
         """The output before its link: (n,) for two classes, else (n, n_classes)."""
@@ -259,13 +257,14 @@ class MLPClassifier(_MLP):
     def predict(self, X):
         """The most probable class of each row; with ``cost_matrix`` the cheapest expected one."""
         if self.cost_matrix is not None and hasattr(self, "coefs_"):
-            expected = self.predict_proba(X) @ np.asarray(self.cost_matrix, dtype=float)
+            self._check_costs()
+            P = self.predict_proba(X)[:, : len(self.classes_)]
+            expected = P @ np.asarray(self.cost_matrix, dtype=float)
             return self.classes_[expected.argmin(axis=1)]
         output = self._output(X)
         if self._multilabel:
             return (output > 0).astype(int)
-        codes = (output > 0).ravel().astype(int) if self._width() == 1 else output.argmax(axis=1)
-        return self.classes_[codes]
+        return self.classes_[self._codes(output)]
 
     def score(self, X, y, sample_weight=None):
         """Accuracy."""

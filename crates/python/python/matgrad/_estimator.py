@@ -6,6 +6,7 @@ that it calls itself, so ``import matgrad`` stays fast and works where it is not
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import sys
@@ -30,6 +31,21 @@ def of_sklearn(name: str, otherwise: type) -> type:
     from sklearn import exceptions
 
     return getattr(exceptions, name)
+
+
+@contextlib.contextmanager
+def all_or_nothing(estimator: Any):
+    """A fit that fails leaves the estimator as it was."""
+    kept = vars(estimator).copy()
+    for name, value in kept.items():
+        if name.endswith("_") and isinstance(value, list):
+            kept[name] = value.copy()  # curves grow where they are
+    try:
+        yield
+    except Exception:
+        vars(estimator).clear()
+        vars(estimator).update(kept)
+        raise
 
 
 class Estimator:

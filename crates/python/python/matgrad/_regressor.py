@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._estimator import all_or_nothing
 from ._mlp import _MLP, _link, by_epochs
 from ._score import r2, r2_of
 from ._settings import LOSSES, PARAMETERS, named_loss, store
@@ -98,24 +99,24 @@ class MLPRegressor(_MLP):
 
     def fit(self, X, y, sample_weight=None):
         """Trains on rows of X with targets y, (n,) or (n, n_outputs); returns the estimator."""
-        self._check_parameters()
-        again = self.warm_start and hasattr(self, "coefs_")
-        array = self._read(X, reset=not again)
-        Y = self._encode(y)
-        same_length(array, Y)
-        weight = weights_of(sample_weight, len(Y))
-        self._train((X, y, sample_weight), array, Y, weight, incremental=False)
+        with all_or_nothing(self):
+            self._check_parameters()
+            again = self.warm_start and hasattr(self, "coefs_")
+            array, Y = self._read(X, reset=not again), self._encode(y)
+            same_length(array, Y)
+            weight = weights_of(sample_weight, len(Y))
+            self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
 
     @by_epochs
     def partial_fit(self, X, y, sample_weight=None):
         """One epoch over these rows, going on from where the last call ended."""
-        self._check_parameters()
-        array = self._read(X, reset=not hasattr(self, "coefs_"))
-        Y = self._encode(y)
-        same_length(array, Y)
-        weight = weights_of(sample_weight, len(Y))
-        self._train((X, y, sample_weight), array, Y, weight, incremental=True)
+        with all_or_nothing(self):
+            self._check_parameters()
+            array, Y = self._read(X, reset=not hasattr(self, "coefs_")), self._encode(y)
+            same_length(array, Y)
+            weight = weights_of(sample_weight, len(Y))
+            self._train((X, y, sample_weight), array, Y, weight, incremental=True)
         return self
 
     def _score_of(self, output, Y, weight) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,29 @@ def weights_of(sample_weight: Any, rows: int) -> np.ndarray | None:
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight
+
+
+def class_weights(asked: Any, classes: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """The factor of each class: as asked, or by how seldom it is."""
+    if isinstance(asked, str) and asked == "balanced":
+        count = np.bincount(codes, minlength=len(classes)).astype(float)
+        return np.divide(len(codes), len(classes) * count, where=count > 0, out=np.ones_like(count))
+    if not isinstance(asked, Mapping):
+        raise ValueError(
+            f"The 'class_weight' parameter must be a dict or 'balanced'. Got {asked!r} instead."
+        )
+    names = classes.tolist()
+    lacking = [name for name in names if name not in asked]
+    unknown = [name for name in asked if name not in names]
+    if lacking and unknown:
+        raise ValueError(
+            f"The classes, {lacking}, are not in class_weight, which has {unknown}; y has {names}"
+        )
+    factors = np.array([asked.get(name, 1.0) for name in names], dtype=object)
+    factors = _floats(factors, "class_weight").astype(np.float64)
+    if not np.isfinite(factors).all() or (factors < 0).any():
+        raise ValueError(f"class_weight must be finite numbers from 0, it is {asked!r}")
+    return factors
 
 
 def column(y: Any, name: str, warn: bool = True) -> np.ndarray:

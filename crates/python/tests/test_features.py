@@ -138,6 +138,20 @@ def test_a_loss_by_name_or_as_an_equation():
         assert net.score(X, y) > 0.93, loss
 
 
+def test_a_loss_that_lacks_what_it_takes_is_refused():
+    X, y = data(load_iris)
+    with pytest.raises(ValueError, match="there is no P"):
+        MLPRegressor("(P - Y) .^ 2").fit(X, y)
+    for net in (MLPRegressor("C .* Z"), MLPClassifier(loss="rowsum((Y C) .* P)")):
+        with pytest.raises(ValueError, match="takes the costs C, and there is no cost_matrix"):
+            net.fit(X, y)
+    for jobs in (0, 1.5, "all"):
+        with pytest.raises(ValueError, match="n_jobs must be a number of threads"):
+            MLPClassifier(n_jobs=jobs).fit(X, y)
+    with pytest.raises(ValueError, match="those of one part all weigh 0"):
+        MLPClassifier(early_stopping=True).fit(X, y, sample_weight=np.arange(150) == 3)
+
+
 def test_expected_cost_as_the_loss_lowers_the_cost():
     for loader, costs in (
         (load_breast_cancer, np.array([[0.0, 20], [1, 0]])),

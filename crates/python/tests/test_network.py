@@ -192,6 +192,45 @@ def test_what_does_not_fit_is_said():
         matgrad.Network.load("none.model")
 
 
+WRONG_NUMBERS = [
+    (lambda net, X, Y: net.layers(1, 1, (2,), dropout=1.5), "dropout must be a number in"),
+    (lambda net, X, Y: net.layers(1, 1, (2,), dropout=-0.5), "dropout must be a number in"),
+    (lambda net, X, Y: net.layers(1, 1, dropout=float("nan")), "dropout must be a number in"),
+    (lambda net, X, Y: net.layers(1, 1, weight_decay=-1), "weight_decay must be a number in"),
+    (lambda net, X, Y: net.layers(1, 1, weight_decay=float("nan")), "weight_decay must be"),
+    (lambda net, X, Y: net.layers(-1, 1), "inputs must be an int from 1"),
+    (lambda net, X, Y: net.layers(1, 1, (0,)), "hidden must be an int from 1"),
+    (lambda net, X, Y: net.layers(1, 1, seed=-1), "seed must be an int from 0"),
+    (lambda net, X, Y: net.fit(X, Y, epochs=-1), "epochs must be an int from 0"),
+    (lambda net, X, Y: net.fit(X, Y, batch_size=0), "batch_size must be an int from 1"),
+    (lambda net, X, Y: net.fit(X, Y, batch_size=-3), "batch_size must be an int from 1"),
+    (lambda net, X, Y: net.fit(X, Y, seed=-1), "seed must be an int from 0"),
+    (lambda net, X, Y: net.fit(X, Y, n_jobs=0), "n_jobs must be a number of threads"),
+    (lambda net, X, Y: net.fit(X, Y[:4]), "inputs have 9 rows, the targets 4"),
+    (lambda net, X, Y: net.fit(X, Y, validation_data=(X, Y[:4])), "inputs have 9 rows, the targets 4"),
+    (lambda net, X, Y: net.fit(X, Y, validation_data=(X,)), "a pair of inputs and targets"),
+    (lambda net, X, Y: net.from_onnx(net.to_onnx(), "foo"), "no loss 'foo'; known are binary_cross"),
+    (lambda net, X, Y: net.to_c(rows=0), "rows must be an int from 1"),
+]
+
+
+@pytest.mark.parametrize("call, said", WRONG_NUMBERS)
+def test_a_number_out_of_range_is_refused(call, said):
+    X = np.ones((9, 2))
+    with pytest.raises(ValueError, match=said):
+        call(matgrad.Network.layers(2, 1), X, X[:, :1])
+
+
+def test_threads_are_at_most_the_cores():
+    X = np.random.default_rng(0).normal(size=(9, 2))
+    fits = []
+    for jobs in (1, None, -1, 20_000):
+        net = matgrad.Network.layers(2, 1, (3,))
+        fits.append(net.fit(X, X[:, :1], epochs=3, n_jobs=jobs)["loss"])
+        matgrad.MLPRegressor(n_jobs=jobs, max_iter=1).fit(X, X[:, 0])
+    assert fits == [fits[0]] * 4
+
+
 def test_contiguous_arrays_are_read_where_they_lie():
     """The memory of a fit, by either way, and of gradients, does not grow by the size of X."""
     code = """

@@ -175,7 +175,7 @@ class Network:
         sample_weight: ArrayLike | None = None,
         validation_data: tuple[_Matrix, _Matrix] | None = None,
         seed: int = 0,
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
         callback: Callable[[int, float, float | None, dict[str, NDArray[np.float64]]], Any]
         | None = None,
     ) -> dict[str, list[float]]: ...

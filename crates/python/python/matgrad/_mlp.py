@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _matgrad
 from ._estimator import ConvergenceWarning, of_sklearn
+from ._numbers import threads
 from ._search import search
 from ._settings import FULL_BATCH, SEARCHES, Settings
 from ._targets import distinct
@@ -106,9 +107,9 @@ class _MLP(Settings):
         if asked != self._asked:
             self._asked, self._rate = asked, self._scheduled()
         rule, settings = self._rule()
-        double, threads = dtype == np.float64, self._threads()
+        double, count = dtype == np.float64, threads(self.n_jobs)
         trainer = _matgrad.Trainer(
-            self._page, weights, rule, settings, rows, double, threads, self._seed
+            self._page, weights, rule, settings, rows, double, count, self._seed
         )
         # Another rule begins anew.
         if self._state is not None and self._state[0] == rule:
@@ -119,12 +120,6 @@ class _MLP(Settings):
         """The rate after the rows that were seen, where nothing lowered it."""
         falls = self.learning_rate == "invscaling" and self.solver == "sgd"
         return self.learning_rate_init / ((self.t_ + 1) ** self.power_t if falls else 1.0)
-
-    def _threads(self) -> int:
-        jobs = self.n_jobs
-        if jobs is None:
-            return 1
-        return max(1, (os.cpu_count() or 1) + 1 + jobs) if jobs < 0 else max(1, jobs)
 
     def _train(self, given, X, Y, weight, incremental: bool) -> None:
         """Fits; the hooks of scikit-learn's callbacks, if there are any, run around it."""
@@ -215,6 +210,11 @@ class _MLP(Settings):
             if incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
             kept, last = self._split(Y)
+            if weight is not None and not (weight[kept].any() and weight[last].any()):
+                raise ValueError(
+                    "early_stopping parts the rows in two, and those of one part all weigh 0; "
+                    "leave out the rows without weight"
+                )
             rows, part = len(kept), X[last]
             part = part.toarray() if hasattr(part, "toarray") else part
             held = (part, Y[last], None if weight is None else weight[last])

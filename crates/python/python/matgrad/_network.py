@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _matgrad
+from ._numbers import real, seed as seed_of, threads, whole
 
 
 class Derivation(str):
@@ -95,7 +96,7 @@ class Network:
 
     def __init__(self, equations: str, *, seed: int = 0, dtype: Any = "float64"):
         self._page = _matgrad.Network(equations)
-        self._seed, self._dtype = seed, np.dtype(dtype)
+        self._seed, self._dtype = seed_of(seed), np.dtype(dtype)
         if self._dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype is float32 or float64, not {self._dtype}")
         self._made = None
@@ -126,7 +127,13 @@ class Network:
         ('4', '8')
         """
         page = _matgrad.layers(
-            inputs, outputs, list(hidden), activation, loss, dropout, weight_decay
+            whole("inputs", inputs, 1),
+            whole("outputs", outputs, 1),
+            [whole("hidden", units, 1) for units in hidden],
+            activation,
+            loss,
+            real("dropout", dropout, "[0, 1)"),
+            real("weight_decay", weight_decay, "[0, inf)"),
         )
         return cls(page, seed=seed, dtype=dtype)
 
@@ -144,7 +151,10 @@ class Network:
 
     @classmethod
     def from_onnx(cls, data: bytes, loss: str | None = None) -> Network:
-        """Reads an ONNX graph."""
+        """Reads an ONNX graph; ``loss`` is one of the library's, to train on with."""
+        known = [name.removesuffix("_each") for name in _matgrad.functions() if "_each" in name]
+        if loss is not None and loss not in known:
+            raise ValueError(f"there is no loss {loss!r}; known are {', '.join(known)}")
         return cls._of(_matgrad.Model.from_onnx(data, loss), "float32")
 
     def save(self, path: Any) -> None:
@@ -192,7 +202,7 @@ class Network:
 
     def to_c(self, name: str = "net", rows: int = 1) -> dict[str, str]:
         """The files of the forward pass in C99, by name, for up to ``rows`` rows at once."""
-        return self._model.c(name, rows)
+        return self._model.c(name, whole("rows", rows, 1))
 
     def gradients(self, *wrt: str, **arrays: Any) -> tuple[float, dict[str, np.ndarray]]:
         """The objective at these arrays, and its gradient for each parameter (or these names).
@@ -240,7 +250,7 @@ class Network:
         sample_weight: Any = None,
         validation_data: tuple[Any, Any] | None = None,
         seed: int = 0,
-        n_jobs: int = 1,
+        n_jobs: int | None = 1,
         callback: Any = None,
     ) -> dict[str, list[float]]:
         """Trains from the present weights; the loss before each epoch, and that held back.
@@ -251,6 +261,8 @@ class Network:
             The matrices that the equations take.
         batch_size : int, optional
             Rows of a batch; all without it.
+        n_jobs : int, default=1
+            Threads; they change no bit. -1 is all.
         validation_data : pair of arrays, optional
             The weights of its least loss are kept.
         callback : callable, optional
@@ -264,15 +276,16 @@ class Network:
         >>> round(float(net.weights["w"][0, 0]), 6)
         3.0
         """
-        weight = None
+        X, Y = _pair((X, Y), "X and Y")
+        weight = held = None
         if sample_weight is not None:
             weight = as_matrix("sample_weight", np.reshape(sample_weight, (len(X), -1)))
-        held = None
         if validation_data is not None:
-            held = (as_matrix("X", validation_data[0]), as_matrix("Y", validation_data[1]))
+            held = _pair(validation_data, "validation_data")
+        size = None if batch_size is None else whole("batch_size", batch_size, 1)
         losses, interrupted, _ = self._model.fit(
-            as_matrix("X", X), as_matrix("Y", Y), weight, held, self._method[0],
-            self._method[1], epochs, batch_size, seed, n_jobs, callback,
+            X, Y, weight, held, self._method[0], self._method[1],
+            whole("epochs", epochs, 0), size, seed_of(seed), threads(n_jobs), callback,
         )
         if interrupted:
             warnings.warn("Training interrupted; the weights of the last epoch stay", stacklevel=2)
@@ -325,6 +338,16 @@ class Network:
         self._method = state["method"]
         if state["weights"] is not None:
             self.weights = state["weights"]
+
+
+def _pair(data: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets, row by row."""
+    if len(data) != 2:
+        raise ValueError(f"{what} is a pair of inputs and targets, not {len(data)} things")
+    X, Y = as_matrix("X", data[0]), as_matrix("Y", data[1])
+    if len(X) != len(Y):
+        raise ValueError(f"{what}: the inputs have {len(X)} rows, the targets {len(Y)}")
+    return X, Y
 
 
 def columns_of(table: Any) -> list[tuple[str, list]]:

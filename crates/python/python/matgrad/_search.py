@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import _matgrad
 from ._estimator import ConvergenceWarning, of_sklearn
+from ._numbers import threads
 
 if TYPE_CHECKING:
     from ._mlp import _MLP
@@ -48,7 +49,7 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     rest = {"gradient": float(net.tol), "tolerance": 2.2e-9}
     losses, interrupted, spent = model.fit(
         X, Y, weight, None, net.solver, rest, int(net.max_iter), None, 0,
-        net._threads(), watched, int(net.max_fun),
+        threads(net.n_jobs), watched, int(net.max_fun),
     )
     if bar is not None:
         bar.close()

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import _matgrad
 from ._estimator import Estimator
+from ._numbers import is_whole, threads, within
 
 _ACTIVATIONS = {"identity": "", "logistic": "sigmoid"}
 """scikit-learn's names of activations; others are names of matgrad's library."""
@@ -85,12 +86,6 @@ _REALS = {
 _BOOLS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 
 
-def _within(value: Any, interval: str) -> bool:
-    low, high = map(float, interval[1:-1].split(", "))
-    above = value >= low if interval[0] == "[" else value > low
-    return bool(above and (value <= high if interval[-1] == "]" else value < high))
-
-
 class Settings(Estimator):
     """An estimator's parameters, checked, as a page of equations and an update rule."""
 
@@ -103,8 +98,7 @@ class Settings(Estimator):
         )
 
     def _check_int(self, name: str, value: Any, interval: str = "[1, inf)", also: str = "") -> None:
-        whole = isinstance(value, number_types.Integral) and not isinstance(value, bool)
-        if not whole or not _within(value, interval):
+        if not is_whole(value) or not within(value, interval):
             raise self._wrong(name, f"{also}an int in the range {interval}", value)
 
     def _check_parameters(self) -> None:
@@ -129,13 +123,14 @@ class Settings(Estimator):
             self._check_int("batch_size", self.batch_size, also="'auto', 'full' or ")
         for name, interval in _REALS.items():
             value = getattr(self, name)
-            if not isinstance(value, number_types.Real) or not _within(value, interval):
+            if not isinstance(value, number_types.Real) or not within(value, interval):
                 raise self._wrong(name, f"a float in the range {interval}", value)
         for name in _BOOLS:
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise self._wrong(name, "True or False", getattr(self, name))
         if not isinstance(self.verbose, (bool, np.bool_)):
             self._check_int("verbose", self.verbose, "[0, inf)", "True, False or ")
+        threads(self.n_jobs)
         self._check_int("max_iter", self.max_iter)
         self._check_int("max_fun", self.max_fun)
         if self.n_iter_no_change != math.inf:
@@ -162,7 +157,7 @@ class Settings(Estimator):
         if len(shares) != count:
             raise ValueError(f"dropout has {len(shares)} entries for {count} hidden layers")
         for share in shares:
-            if not isinstance(share, number_types.Real) or not _within(share, "[0, 1)"):
+            if not isinstance(share, number_types.Real) or not within(share, "[0, 1)"):
                 raise self._wrong("dropout", "a float in the range [0, 1), or one a layer", share)
         return [float(share) for share in shares]
 
@@ -197,10 +192,12 @@ class Settings(Estimator):
                     source = f"D_{k}"
         loss, link = self._row_loss()
         if re.search(r"\bC\b", loss):
+            if getattr(self, "cost_matrix", None) is None:
+                raise ValueError(f"the loss {loss!r} takes the costs C, and there is no cost_matrix")
             costs = np.asarray(self.cost_matrix, dtype=float)
             rows = "; ".join(" ".join(map(repr, row)) for row in costs.tolist())
             lines.insert(0, f"const C : {len(costs)}×{len(costs)} = [{rows}]")
-        if re.search(r"\bP\b", loss):
+        if re.search(r"\bP\b", loss) and link != "identity":
             lines.append({"softmax": "P = softmax(Z)", "logistic": "P = sigmoid(Z)"}[link])
         lines.append(f"ℓ = {loss}")
         share = 1 - 1 / self._averaged(units[-1])

@@ -61,3 +61,13 @@ def test_every_parameter_is_told_of():
         heads = [line.split(" : ")[0] for line in told.splitlines() if " : " in line]
         names = {name.strip() for head in heads for name in head.split(",")}
         assert set(inspect.signature(estimator).parameters) <= names
+
+
+def test_every_attribute_is_told_of():
+    X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1]
+    for estimator in (matgrad.MLPClassifier, matgrad.MLPRegressor):
+        told = inspect.getdoc(estimator).split("Attributes\n")[1].split("Examples\n")[0]
+        heads = [line.split(" : ")[0] for line in told.splitlines() if " : " in line]
+        names = {name.strip() for head in heads for name in head.split(",")}
+        left = {name for name in vars(estimator(solver="rprop").fit(X, y)) if name[0] != "_"}
+        assert left - set(inspect.signature(estimator).parameters) == names - {"feature_names_in_"}

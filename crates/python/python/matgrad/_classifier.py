@@ -7,7 +7,7 @@ import numpy as np
 from ._estimator import Estimator, all_or_nothing
 from ._mlp import _MLP, _link, by_epochs
 from ._score import accuracy, mean
-from ._settings import LOSSES, PARAMETERS, named_loss, store
+from ._settings import ATTRIBUTES, LOSSES, PARAMETERS, named_loss, store
 from ._targets import class_weights, column, distinct, same_length, weights_of
 
 
@@ -37,13 +37,9 @@ class MLPClassifier(_MLP):
     {PARAMETERS}
     Attributes
     ----------
-    coefs_, intercepts_ : list of arrays
     classes_ : array
-    n_iter_ : int
-    loss_ : float
-    loss_curve_, validation_loss_curve_ : list of float
-        The loss of each epoch, and that of the rows held back.
-
+        The classes in order; the numbers of the labels where a row has several.
+    {ATTRIBUTES}
     Examples
     --------
     >>> import numpy as np

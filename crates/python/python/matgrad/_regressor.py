@@ -7,8 +7,8 @@ import numpy as np
 from ._estimator import all_or_nothing
 from ._mlp import _MLP, _link, by_epochs
 from ._score import r2, r2_of
-from ._settings import LOSSES, PARAMETERS, named_loss, store
-from ._targets import same_length, values, weights_of
+from ._settings import ATTRIBUTES, LOSSES, PARAMETERS, named_loss, store
+from ._targets import column, same_length, values, weights_of
 
 
 class MLPRegressor(_MLP):
@@ -18,7 +18,10 @@ class MLPRegressor(_MLP):
     ----------
     loss : str, default="squared_error"
         ``squared_error absolute_error huber poisson``, a loss of matgrad's library for values,
-        or an equation of Z and Y by row or entry, such as ``"log(cosh(Z - Y))"``.
+        or an equation of Z and Y by row or entry, such as ``"log(cosh(Z - Y))"``. As in
+        scikit-learn, squared errors of several outputs are averaged in the losses that are told
+        and add up in the gradient that is followed; Poisson's add up in both. ``absolute_error``
+        and ``huber`` are averaged in both, and the entries of an equation add up in both.
     hidden_layer_sizes : sequence of int, default=(100,)
     activation : str or sequence of str, default="relu"
         A function of matgrad's library for all hidden layers, or one for each.
@@ -29,12 +32,7 @@ class MLPRegressor(_MLP):
     {PARAMETERS}
     Attributes
     ----------
-    coefs_, intercepts_ : list of arrays
-    n_iter_ : int
-    loss_ : float
-    loss_curve_, validation_loss_curve_ : list of float
-        The loss of each epoch, and that of the rows held back.
-
+    {ATTRIBUTES}
     Examples
     --------
     >>> import numpy as np
@@ -91,7 +89,8 @@ class MLPRegressor(_MLP):
         return None
 
     def _encode(self, y) -> np.ndarray:
-        y = values(y, type(self).__name__)
+        """The targets as a matrix."""
+        y = values(y)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs targets that are not negative")
         self._flat = y.ndim == 1
@@ -102,7 +101,8 @@ class MLPRegressor(_MLP):
         with all_or_nothing(self):
             self._check_parameters()
             again = self.warm_start and hasattr(self, "coefs_")
-            array, Y = self._read(X, reset=not again), self._encode(y)
+            array = self._read(X, reset=not again)
+            Y = self._encode(column(y, type(self).__name__))
             same_length(array, Y)
             weight = weights_of(sample_weight, len(Y))
             self._train((X, y, sample_weight), array, Y, weight, incremental=False)
@@ -113,7 +113,8 @@ class MLPRegressor(_MLP):
         """One epoch over these rows, going on from where the last call ended."""
         with all_or_nothing(self):
             self._check_parameters()
-            array, Y = self._read(X, reset=not hasattr(self, "coefs_")), self._encode(y)
+            array = self._read(X, reset=not hasattr(self, "coefs_"))
+            Y = self._encode(column(y, type(self).__name__))
             same_length(array, Y)
             weight = weights_of(sample_weight, len(Y))
             self._train((X, y, sample_weight), array, Y, weight, incremental=True)

@@ -47,7 +47,7 @@ def mean(right: np.ndarray, weight: np.ndarray | None) -> float:
 
 def r2(y: Any, predicted: np.ndarray, weight: Any, name: str) -> float:
     """R², the mean over outputs."""
-    y = values(y, name, warn=False)
+    y = values(column(y, name, warn=False))
     same_length(y, predicted)
     Y, predicted = y.reshape(len(y), -1), predicted.reshape(len(y), -1)
     if Y.shape[1] != predicted.shape[1]:

@@ -58,7 +58,9 @@ PARAMETERS = """batch_size : int, "auto" or "full", default="auto"
     verbose : bool, default=False
         A bar of tqdm, a widget in notebooks; a line an epoch where tqdm is not installed.
     warm_start : bool, default=False
-        ``fit`` goes on from the weights and the optimizer's state that it left.
+        ``fit`` goes on from the weights that it left, and with an update rule from its state:
+        without other settings, these are the bits of one long fit. A search begins anew from the
+        weights, for it keeps no state.
     momentum : float, default=0.9
     nesterovs_momentum : bool, default=True
     early_stopping : bool, default=False
@@ -76,6 +78,38 @@ PARAMETERS = """batch_size : int, "auto" or "full", default="auto"
         Threads of a step; they change no bit. -1 is all.
 """
 """What both estimators say of the parameters that they share."""
+
+ATTRIBUTES = """coefs_, intercepts_ : list of arrays
+        The weights and the bias of each layer, in the precision of the first X.
+    n_iter_ : int
+        Epochs or iterations of the last call.
+    t_ : int
+        Rows seen by an update rule, those seen twice counted twice.
+    loss_ : float
+        The last loss, with the penalty: of an update rule the mean over the last epoch, each step
+        before its update; of a search that of the last weights.
+    best_loss_ : float or None
+        The least loss; None with ``early_stopping``, which looks at scores.
+    loss_curve_ : list of float
+        The loss of each epoch; of a search that before each iteration.
+    validation_loss_curve_ : list of float
+        The loss of the rows held back, without the penalty, after each epoch.
+    validation_scores_ : list of float or None
+        The score of the rows held back after each epoch; None without ``early_stopping``.
+    best_validation_score_ : float or None
+        The greatest of them, whose weights are kept.
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        The columns' names, where X is a table whose names are text.
+    n_layers_ : int
+        Layers, those of the inputs and of the outputs among them.
+    n_outputs_ : int
+    out_activation_ : {"identity", "exp", "logistic", "softmax"}
+        What makes predictions of the last layer.
+    imputed_ : array of shape (n_features,)
+        What stands for a missing value of each column: the mean of the others in the first X.
+"""
+"""What both say of the attributes that a fit leaves."""
 
 
 _REALS = {

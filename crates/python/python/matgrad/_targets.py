@@ -100,9 +100,9 @@ def column(y: Any, name: str, warn: bool = True) -> np.ndarray:
     return y
 
 
-def values(y: Any, name: str, warn: bool = True) -> np.ndarray:
+def values(y: np.ndarray) -> np.ndarray:
     """Targets that are numbers, as float64."""
-    y = _floats(column(y, name, warn), "y").astype(np.float64, copy=False)
+    y = _floats(y, "y").astype(np.float64, copy=False)
     _finite(y, "y")
     return y
 

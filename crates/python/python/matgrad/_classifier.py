@@ -89,6 +89,7 @@ class MLPClassifier(_MLP):
         store(self, locals())
 
     def _row_loss(self):
+        self._check_costs()
         one_of_many = self._width_of_target > 1 and not self._multilabel
         link = "softmax" if one_of_many else "logistic"
         if self.loss == "log_loss":
@@ -146,8 +147,10 @@ class MLPClassifier(_MLP):
             return codes.reshape(-1, 1).astype(np.float64)
         return np.eye(len(self.classes_))[codes]
 
-    def _weighted(self, Y, weight):
+    def _weighted(self, array, Y, sample_weight):
         """Rows' weights times those of their classes."""
+        same_length(array, Y)
+        weight = weights_of(sample_weight, len(Y))
         if self.class_weight is None:
             return weight
         if self._multilabel:
@@ -174,7 +177,8 @@ class MLPClassifier(_MLP):
                     "warm_start can only be used where `y` has the same classes as in the previous "
                     f"call to fit. Previously got {self.classes_}, `y` has {found}"
                 )
-            self._learn(array, Y, (X, y, sample_weight), incremental=False)
+            weight = self._weighted(array, Y, sample_weight)
+            self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self
 
     @by_epochs
@@ -196,14 +200,9 @@ class MLPClassifier(_MLP):
             elif first:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             Y = self._encode(column(y, name), self.classes_)
-            self._learn(array, Y, (X, y, sample_weight), incremental=True)
+            weight = self._weighted(array, Y, sample_weight)
+            self._train((X, y, sample_weight), array, Y, weight, incremental=True)
         return self
-
-    def _learn(self, array, Y, given, incremental) -> None:
-        same_length(array, Y)
-        weight = self._weighted(Y, weights_of(given[2], len(Y)))
-        self._check_costs()
-        self._train(given, array, Y, weight, incremental)
 
     def set_partial_fit_request(self, *, classes="$UNCHANGED$", sample_weight="$UNCHANGED$"):
         """Asks a router to hand ``classes`` and ``sample_weight`` to ``partial_fit``."""

@@ -130,6 +130,11 @@ def test_targets_that_scikit_learn_does_not_foresee_are_refused():
         matgrad.MLPRegressor().fit(X, np.arange(30).astype("datetime64[s]"))
     with pytest.raises(ValueError, match="X holds times"):
         matgrad.MLPRegressor().fit(X.astype("datetime64[s]"), CLASSES)
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    columns = {"when": np.arange(30).astype("datetime64[us]"), "b": X[:, 0]}
+    for table in (pandas.DataFrame(columns), polars.DataFrame(columns)):
+        with pytest.raises(ValueError, match="X holds times"):
+            matgrad.MLPRegressor().fit(table, CLASSES)
 
 
 def test_what_pandas_calls_missing_is_missing():

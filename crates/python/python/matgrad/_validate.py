@@ -46,10 +46,14 @@ def numbers(X: Any, what: str = "X") -> np.ndarray:
     array = plain(X)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{array}\n")
-    if array.dtype.kind in "mM":
-        raise ValueError(
-            f"{what} holds times ({array.dtype}): make numbers of them, such as days since the first"
-        )
+    # A table's columns together may come as objects, or as numbers where one holds times.
+    types = getattr(X, "dtypes", None)
+    types = [str(kind).lower() for kind in types] if hasattr(types, "__iter__") else []
+    for kind in [str(array.dtype), *types]:
+        if kind.startswith(("date", "time", "duration")):
+            raise ValueError(
+                f"{what} holds times ({kind}): make numbers of them, such as days since the first"
+            )
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
     return array

@@ -88,7 +88,7 @@ class MLPClassifier(_MLP):
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
     ) -> Self: ...
-    def set_partial_fit_request(  # type: ignore[override]
+    def set_partial_fit_request(
         self,
         *,
         classes: bool | str | None = "$UNCHANGED$",

@@ -34,9 +34,9 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
 
     penalties = [penalty(drawn)]
 
-    def told(loss, penalty):
+    def told(loss, decay):
         """The loss that is told where the search has this one: its errors averaged over outputs."""
-        return loss if outputs == 1 else (loss - penalty) / outputs + penalty
+        return loss if outputs == 1 else (loss - decay) / outputs + decay
 
     def each(number, loss, _, weights):
         if bar is not None:

@@ -13,7 +13,7 @@ use matgrad_run::machine::{Machine, RunError};
 use matgrad_run::peak::peak;
 
 use crate::rows::Numbers;
-use crate::{Error, Kept, Rows};
+use crate::{Error, Kept, Rows, room};
 
 /// Numbers inside a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,8 @@ impl Engine {
     /// What cannot be planned.
     pub fn of(request: &Request, precision: Precision) -> Result<Engine, Error> {
         let program = Arc::new(plan(request).map_err(|e| Error::Run(e.to_string()))?);
+        let each = if precision == Precision::F32 { 4 } else { 8 };
+        room::ask("the matrices of a step", Some(program.arena_len()), each)?;
         Ok(match precision {
             Precision::F32 => Engine::F32(Machine::new(program)),
             Precision::F64 => Engine::F64(Machine::new(program)),

@@ -107,6 +107,12 @@ impl Evaluator {
         weights: Option<&Matrix>,
     ) -> Result<(Matrix, f64), Error> {
         let (input, target, output, objective) = self.network;
+        for (what, found) in [("targets", targets), ("weights", weights)] {
+            if let Some(found) = found.filter(|found| found.rows != inputs.rows) {
+                let (found, rows) = (found.rows, inputs.rows);
+                return Err(Error::Input(format!("{found} rows of {what} for {rows} of inputs")));
+            }
+        }
         let mut data = Vec::new();
         let mut loss = 0.0;
         for from in (0..inputs.rows).step_by(self.capacity) {

@@ -27,6 +27,7 @@ mod network;
 mod order;
 mod output;
 mod predict;
+mod room;
 mod rows;
 mod rule;
 mod schedule;

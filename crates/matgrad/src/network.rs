@@ -10,7 +10,7 @@ use matgrad_expr::meaning::Bindings;
 use matgrad_expr::syntax::Role;
 use matgrad_library::standard;
 
-use crate::{Error, Layers, output};
+use crate::{Error, Layers, output, room};
 
 /// A page of equations, ready to be derived, trained and explained.
 #[derive(Clone, Debug)]
@@ -181,6 +181,7 @@ impl Network {
                     })
                 };
                 let (rows, cols) = (number(v.shape.rows)?, number(v.shape.cols)?);
+                room::ask(name, rows.checked_mul(cols), 8)?;
                 let value = match &v.initial {
                     Initial::Value(m) if m.data.len() == 1 => Matrix::filled(rows, cols, m.data[0]),
                     Initial::Value(m) => m.clone(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use matgrad::Engine;
 use matgrad::calculus::{self, Gradients};
 use matgrad::expr::elaborate::{Equations, read};
-use matgrad::expr::graph::NodeId;
+use matgrad::expr::graph::{Initial, NodeId};
 use matgrad::expr::latex;
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::Bindings;
@@ -76,9 +76,14 @@ impl Network {
             at.fits(&self.equations.graph, node, value.shape()).map_err(error)?;
             arrays.push((node, value));
         }
-        for variable in self.equations.parameters() {
-            if !arrays.iter().any(|(node, _)| *node == variable) {
-                let name = spelling(&self.equations, variable);
+        let graph = &self.equations.graph;
+        let open =
+            |node: &NodeId| graph.variable(*node).is_some_and(|v| v.initial == Initial::None);
+        let used = graph.reachable(self.equations.objective.as_slice(), false);
+        let needed = self.equations.parameters().into_iter().chain(used.into_iter().filter(open));
+        for node in needed {
+            if !arrays.iter().any(|(given, _)| *given == node) {
+                let name = spelling(&self.equations, node);
                 return Err(error(format!("{name} has no value; give {name}=array")));
             }
         }

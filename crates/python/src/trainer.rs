@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use matgrad::data::Random;
 use matgrad::expr::graph::NodeId;
@@ -16,8 +17,9 @@ use crate::arrays::{Array, Given, Held, View, array};
 use crate::error;
 use crate::model::{network, precision, weights_of, weights_to};
 
-/// Steps between two looks for Ctrl-C inside an epoch.
-const STEPS_A_LOOK: usize = 256;
+/// Steps between two looks at the clock inside an epoch, and time between two looks for Ctrl-C.
+const STEPS_A_LOOK: usize = 8;
+const A_LOOK: Duration = Duration::from_millis(50);
 
 /// Weights and the state of an update rule, with data to train on.
 #[pyclass(module = "matgrad._matgrad")]
@@ -155,7 +157,7 @@ impl Trainer {
             if let Some(seed) = seed.filter(|_| size < all.len()) {
                 Random::seed(seed).shuffle(&mut order);
             }
-            let (mut sum, mut total) = (0.0, 0.0);
+            let (mut sum, mut total, mut looked) = (0.0, 0.0, Instant::now());
             for (number, rows) in order.chunks(size.max(1)).enumerate() {
                 // A batch of rows that weigh nothing has no mean, and nothing to learn from.
                 let weighs = |w: &Vec<f64>| rows.iter().any(|&row| w[row] != 0.0);
@@ -168,8 +170,9 @@ impl Trainer {
                 }
                 sum += step.run().map_err(error)? * rows.len() as f64;
                 total += rows.len() as f64;
-                if number % STEPS_A_LOOK == STEPS_A_LOOK - 1 {
+                if number % STEPS_A_LOOK == STEPS_A_LOOK - 1 && looked.elapsed() > A_LOOK {
                     Python::attach(|py| py.check_signals())?;
+                    looked = Instant::now();
                 }
             }
             Ok(sum / total)

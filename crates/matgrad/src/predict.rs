@@ -53,6 +53,26 @@ impl<T: Real> Predictor<T> {
         weights: &[(NodeId, Matrix)],
         block: usize,
     ) -> Result<Predictor<T>, Error> {
+        let nodes: Vec<NodeId> = weights.iter().map(|&(node, _)| node).collect();
+        let mut predictor = Predictor::of(network, &nodes, block)?;
+        let placed = weights.iter().filter_map(|(node, matrix)| {
+            let values = matrix.data.iter().map(|&x| T::from_f64(x)).collect();
+            Some((*predictor.program.variable(*node)?, values))
+        });
+        predictor.weights = placed.collect();
+        Ok(predictor)
+    }
+
+    /// Of a network whose weights each session is given by [`Session::set_weights`]; they are 0
+    /// before.
+    ///
+    /// # Errors
+    /// As for [`Predictor::new`].
+    pub fn without_weights(network: &Network, block: usize) -> Result<Predictor<T>, Error> {
+        Predictor::of(network, &network.equations.learnt(), block)
+    }
+
+    fn of(network: &Network, weights: &[NodeId], block: usize) -> Result<Predictor<T>, Error> {
         let graph = &network.equations.graph;
         let wrong = |what: &str| Error::Input(format!("{what}: this network does not predict"));
         let output = network.equations.inference(network.output);
@@ -60,7 +80,7 @@ impl<T: Real> Predictor<T> {
             graph,
             outputs: &[output],
             updates: &[],
-            fixed: &weights.iter().map(|&(node, _)| node).collect::<Vec<_>>(),
+            fixed: weights,
             dims: &Default::default(),
             rows: Some((network.batch, block.max(1))),
         })
@@ -74,12 +94,8 @@ impl<T: Real> Predictor<T> {
         };
         let slot = program.output(output).copied();
         let slot = slot.ok_or_else(|| wrong("the output has no place"))?;
-        let weights = weights.iter().filter_map(|(node, matrix)| {
-            let values = matrix.data.iter().map(|&x| T::from_f64(x)).collect();
-            Some((*program.variable(*node)?, values))
-        });
         Ok(Predictor {
-            weights: weights.collect(),
+            weights: Vec::new(),
             input: (network.input, cols(network.input)?),
             output: (slot, cols(output)?),
             program: Arc::new(program),
@@ -107,6 +123,24 @@ impl<T: Real> Session<T> {
     /// A run uses up to so many threads where that pays; they change no bit of a result.
     pub fn set_threads(&mut self, threads: usize) {
         self.machine.set_threads(threads);
+    }
+
+    /// Gives a parameter other entries, row by row, in this session; one that the output does not
+    /// need is passed over.
+    ///
+    /// # Errors
+    /// Another number of entries.
+    pub fn set_weights(&mut self, parameter: NodeId, entries: &[T]) -> Result<(), Error> {
+        let Some(slot) = self.machine.program().variable(parameter).copied() else {
+            return Ok(());
+        };
+        let place = self.machine.slice_mut(&slot);
+        if place.len() != entries.len() {
+            let (wanted, found) = (place.len(), entries.len());
+            return Err(Error::Input(format!("{found} entries for a parameter of {wanted}")));
+        }
+        place.copy_from_slice(entries);
+        Ok(())
     }
 
     /// The network's outputs (before [`crate::Link`]) of these rows, row by row. Allocates nothing.

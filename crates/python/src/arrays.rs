@@ -1,5 +1,6 @@
 //! NumPy arrays to matrices and back.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use matgrad::expr::graph::NodeId;
@@ -162,6 +163,14 @@ fn viewed<'a, T: Element>(
 ) -> Blocks<ArrayView1<'a, T>> {
     let Ok(views) = columns.map(|column| Ok::<_, Infallible>(column.as_array()));
     views
+}
+
+/// The numbers row by row: where they lie, if that is how they do.
+pub fn numbers<'a, T: Element + Copy>(array: &'a PyReadonlyArray2<'_, T>) -> Cow<'a, [T]> {
+    match array.as_array().to_slice() {
+        Some(numbers) => Cow::Borrowed(numbers),
+        None => Cow::Owned(array.as_array().iter().copied().collect()),
+    }
 }
 
 /// Numbers that batches are taken from, where they lie.

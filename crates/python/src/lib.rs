@@ -6,6 +6,7 @@
 mod arrays;
 mod model;
 mod network;
+mod predictor;
 mod random;
 mod trainer;
 
@@ -72,6 +73,7 @@ fn _matgrad(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Error", module.py().get_type::<Error>())?;
     module.add_class::<network::Network>()?;
+    module.add_class::<predictor::Predictor>()?;
     module.add_class::<random::RandomState>()?;
     module.add_class::<trainer::Trainer>()?;
     module.add_function(wrap_pyfunction!(functions, module)?)?;

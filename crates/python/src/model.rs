@@ -10,17 +10,17 @@ use matgrad::expr::matrix::Matrix;
 use matgrad::run::real::Real as Number;
 use matgrad::{Costs, FitOptions, Link, Method, Network, Precision, Predictor, explain};
 use matgrad_codegen::{Language, Real, Style, inference};
-use numpy::{Element, PyReadonlyArray2};
+use numpy::{Element, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::arrays::{Array, array};
+use crate::arrays::{Array, array, numbers};
 use crate::error;
 use crate::network::{spelling, variable};
 
 /// Rows that a prediction does at once.
-const BLOCK: usize = 256;
+pub const BLOCK: usize = 256;
 
 /// A network with its weights, and what was learnt from a table.
 #[pyclass(module = "matgrad._matgrad")]
@@ -92,23 +92,15 @@ fn outputs<T: Number + Element>(
 ) -> PyResult<Matrix> {
     let network = &model.network;
     let predictor = Predictor::<T>::new(network, &model.weights, BLOCK).map_err(error)?;
-    let array = rows.as_array();
-    let moved: Vec<T>;
-    let numbers = match array.as_slice() {
-        Some(numbers) => numbers,
-        None => {
-            moved = array.iter().copied().collect();
-            &moved
-        }
-    };
+    let (count, given) = (rows.shape()[0], rows.shape()[1]);
     let (wanted, cols) = predictor.widths();
-    if array.ncols() != wanted {
-        return Err(error(format!("X has {} columns, the network takes {wanted}", array.ncols())));
+    if given != wanted {
+        return Err(error(format!("X has {given} columns, the network takes {wanted}")));
     }
-    let mut found = vec![T::from_f64(0.0); array.nrows() * cols];
-    py.detach(|| predictor.session().run(numbers, &mut found)).map_err(error)?;
+    let (numbers, mut found) = (numbers(rows), vec![T::from_f64(0.0); count * cols]);
+    py.detach(|| predictor.session().run(&numbers, &mut found)).map_err(error)?;
     let data = found.into_iter().map(|number| number.to_f64()).collect();
-    Ok(Matrix::new(array.nrows(), cols, data))
+    Ok(Matrix::new(count, cols, data))
 }
 
 /// A column of a table: numbers (NaN is missing), or words.

@@ -453,3 +453,19 @@ def test_a_fit_loads_neither_numpys_random_nor_scikit_learn():
     assert seeded.startswith("set() ") and run("random_state=3") == seeded
     chance = run("")
     assert chance.startswith("set() ") and run("") != chance
+
+
+def test_predictions_follow_the_weights_as_they_are_in_all_threads():
+    X, y = data(load_iris)
+    net = MLPClassifier((5,), activation="tanh", max_iter=20, random_state=0).fit(X, y)
+    before = net.predict_proba(X)
+    net.coefs_[0] *= 0.5
+    H = np.tanh(X @ net.coefs_[0] + net.intercepts_[0])
+    E = np.exp(H @ net.coefs_[1] + net.intercepts_[1])
+    expected = E / E.sum(axis=1, keepdims=True)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: net.predict_proba(X), range(40)))
+    for each in found:
+        np.testing.assert_allclose(each, expected, rtol=1e-12)
+        np.testing.assert_array_equal(each, found[0])
+    assert not np.allclose(before, expected)

@@ -28,6 +28,10 @@ class Network:
 _Weights = dict[str, NDArray[np.float64]]
 _Sparse = tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
+class Predictor:
+    def __init__(self, source: str, double: bool, output: str) -> None: ...
+    def predict(self, weights: Mapping[str, _Array], rows: _Array) -> NDArray[np.float64]: ...
+
 class RandomState:
     def __init__(self, seed: int) -> None: ...
     def uniform(

@@ -7,6 +7,7 @@ import numbers as number_types
 import os
 import sys
 import warnings
+import weakref
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,18 @@ def _random_state(seed: Any) -> np.random.RandomState | _matgrad.RandomState:
     if isinstance(seed, np.random.Generator):
         return np.random.RandomState(int(seed.integers(2**31)))
     raise ValueError(f"{seed!r} cannot be used to seed a numpy.random.RandomState instance")
+
+
+_PREDICTORS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+"""Of each estimator the page and precision it last predicted by, planned; no part of its state."""
+
+
+def _predictor(net: _MLP, page: str, double: bool) -> _matgrad.Predictor:
+    made_of, predictor = _PREDICTORS.get(net, (None, None))
+    if made_of != (page, double):
+        predictor = _matgrad.Predictor(page, double, "Z")
+        _PREDICTORS[net] = (page, double), predictor
+    return predictor
 
 
 class _MLP(Settings):
@@ -381,10 +394,10 @@ class _MLP(Settings):
         X = self._filled(self._read(X, reset=False))
         dtype = self.coefs_[0].dtype
         X = X.astype(dtype, copy=False)
-        model = _matgrad.Model(self._page, 0, dtype == np.float64, "Z")
-        model.set_weights(self._named_weights())
+        weights = {name: W.astype(dtype, copy=False) for name, W in self._named_weights().items()}
+        predictor = _predictor(self, self._page, dtype == np.float64)
         if not hasattr(X, "toarray"):
-            return model.predict(X, False)
+            return predictor.predict(weights, X)
         parts = (X[k : k + _BLOCK] for k in range(0, X.shape[0], _BLOCK))
         dense = (part.toarray() if hasattr(part, "toarray") else part for part in parts)
-        return np.concatenate([model.predict(part, False) for part in dense])
+        return np.concatenate([predictor.predict(weights, part) for part in dense])

@@ -57,7 +57,15 @@ pub(crate) fn inputs(
         let missing = writer.node("IsNaN", &[&raw], &[], "missing");
         let known = writer.node("Where", &[&missing, &impute, &raw], &[], "known");
         let centred = writer.node("Sub", &[&known, &offset], &[], "centred");
-        let scaled = writer.node("Div", &[&centred, &divisor], &[], "scaled");
+        let mut scaled = writer.node("Div", &[&centred, &divisor], &[], "scaled");
+        // By a divisor of 0, the number of a constant column is 0, whatever stands in it.
+        let constant: Vec<bool> =
+            numbers.iter().map(|(_, c)| number(c, "divisor") == 0.0).collect();
+        if constant.contains(&true) {
+            let constant = writer.bools("constant", &[1, n], &constant);
+            let zero = writer.doubles("zero", &[1, 1], &[0.0]);
+            scaled = writer.node("Where", &[&constant, &zero, &scaled], &[], "varying");
+        }
         let float = [("to", Attribute::Int(data_type::FLOAT.into()))];
         let alone = words.is_empty() && !numbers.iter().any(|(_, c)| indicator(c));
         let cast = if alone { name } else { "scaled_32" };

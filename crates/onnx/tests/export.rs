@@ -170,6 +170,8 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
     model.costs.matrix = Some(matgrad::expr::matrix::Matrix::new(3, 3, costs));
     model.costs.decision = matgrad::Decision::Cheapest;
     write(&folder, "costs", &model, &table);
+    let (model, used) = constant();
+    write(&folder, "constant", &model, &used);
     let page = matgrad::Network::layers(3, 1).dense(5).loss("poisson").equations();
     let encoder = tables::encoder(&table, TargetKind::Numbers, false);
     write(&folder, "rates", &tables::model(&page, encoder), &table);
@@ -195,6 +197,36 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
     println!("{said}");
     assert!(run.status.success(), "{said}\n{}", String::from_utf8_lossy(&run.stderr));
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A model whose training rows have one number in the columns `height` and `year`, and rows that
+/// have others there: large ones, none.
+fn constant() -> (Model, Table) {
+    let mut table = tables::table();
+    let mut same = |j: usize, last: [f64; 2]| {
+        let Values::Numbers(numbers) = &mut table.columns[j].values else { panic!("no numbers") };
+        let all = (0..tables::ROWS - 2).map(|i| if i < tables::ROWS / 2 { 5.0 } else { i as f64 });
+        *numbers = all.chain(last).collect();
+    };
+    same(0, [1e300, -1e300]);
+    same(4, [f64::NAN, 0.0]);
+    let encoder = tables::encoder(&table, TargetKind::Classes, false);
+    let page = matgrad::Network::layers(3, 3).dense(5).loss("cross_entropy");
+    (tables::model(&page.equations(), encoder), table)
+}
+
+#[test]
+fn a_constant_column_is_zero() {
+    let (model, table) = constant();
+    assert!(tables::predict(&model, &table).data.iter().all(|p| p.is_finite()));
+    let graph = export(&model).unwrap().graph.unwrap();
+    let node = graph.node.iter().find(|n| n.output[0] == "varying").unwrap();
+    assert_eq!((node.op_type(), node.input.join(" ")), ("Where", "constant zero scaled".into()));
+    let constant = graph.initializer.iter().find(|t| t.name() == "constant").unwrap();
+    assert_eq!(constant.raw_data.as_deref(), Some(&[1, 0, 1][..]));
+    // And it comes back.
+    let again = matgrad_onnx::import(&export(&model).unwrap().encode_to_vec(), None, None).unwrap();
+    assert_eq!(again.encoder, model.encoder);
 }
 
 #[test]

@@ -14,13 +14,14 @@ use matgrad::{Costs, Model, Network, Precision};
 use prost::Message;
 use serde_json::Value as Json;
 
-use crate::Error;
 use crate::export::export;
+use crate::lengths::{self, Lists};
 use crate::operators::{self, Node, Operator, Reading, lower};
 use crate::page::{Declared, Operand, Page, located};
 use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use crate::tensor;
 use crate::value::{Size, Value, product};
+use crate::{Error, ending};
 
 /// The oldest operators that are read.
 const OLDEST: i64 = 7;
@@ -70,16 +71,22 @@ impl Equations {
     }
 }
 
-/// What training is to make smaller, and how far the page goes.
-struct Ending<'a> {
-    loss: Option<&'a str>,
+/// What a graph is read for.
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    /// As it is, with the shapes that it declares.
+    Alone,
+    /// As a network: its first axis is the batch, and training makes this loss smaller, or one
+    /// that fits its end.
+    Network(Option<&'a str>),
 }
 
 /// Reads a file as a model that can be used, checked and trained.
 ///
 /// A file of [`crate::export()`] gives the model back. Any other graph has one input, whose first
 /// axis is the batch, and one output. `loss` names the loss for training on; without it a graph
-/// that ends in a softmax or sigmoid gets the cross entropy, any other the mean squared error.
+/// that ends in the softmax of each row or a sigmoid gets the cross entropy, any other the mean
+/// squared error.
 /// Tensors stored in other files are read from `folder`.
 ///
 /// # Errors
@@ -91,8 +98,7 @@ pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result
         return Ok(model);
     }
     let graph = proto.graph.clone().unwrap_or_default();
-    let (graph, loss) = without_link(graph, loss);
-    let read = read(&graph, opset(&proto), folder, true, &Ending { loss: Some(&loss) })?;
+    let read = read(&graph, opset(&proto), folder, Purpose::Network(loss))?;
     let network = Network::parse("imported.eq", &read.page)?;
     let nodes = network.initial(0)?;
     let names = &network.equations.graph;
@@ -114,7 +120,7 @@ pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result
 pub fn equations(bytes: &[u8], folder: Option<&Path>) -> Result<Equations, Error> {
     let proto = decode(bytes)?;
     let graph = proto.graph.clone().unwrap_or_default();
-    read(&graph, opset(&proto), folder, false, &Ending { loss: None })
+    read(&graph, opset(&proto), folder, Purpose::Alone)
 }
 
 fn decode(bytes: &[u8]) -> Result<ModelProto, Error> {
@@ -171,29 +177,6 @@ fn own(proto: &ModelProto, folder: Option<&Path>) -> Result<Option<Model>, Error
     Ok(same.then_some(model))
 }
 
-/// The graph without the softmax or sigmoid that it ends in, which is part of the loss; and the
-/// loss.
-fn without_link(mut graph: GraphProto, loss: Option<&str>) -> (GraphProto, String) {
-    let end = graph.output.first().map(|o| o.name().to_string()).unwrap_or_default();
-    let last = graph.node.iter().position(|n| n.output.first() == Some(&end));
-    let link = last.map(|k| graph.node[k].op_type().to_string()).unwrap_or_default();
-    let own = match link.as_str() {
-        "Softmax" => "cross_entropy",
-        "Sigmoid" => "binary_cross_entropy",
-        _ => "mse",
-    };
-    let loss = loss.unwrap_or(own);
-    if loss == own
-        && own != "mse"
-        && let Some(input) = last.and_then(|k| graph.node[k].input.first().cloned())
-        && let Some(k) = last
-    {
-        graph.node.remove(k);
-        graph.output[0].name = Some(input);
-    }
-    (graph, loss.into())
-}
-
 fn refused(node: &NodeProto, why: String) -> Error {
     let name = if node.name().is_empty() { node.output.first() } else { node.name.as_ref() };
     let domain =
@@ -209,9 +192,9 @@ fn read(
     graph: &GraphProto,
     opset: i64,
     folder: Option<&Path>,
-    batched: bool,
-    ending: &Ending,
+    purpose: Purpose,
 ) -> Result<Equations, Error> {
+    let batched = matches!(purpose, Purpose::Network(_));
     let mut page = Page::default();
     let mut values: HashMap<String, Operand> = HashMap::new();
     for proto in &graph.initializer {
@@ -229,8 +212,22 @@ fn read(
         values.insert(info.name().into(), Operand::Computed(value));
         inputs.push(border);
     }
+    let mut lists = Lists::new();
+    let mut own = None;
     for proto in &graph.node {
-        step(&mut page, &mut values, proto, opset)?;
+        let node = node(proto, opset, &values, &lists)?;
+        let last =
+            graph.output.first().map(|o| o.name()) == proto.output.first().map(|o| o.as_str());
+        if let (Purpose::Network(wanted), true) = (purpose, last) {
+            own = ending::own_loss(&node, wanted).map_err(|why| refused(proto, why))?;
+        }
+        match (own, node.operands.first()) {
+            // The loss has it.
+            (Some(_), Some(Some(operand))) if last => {
+                values.insert(proto.output[0].clone(), operand.clone());
+            }
+            _ => step(&mut page, &mut values, &mut lists, &node)?,
+        }
     }
     let mut outputs = Vec::new();
     for info in &graph.output {
@@ -239,6 +236,10 @@ fn read(
             .get(name)
             .ok_or_else(|| Error::File(format!("the output {name:?} is computed by no node")))?;
         outputs.push(output(&mut page, name, operand, images)?);
+    }
+    let mut training = String::new();
+    if let Purpose::Network(wanted) = purpose {
+        training = ending::training(&mut page, (wanted, own), &inputs, &outputs, &values)?;
     }
     let mut weights = Vec::new();
     for Declared { name, matrix, trained } in std::mem::take(&mut page.declared) {
@@ -249,45 +250,8 @@ fn read(
         };
         weights.push((name, matrix));
     }
-    let mut text = head + &page.lines.join("\n") + "\n";
-    if let Some(loss) = ending.loss {
-        text = trainable(text, loss, &inputs, &outputs, &mut page, &values, graph)?;
-    }
+    let text = head + &page.lines.join("\n") + "\n" + &training;
     Ok(Equations { page: text, weights, inputs, outputs })
-}
-
-/// Adds the target and the loss.
-fn trainable(
-    text: String,
-    loss: &str,
-    inputs: &[Border],
-    outputs: &[Border],
-    page: &mut Page,
-    values: &HashMap<String, Operand>,
-    graph: &GraphProto,
-) -> Result<String, Error> {
-    let ([_], [_]) = (inputs, outputs) else {
-        return Err(Error::File(format!(
-            "a network has one input and one output; this graph has {} and {}",
-            inputs.len(),
-            outputs.len()
-        )));
-    };
-    let end = graph.output[0].name();
-    let Some(Operand::Computed(value)) = values.get(end) else {
-        return Err(Error::File(format!("the output {end:?} does not depend on the input")));
-    };
-    let dims = value.dims();
-    let wide = product(&dims[1.min(dims.len())..]);
-    if dims.first() != Some(&Size::BATCH) || wide.batch {
-        return Err(Error::File(format!("the first axis of the output {end:?} is not the batch")));
-    }
-    let z = match outputs[0].name.as_str() {
-        name if value.shape == (Size::BATCH, wide) => name.to_string(),
-        name => format!("reshape({name}, B×{wide})"),
-    };
-    let l = page.fresh("L");
-    Ok(format!("{text}target Y : B×{wide}\n{l} = {loss}({z}, Y)\nminimize {l}\n"))
 }
 
 fn filled(name: &str, dims: &[u64]) -> Result<(), Error> {
@@ -372,51 +336,78 @@ fn output(page: &mut Page, name: &str, operand: &Operand, images: bool) -> Resul
     Ok(Border { tensor: name.into(), name: text, dims, order, known })
 }
 
+/// A node with its operands.
+fn node<'a>(
+    proto: &'a NodeProto,
+    opset: i64,
+    values: &HashMap<String, Operand>,
+    lists: &Lists,
+) -> Result<Node<'a>, Error> {
+    let mut operands = Vec::new();
+    for name in &proto.input {
+        let operand = values.get(name).cloned();
+        if operand.is_none() && !name.is_empty() && !lists.contains_key(name) {
+            let why = "is used before it is computed, or the graph has a cycle";
+            return Err(refused(proto, format!("{name:?} {why}")));
+        }
+        operands.push(operand);
+    }
+    let mut node = Node { proto, operands, opset };
+    lengths::shape_of_reshape(&mut node, lists).map_err(|why| refused(proto, why))?;
+    Ok(node)
+}
+
 /// Reads a node into the values.
 fn step(
     page: &mut Page,
     values: &mut HashMap<String, Operand>,
-    proto: &NodeProto,
-    opset: i64,
+    lists: &mut Lists,
+    node: &Node,
 ) -> Result<(), Error> {
+    let proto = node.proto;
     let fail = |why: String| refused(proto, why);
-    let own = matches!(proto.domain(), "" | "ai.onnx");
-    let operator: &Operator = operators::all()
-        .find(|o| own && o.name == proto.op_type())
-        .ok_or_else(|| fail("no reading of this operator as matrices is known".into()))?;
-    let mut operands = Vec::new();
-    for name in &proto.input {
-        operands.push(match name.as_str() {
-            "" => None,
-            name => Some(values.get(name).cloned().ok_or_else(|| {
-                fail(format!("{name:?} is used before it is computed, or the graph has a cycle"))
-            })?),
-        });
+    let list = if node.is_standard() { lengths::read(node, lists).map_err(fail)? } else { None };
+    let results = match list.as_ref().map(|list| list.known()) {
+        Some(Some(known)) => vec![Operand::Known(known)],
+        Some(None) => vec![],
+        None => computed(page, node).map_err(fail)?,
+    };
+    let twice = |name: &str| fail(format!("{name:?} is computed twice"));
+    if let (Some(list), true, Some(name)) = (list, results.is_empty(), proto.output.first()) {
+        if values.contains_key(name) || lists.insert(name.clone(), list).is_some() {
+            return Err(twice(name));
+        }
+        return Ok(());
     }
-    for (i, operand) in operands.iter().enumerate() {
+    for (k, name) in proto.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        let result =
+            results.get(k).ok_or_else(|| fail(format!("its result {name:?} is not read")))?;
+        if lists.contains_key(name) || values.insert(name.clone(), result.clone()).is_some() {
+            return Err(twice(name));
+        }
+    }
+    Ok(())
+}
+
+/// The results of a node by the item of its operator.
+fn computed(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let operator: &Operator = operators::all()
+        .find(|o| node.is_standard() && o.name == node.proto.op_type())
+        .ok_or("no reading of this operator as matrices is known")?;
+    for (i, operand) in node.operands.iter().enumerate() {
         let Some(dims) = operand.as_ref().map(Operand::dims) else { continue };
         // An empty list of axes is one; other tensors without entries are no matrices.
         let list = i > 0 && dims.len() == 1 && !matches!(operator.reading, Reading::Zip(_));
         if dims.contains(&Size::of(0)) && !list {
-            return Err(fail(format!("{:?} has no entries", proto.input[i])));
+            return Err(format!("{:?} has no entries", node.proto.input[i]));
         }
     }
-    let node = Node { proto, operands, opset };
     let known = node.operands.iter().flatten().all(|o| matches!(o, Operand::Known(_)));
-    let results = match operator.reading {
-        Reading::Layout(_) => lower(page, operator, &node),
-        _ if known => fold(page, operator, &node),
-        _ => lower(page, operator, &node),
+    match operator.reading {
+        Reading::Layout(_) => lower(page, operator, node),
+        _ if known => fold(page, operator, node),
+        _ => lower(page, operator, node),
     }
-    .map_err(fail)?;
-    for (k, name) in proto.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-        let result =
-            results.get(k).ok_or_else(|| fail(format!("its result {name:?} is not read")))?;
-        if values.insert(name.clone(), result.clone()).is_some() {
-            return Err(fail(format!("{name:?} is computed twice")));
-        }
-    }
-    Ok(())
 }
 
 /// The results of known operands: the same equations, evaluated.

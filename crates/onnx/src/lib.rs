@@ -11,8 +11,10 @@
     reason = "a question about one op of forty says nothing of the others"
 )]
 
+mod ending;
 pub mod export;
 pub mod import;
+mod lengths;
 mod operators;
 mod page;
 mod picture;

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod export;
+mod foreign;
 mod hostile;
 mod models;
 mod rules;

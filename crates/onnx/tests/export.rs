@@ -183,8 +183,13 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
     for layer in ["dense", "layer_norm", "residual", "conv2d", "batch_norm", "dropout", "lse"] {
         assert!(walked.contains(&layer), "{layer}");
     }
+    same_in_onnxruntime(&folder);
+}
+
+/// Runs every graph of a folder in onnxruntime, if that is there, and removes the folder.
+pub fn same_in_onnxruntime(folder: &Path) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/runtime.py");
-    let run = Command::new("python3").arg(script).arg(&folder).output();
+    let run = Command::new("python3").arg(script).arg(folder).output();
     let Ok(run) = run else {
         eprintln!("NOT CHECKED: there is no python3 to run onnxruntime with");
         return;
@@ -196,7 +201,7 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
     }
     println!("{said}");
     assert!(run.status.success(), "{said}\n{}", String::from_utf8_lossy(&run.stderr));
-    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// A model whose training rows have one number in the columns `height` and `year`, and rows that

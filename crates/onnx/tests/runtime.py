@@ -23,13 +23,15 @@ for file in files:
         rows = case["inputs"][value.name]
         array = numpy.array([[numpy.nan if x is None else x for x in row] for row in rows],
                             dtype=TYPES[value.type])
-        feed[value.name] = array
+        # Rows are tables but where the case says otherwise.
+        feed[value.name] = array.reshape(case.get("shape", array.shape))
     for value, found in zip(session.get_outputs(), session.run(None, feed)):
         if value.type == "tensor(string)":
             wrong = sum(a != b for a, b in zip(found.tolist(), case["labels"]))
             assert wrong == 0 and len(found) == len(case["labels"]), f"{file.name}: {wrong} labels"
             continue
         wanted = numpy.array(case["output"])
+        found = found.reshape(len(found), -1) if "shape" in case else found
         assert found.shape == wanted.shape, (file.name, found.shape, wanted.shape)
         usual = numpy.sqrt((wanted**2).mean(axis=0, keepdims=True))
         scale = numpy.maximum(numpy.maximum(numpy.abs(wanted), usual), 1e-30)

@@ -21,7 +21,6 @@ pub(super) const ITEMS: &[Operator] = &[
     layout("Flatten", flatten),
     layout("Identity", same),
     layout("Reshape", reshape),
-    layout("Shape", shape),
     layout("Squeeze", squeeze),
     layout("Transpose", transpose),
     layout("Unsqueeze", unsqueeze),
@@ -63,17 +62,6 @@ fn dropout(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
         return Err("it is in training mode".into());
     }
     Ok(vec![node.operand(0)?.clone()])
-}
-
-fn shape(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
-    let dims = node.operand(0)?.dims();
-    if dims.iter().any(|d| d.batch) {
-        return Err("the size of the batch is not known beforehand".into());
-    }
-    let data: Vec<f64> = dims.iter().map(|d| d.number as f64).collect();
-    let dims = vec![data.len() as u64];
-    let known = Tensor { name: String::new(), dims, data: Rc::new(data), trained: false };
-    Ok(vec![Operand::Known(known)])
 }
 
 /// The same entries under other axes.

@@ -12,6 +12,8 @@ use crate::proto::{AttributeProto, NodeProto};
 use crate::tensor::{self, Tensor};
 use crate::value::Value;
 
+pub(crate) use reduce::softmax_axes;
+
 /// How an operator is read: by a text or by a function.
 #[derive(Clone, Copy)]
 pub(crate) enum Reading {
@@ -51,6 +53,11 @@ pub(crate) struct Node<'a> {
 }
 
 impl Node<'_> {
+    /// Whether its operator is one of ONNX's own.
+    pub fn is_standard(&self) -> bool {
+        matches!(self.proto.domain(), "" | "ai.onnx")
+    }
+
     /// What its first result is to be called.
     pub fn wanted(&self) -> &str {
         self.proto.output.first().map_or("T", String::as_str)

@@ -84,14 +84,20 @@ fn reduced(
     Ok(Value { text, shape: (rows, Size::ONE), axes: kept, order })
 }
 
-/// Along one axis; before opset 13 along all from the axis on.
-fn row_by_row(page: &mut Page, node: &Node, function: &str) -> Result<Vec<Operand>, String> {
-    let value = node.value(page, 0)?;
-    let rank = value.axes.len();
-    let axes = match node.opset {
+/// The axes that a softmax goes along: one; before opset 13 all from its axis on.
+pub(crate) fn softmax_axes(node: &Node, rank: usize) -> Result<Vec<usize>, String> {
+    Ok(match node.opset {
         ..13 => (axis(node.int("axis", 1), rank)?..rank).collect(),
         _ => vec![axis(node.int("axis", -1), rank)?],
-    };
+    })
+}
+
+fn row_by_row(page: &mut Page, node: &Node, function: &str) -> Result<Vec<Operand>, String> {
+    let value = node.value(page, 0)?;
+    let axes = softmax_axes(node, value.axes.len())?;
+    if axes.iter().any(|&a| value.dims()[a].batch) {
+        return Err("it goes along the batch; rows of a network do not see each other".into());
+    }
     let (value, text, rows) = along(page, &value, &axes)?;
     let cols = product(axes.iter().flat_map(|&a| &value.axes[a]));
     let text = format!("{function}({text})");

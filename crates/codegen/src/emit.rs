@@ -119,11 +119,12 @@ pub fn source(program: &Program, named: &[Named], style: &Style) -> Result<Sourc
 
 impl Parts<'_> {
     fn notes(&self, before: &str) -> String {
-        let each =
-            self.style.notes.iter().map(|note| {
-                format!("{before}{}\n", note.replace("*/", "* /").replace("/*", "/ *"))
-            });
-        each.collect()
+        // A name of the table may have what ends a comment, or a line.
+        let inside = |note: &String| {
+            let note = note.replace("*/", "* /").replace("/*", "/ *");
+            format!("{before}{}\n", note.replace(char::is_control, " "))
+        };
+        self.style.notes.iter().map(inside).collect()
     }
 
     fn c(&self) -> Vec<(String, String)> {

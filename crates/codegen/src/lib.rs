@@ -5,11 +5,13 @@
 //! `math.h`; Rust brings the functions that `core` lacks. What the caller sees are the named
 //! matrices, `begin` which writes the first values, and `step`.
 
+mod columns;
 mod emit;
 mod instruction;
 mod language;
 mod network;
 
+pub use columns::columns;
 pub use emit::{Named, Source, Style, source};
 pub use language::{Language, Real};
 pub use network::{inference, symbol, training};

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod columns;
+
 use std::path::Path;
 use std::process::Command;
 

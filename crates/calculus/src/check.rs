@@ -7,13 +7,14 @@ use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 
 use crate::derive::derive;
+use crate::size::{relative, sizes};
 
 /// What the check of one parameter showed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterCheck {
     /// The parameter as typed.
     pub name: String,
-    /// ‖numeric − analytic‖ / ‖numeric + analytic‖.
+    /// ‖numeric − analytic‖ / ‖numeric + analytic‖; 0 where both are nothing but rounding.
     pub relative_difference: f64,
     /// Largest |numeric − analytic| of an entry.
     pub largest_absolute_difference: f64,
@@ -38,7 +39,7 @@ pub fn check(
     let gradients = derive(graph, objective, wrt)?;
     let roots: Vec<NodeId> = gradients.gradients.iter().map(|&(_, g)| g).collect();
     let analytic = evaluate(&gradients.graph, &roots, at)?;
-    let value = evaluate(graph, &[objective], at)?[&objective].data[0];
+    let nothing = rounding(graph, objective, at)?;
     let mut results = Vec::new();
     for &parameter in wrt {
         let gradient = gradients.of(parameter).ok_or("a gradient is missing")?;
@@ -50,22 +51,40 @@ pub fn check(
                 *entry = 0.0;
             }
         }
-        let pairs = || numeric.data.iter().zip(&exact.data);
-        let difference =
-            Matrix::new(numeric.rows, numeric.cols, pairs().map(|(a, b)| a - b).collect());
-        let sum = Matrix::new(numeric.rows, numeric.cols, pairs().map(|(a, b)| a + b).collect());
-        let (top, bottom) = (difference.norm(), sum.norm());
-        // Both are zero but for rounding, such as the gradient of a bias before a normalisation.
-        let root = (numeric.data.len() as f64).sqrt();
-        let zero = |norm: f64| top.max(norm) <= 1e-11 * (1.0 + value.abs()) * root;
+        let (numeric, exact) = (&numeric.data, &exact.data);
         results.push(ParameterCheck {
             name: name.into(),
-            relative_difference: if top == 0.0 || zero(bottom) { 0.0 } else { top / bottom },
-            largest_absolute_difference: difference.data.iter().fold(0.0, |m, x| x.abs().max(m)),
+            relative_difference: difference(numeric, exact, nothing),
+            largest_absolute_difference: largest(numeric, exact),
             surrogate: !gradients.surrogates.is_empty(),
         });
     }
     Ok(results)
+}
+
+/// What a slope of the objective can be by rounding alone.
+///
+/// # Errors
+/// A value that is missing.
+pub fn rounding(graph: &Graph, objective: NodeId, at: &Bindings) -> Result<f64, String> {
+    Ok(1e-11 * (1.0 + sizes(graph, &[objective], at)?[&objective].data[0]))
+}
+
+/// ‖numeric − analytic‖ / ‖numeric + analytic‖, or 0 where no entry of either is more than
+/// `nothing`, such as the gradient of a bias before a normalisation. What is no number is no 0.
+pub fn difference(numeric: &[f64], analytic: &[f64], nothing: f64) -> f64 {
+    let norm = |entry: fn((&f64, &f64)) -> f64| {
+        let data: Vec<f64> = numeric.iter().zip(analytic).map(entry).collect();
+        Matrix::new(1, data.len(), data).norm()
+    };
+    let (top, bottom) = (norm(|(a, b)| a - b), norm(|(a, b)| a + b));
+    let least = nothing * (numeric.len() as f64).sqrt();
+    if top <= least && bottom <= least { 0.0 } else { relative(top, bottom) }
+}
+
+/// The largest |numeric − analytic|.
+pub fn largest(numeric: &[f64], analytic: &[f64]) -> f64 {
+    numeric.iter().zip(analytic).fold(0.0, |most, (a, b)| f64::max(most, (a - b).abs()))
 }
 
 fn numeric(
@@ -123,4 +142,16 @@ fn still(
     let mut moved = at.clone();
     moved.values.extend(needed.into_iter().map(|id| (id, values[&id].clone())));
     Ok(moved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    #[test]
+    fn what_is_no_number_never_holds() {
+        assert_eq!(difference(&[1e-15], &[-1e-15], 1e-11), 0.0);
+        assert!(difference(&[1e-15, f64::NAN], &[-1e-15, f64::NAN], 1e-11).is_nan());
+        assert!(difference(&[0.0], &[f64::INFINITY], 1e-11).is_nan());
+    }
 }

@@ -10,5 +10,6 @@ pub mod cost;
 pub mod derive;
 pub mod rewrite;
 pub mod rule;
+pub mod size;
 
 pub use derive::{Gradients, derive};

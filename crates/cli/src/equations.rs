@@ -362,7 +362,9 @@ pub fn check(
         if let Some(count) = found.directions {
             say(format!("each along {count} random directions\n"))?;
         }
-        let most = |all: &mut dyn Iterator<Item = f64>| all.fold(0.0, f64::max);
+        // What is no number is the worst.
+        let larger = |a: f64, b: f64| if a.is_nan() || a > b { a } else { b };
+        let most = |all: &mut dyn Iterator<Item = f64>| all.fold(0.0, larger);
         let steps = most(&mut found.steps.iter().map(|s| s.3));
         say(format!("{} steps of the proof, at worst {steps:.1e}\n", found.steps.len()))?;
         let laws = most(&mut found.laws.iter().map(|l| l.2));

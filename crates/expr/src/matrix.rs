@@ -53,8 +53,11 @@ impl Matrix {
         Matrix { rows: rows.len(), cols: self.cols, data }
     }
 
-    /// √Σ entries².
+    /// √Σ entries²; NaN where an entry is.
     pub fn norm(&self) -> f64 {
+        if self.data.iter().any(|x| x.is_nan()) {
+            return f64::NAN;
+        }
         let largest = self.data.iter().fold(0.0f64, |m, x| m.max(x.abs()));
         if largest == 0.0 || !largest.is_finite() {
             return largest;

@@ -6,21 +6,24 @@
 //! differential proof with the line before it; an adjoint with the
 //! function it belongs to; the compiled program with the meaning.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use matgrad_calculus::check::{ParameterCheck, check};
+use matgrad_calculus::check::{self, ParameterCheck, check};
 use matgrad_calculus::rewrite::Step;
+use matgrad_calculus::size::{apart, sizes};
 use matgrad_calculus::{Gradients, derive};
 use matgrad_data::Random;
-use matgrad_expr::dim::{Dim, Shape, Symbol};
+use matgrad_expr::dim::Shape;
 use matgrad_expr::elaborate::Equations;
 use matgrad_expr::expression::{Builder, Scope};
 use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::{Axis, Op};
-use matgrad_expr::syntax::{Argument, Expr, ExprKind, Name, Role};
+use matgrad_expr::syntax::{Argument, Expr, ExprKind, Name};
 use serde_json::{Value, json};
+
+mod sample;
 
 use crate::forms::convolution::{self, Flipped};
 use crate::forms::differential::proof;
@@ -89,6 +92,11 @@ pub fn certify(
     let objective =
         equations.objective.ok_or_else(|| Error::Input("the page has no objective".into()))?;
     let parameters = equations.parameters();
+    if parameters.is_empty() {
+        return Err(Error::Input(
+            "there is nothing to check: the page declares no `param` to derive by".into(),
+        ));
+    }
     let derived = derive(graph, objective, &parameters).map_err(Error::Run)?;
     let adjoints = adjoints(graph, objective, how.seed)?;
     let proof = proof(&derived).map_err(Error::Run)?;
@@ -105,21 +113,26 @@ pub fn certify(
         compiled_vs_meaning: 0.0,
     };
     for seed in how.seed..how.seed + how.samples.max(1) {
-        let mut at = sample(graph, seed);
-        at.values.extend(known.iter().cloned());
+        let entries = sample::entries(graph, &parameters, seed);
+        let directions = how.directions.or((entries > MANY).then_some(FAST));
+        let drawn = sample::finite(graph, objective, known, seed, |at| match directions {
+            Some(count) => along(&derived, at, count, seed),
+            None => check(graph, objective, &parameters, at).map_err(Error::Run),
+        })?;
+        let (at, found) = drawn.ok_or_else(|| {
+            Error::Input(format!(
+                "the objective is finite at none of {} points that were drawn; give the \
+                 variables first values where it is, such as `param W : 3×4 = 0.5`",
+                sample::TRIES
+            ))
+        })?;
         let shapes = graph.variables.iter().map(|v| {
             let name = graph.name(v.node).map_or("?", |n| n.spelling.as_str());
             let value = &at.values[&v.node];
             (name.to_string(), value.rows, value.cols)
         });
         certificate.samples.push(Sample { seed, shapes: shapes.collect() });
-        let entries: usize = parameters.iter().map(|p| at.values[p].data.len()).sum();
-        let directions = how.directions.or((entries > MANY).then_some(FAST));
         certificate.directions = directions;
-        let found = match directions {
-            Some(count) => along(&derived, &at, count, seed)?,
-            None => check(graph, objective, &parameters, &at).map_err(Error::Run)?,
-        };
         worst(&mut certificate.parameters, found, |p| {
             vec![&mut p.relative_difference, &mut p.largest_absolute_difference]
         });
@@ -221,8 +234,10 @@ pub fn steps(
 ) -> Result<Vec<(String, String, String, f64)>, Error> {
     let roots: Vec<NodeId> = steps.iter().flat_map(|s| [s.nodes.0, s.nodes.1]).collect();
     let values = evaluate(graph, &roots, at).map_err(Error::Input)?;
+    let sizes = sizes(graph, &roots, at).map_err(Error::Input)?;
     let each = steps.iter().map(|s| {
-        let d = apart(&values[&s.nodes.0], &values[&s.nodes.1]);
+        let (a, b) = s.nodes;
+        let d = apart(&values[&a], &values[&b], [&sizes[&a], &sizes[&b]]);
         (s.rule.clone(), s.before.clone(), s.after.clone(), d)
     });
     Ok(each.collect())
@@ -230,19 +245,11 @@ pub fn steps(
 
 /// A gradient by `fold` and with the flipped kernel.
 fn both_ways(graph: &Graph, one: &Flipped, at: &Bindings) -> Result<(String, f64), Error> {
-    let values = evaluate(graph, &[one.gradient, one.flipped], at).map_err(Error::Input)?;
+    let (a, b) = (one.gradient, one.flipped);
+    let values = evaluate(graph, &[a, b], at).map_err(Error::Input)?;
+    let sizes = sizes(graph, &[a, b], at).map_err(Error::Input)?;
     let name = graph.name(one.of).map_or("?", |n| n.text.as_str());
-    Ok((format!("∂{name}"), apart(&values[&one.gradient], &values[&one.flipped])))
-}
-
-/// ‖a − b‖ / (‖a‖ + ‖b‖), leaving out entries that are no numbers on either side.
-fn apart(a: &Matrix, b: &Matrix) -> f64 {
-    let pairs = || a.data.iter().zip(&b.data).filter(|(x, y)| x.is_finite() || y.is_finite());
-    let norm = |data: Vec<f64>| Matrix::new(1, data.len(), data).norm();
-    let top = norm(pairs().map(|(x, y)| x - y).collect());
-    let bottom =
-        norm(pairs().map(|(x, _)| *x).collect()) + norm(pairs().map(|(_, y)| *y).collect());
-    if top == 0.0 { 0.0 } else { top / bottom }
+    Ok((format!("∂{name}"), apart(&values[&a], &values[&b], [&sizes[&a], &sizes[&b]])))
 }
 
 fn larger(a: f64, b: f64) -> f64 {
@@ -273,6 +280,7 @@ fn along(
     let graph = &derived.graph;
     let roots: Vec<NodeId> = derived.gradients.iter().map(|&(_, g)| g).collect();
     let analytic = evaluate(graph, &roots, at).map_err(Error::Input)?;
+    let nothing = check::rounding(graph, derived.objective, at).map_err(Error::Input)?;
     let mut random = Random::seed(seed);
     let mut moved = at.clone();
     let mut results = Vec::new();
@@ -308,12 +316,10 @@ fn along(
             exact.push(analytic[&gradient].data.iter().zip(&d).map(|(g, d)| g * d).sum());
         }
         moved.values.insert(parameter, middle);
-        let (a, b) = (Matrix::new(1, directions, numeric), Matrix::new(1, directions, exact));
-        let largest = a.data.iter().zip(&b.data).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
         results.push(ParameterCheck {
             name: graph.name(parameter).map_or("?".into(), |n| n.spelling.clone()),
-            relative_difference: apart(&a, &b),
-            largest_absolute_difference: largest,
+            relative_difference: check::difference(&numeric, &exact, nothing),
+            largest_absolute_difference: check::largest(&numeric, &exact),
             surrogate: !derived.surrogates.is_empty(),
         });
     }
@@ -373,8 +379,16 @@ fn adjoints(graph: &Graph, objective: NodeId, seed: u64) -> Result<Vec<(String, 
             .elementwise(Op::Mul, &[weights, value])
             .and_then(|p| alone.node(Op::Sum(Axis::All), &[p]))
             .map_err(|e| Error::Run(format!("{e:?}")))?;
-        let at = sample(&alone, seed);
-        let checks = check(&alone, sum, &wrt, &at).map_err(Error::Run)?;
+        let drawn = sample::finite(&alone, sum, &[], seed, |at| {
+            check(&alone, sum, &wrt, at).map_err(Error::Run)
+        })?;
+        let (_, checks) = drawn.ok_or_else(|| {
+            Error::Input(format!(
+                "{text} is finite at none of {} points that were drawn for its arguments, so its \
+                 adjoint cannot be checked; limit them inside it, such as by `max(A, 0)`",
+                sample::TRIES
+            ))
+        })?;
         let most = checks.iter().map(|c| c.relative_difference).fold(0.0, larger);
         found.push((text.clone(), most));
     }
@@ -407,39 +421,4 @@ fn hash(graph: &Graph) -> String {
         crc.update(format!("{:?} {:?} {:?};", node.op, &node.operands[..], node.shape).as_bytes());
     }
     format!("{:08x}", crc.sum())
-}
-
-/// A size for each symbol and numbers for each variable, by seed; targets are rows that sum to 1.
-pub fn sample(graph: &Graph, seed: u64) -> Bindings {
-    let mut random = Random::seed(seed);
-    let sizes = [5, 4, 3, 6];
-    let dims: HashMap<Symbol, usize> = graph
-        .symbols
-        .iter()
-        .enumerate()
-        .map(|(i, (s, _))| (s, sizes[(i + seed as usize % 4) % 4]))
-        .collect();
-    let mut at = Bindings { dims, ..Bindings::default() };
-    for variable in &graph.variables {
-        let size = |d: Dim| d.evaluate(&|s| at.dims.get(&s).copied()).unwrap_or(1);
-        let (rows, cols) = (size(variable.shape.rows), size(variable.shape.cols));
-        let mut value = match &variable.initial {
-            Initial::Value(m) if m.data.len() == rows * cols && rows * cols > 1 => m.clone(),
-            Initial::Value(_) | Initial::Draw(..) | Initial::None => {
-                Matrix::new(rows, cols, (0..rows * cols).map(|_| random.normal()).collect())
-            }
-        };
-        if variable.kind == Kind::Declared(Role::Target) {
-            for row in value.data.chunks_mut(cols) {
-                row.iter_mut().for_each(|x| *x = x.abs() + 0.01);
-                let sum: f64 = row.iter().sum();
-                row.iter_mut().for_each(|x| *x /= sum);
-            }
-        }
-        if rows == cols && rows > 1 && variable.kind == Kind::Declared(Role::Param) {
-            (0..rows).for_each(|i| value.data[i * cols + i] += 3.0);
-        }
-        at.values.insert(variable.node, value);
-    }
-    at
 }

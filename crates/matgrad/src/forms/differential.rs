@@ -134,6 +134,14 @@ impl Prover<'_, '_> {
         let mut terms = vec![Term { gradient, of, part: None }];
         let first = Line { terms: self.shown(&terms), law: String::new() };
         let mut block = Block { of, gradient, lines: vec![first], surrogate: false };
+        if self.graph.variable(of).is_some() {
+            return Ok(block);
+        }
+        if !self.active.contains(&of) {
+            let law = "it depends on nothing that is derived by".to_string();
+            block.lines.push(Line { terms: Vec::new(), law });
+            return Ok(block);
+        }
         loop {
             // What is used by others on the way comes after them, so that it comes once.
             let next = terms

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use matgrad_calculus::Gradients;
+use matgrad_calculus::size::{apart, relative, sizes};
 use matgrad_data::Random;
+use matgrad_expr::dim::Dim;
 use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
@@ -37,19 +39,29 @@ impl Proof {
                 at.values.insert(d, found[tangent].clone());
             }
         }
+        // What depends on nothing that is derived by does not move.
+        let dim = |d: Dim| d.evaluate(&|s| at.dims.get(&s).copied()).unwrap_or(1);
+        let still: Vec<(NodeId, Matrix)> = self
+            .differentials
+            .values()
+            .filter(|d| !at.values.contains_key(d))
+            .map(|&d| (d, self.graph.shape(d)))
+            .map(|(d, shape)| (d, Matrix::filled(dim(shape.rows), dim(shape.cols), 0.0)))
+            .collect();
+        at.values.extend(still);
         let mut checked = Vec::new();
         let mut handed: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
         for block in &self.blocks {
-            let mut before = None;
+            let mut before: Option<(f64, f64)> = None;
             for line in &block.lines {
                 let (value, size) = self.number(line, &at)?;
                 if let (Some(before), false) = (before, block.surrogate) {
-                    let difference = f64::abs(value - before);
-                    let relative = if difference == 0.0 { 0.0 } else { difference / size };
+                    // Terms that cancel on either side leave rounding of their size.
+                    let relative = relative(f64::abs(value - before.0), f64::max(size, before.1));
                     let text = self.line(line).replace(MARK, "d");
                     checked.push((line.law.replace('`', ""), text, relative));
                 }
-                before = Some(value);
+                before = Some((value, size));
             }
             for &(gradient, d) in block.lines.iter().next_back().map_or(&[][..], |l| &l.terms) {
                 handed.entry(d).or_default().push(gradient);
@@ -60,13 +72,13 @@ impl Proof {
             let Some(parts) = parts.filter(|_| of != gradients.objective) else { continue };
             let roots: Vec<NodeId> = parts.iter().copied().chain([gradient]).collect();
             let found = evaluate(&self.graph, &roots, &at)?;
-            let (mut top, mut bottom) = (0.0, 0.0);
-            for (i, &wanted) in found[&gradient].data.iter().enumerate() {
-                let sum: f64 = parts.iter().map(|p| found[p].data[i]).sum();
-                top += (sum - wanted) * (sum - wanted);
-                bottom += (sum.abs() + wanted.abs()) * (sum.abs() + wanted.abs());
-            }
-            let relative = if top == 0.0 { 0.0 } else { f64::sqrt(top / bottom) };
+            let size = sizes(&self.graph, &roots, &at)?;
+            let sum = |of: &HashMap<NodeId, Matrix>| {
+                let wanted = &of[&gradient];
+                let entry = |i: usize| parts.iter().map(|p| of[p].data[i]).sum();
+                Matrix::new(wanted.rows, wanted.cols, (0..wanted.data.len()).map(entry).collect())
+            };
+            let relative = apart(&sum(&found), &found[&gradient], [&sum(&size), &size[&gradient]]);
             let name = self.graph.name(of).map_or("?", |n| n.text.as_str());
             let text = format!("∂{name} = {}", unicode(&self.graph, gradient));
             checked.push((format!("what stands before d{name} is ∂{name}"), text, relative));
@@ -74,18 +86,14 @@ impl Proof {
         Ok(checked)
     }
 
-    /// A line's value, and the size of its terms.
+    /// A line's value, and the size of what is summed to it.
     fn number(&self, line: &Line, at: &Bindings) -> Result<(f64, f64), String> {
         let roots: Vec<NodeId> = line.terms.iter().flat_map(|&(g, d)| [g, d]).collect();
+        let sum = |of: &HashMap<NodeId, Matrix>| {
+            let products = line.terms.iter().flat_map(|(g, d)| of[g].data.iter().zip(&of[d].data));
+            products.map(|(g, d)| g * d).sum()
+        };
         let found = evaluate(&self.graph, &roots, at)?;
-        let (mut sum, mut size) = (0.0, 0.0);
-        for (gradient, differential) in &line.terms {
-            let pairs = found[gradient].data.iter().zip(&found[differential].data);
-            for product in pairs.map(|(g, d)| g * d) {
-                sum += product;
-                size += f64::abs(product);
-            }
-        }
-        Ok((sum, size))
+        Ok((sum(&found), sum(&sizes(&self.graph, &roots, at)?)))
     }
 }

@@ -72,7 +72,7 @@ impl Sheet {
 
     /// What a column has from a row on to the end of its block; nothing past the last row.
     fn piece(&self, row: usize, col: usize) -> &[f64] {
-        let end = (row >> self.shift) + 1 << self.shift;
+        let end = ((row >> self.shift) + 1) << self.shift;
         let length = end.min(self.rows).saturating_sub(row);
         if length == 0 { &[] } else { &self.cells[self.place(row, col)..][..length] }
     }

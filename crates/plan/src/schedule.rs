@@ -86,16 +86,21 @@ fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Optio
             continue;
         }
         let result = values.view(values.units[unit].nodes[0]);
+        let read = values.reads(unit);
         let fits = |before: usize| {
             let product = values.result(order[before])?;
             let region = product.offset;
+            let uses: Vec<&View> = read.iter().filter(|view| view.offset == region).collect();
+            // Asked first, for it is so of few: what follows goes through all units.
+            if uses.is_empty() {
+                return None;
+            }
             let lies = |view: View| (view.rows, view.cols, view.is_by_columns());
             // Entry by entry, whatever the shape.
             let all = |view: View| {
                 let size = |view: View| view.rows.times(view.cols);
                 view.is_contiguous() && view.start == Extent::ZERO && size(view) == size(product)
             };
-            let uses = values.reads(unit).into_iter().filter(|view| view.offset == region);
             let others = (0..order.len()).any(|i| i != place && reads[i].contains(&region));
             let alone = !others
                 && !values.regions[region].permanent
@@ -104,11 +109,9 @@ fn products(values: &Values, order: &[usize], reads: &[Vec<usize>]) -> Vec<Optio
             let late = order[before + 1..=place].iter();
             let kept =
                 late.clone().all(|&u| reads[before].iter().all(|&r| !values.overwrites(u, r)));
-            let uses: Vec<View> = uses.collect();
-            let same = uses.iter().all(|&view| view == product) && lies(product) == lies(result);
-            let in_turn = all(product) && all(result) && uses.iter().all(|&view| all(view));
-            let used = !uses.is_empty();
-            (used && alone && kept && (same || in_turn)).then_some(order[before])
+            let same = uses.iter().all(|&&view| view == product) && lies(product) == lies(result);
+            let in_turn = all(product) && all(result) && uses.iter().all(|&&view| all(view));
+            (alone && kept && (same || in_turn)).then_some(order[before])
         };
         let fitting: Vec<usize> = (0..place).rev().filter_map(fits).collect();
         let other = fitting.iter().find(|&&before| !values.is_reduction(before));

@@ -335,6 +335,20 @@ fn a_softmax_elsewhere_does_not_take_the_loss_of_rows() {
 }
 
 #[test]
+fn rows_do_not_see_each_other() {
+    let said = [
+        "m = ReduceMean x axes=[0]; y = Sub x m",
+        "t = Transpose x perm=[1,0]; m = ReduceMax t axes=[-1]; n = Transpose m perm=[1,0]; y = Sub x n",
+        "m = ReduceSum x; y = Div x m",
+    ]
+    .map(|nodes| graph(&[6], &[6], nodes).read(None).err().unwrap());
+    expect_test::expect![[r#"
+        ReduceMean (node "m") is refused: it goes along the batch; rows of a network do not see each other
+        ReduceMax (node "m") is refused: it goes along the batch; rows of a network do not see each other
+        ReduceSum (node "m") is refused: it goes along the batch; rows of a network do not see each other"#]].assert_eq(&said.join("\n"));
+}
+
+#[test]
 fn the_output_has_a_name() {
     let lines: Vec<String> =
         all()[9..18].iter().map(|(name, g)| format!("{name}\n{}\n", g.lines())).collect();

@@ -34,6 +34,10 @@ pub(super) fn along(
     value: &Value,
     axes: &[usize],
 ) -> Result<(Value, String, Size), String> {
+    // A prediction would depend on the rows beside it, and those are as many as fit in memory.
+    if axes.iter().any(|&a| value.dims()[a].batch) {
+        return Err("it goes along the batch; rows of a network do not see each other".into());
+    }
     let last = value.of_axes(axes);
     let kept: Vec<usize> = value.order.iter().copied().filter(|f| !last.contains(f)).collect();
     let moved: Vec<usize> = value.order.iter().copied().filter(|f| last.contains(f)).collect();
@@ -95,9 +99,6 @@ pub(crate) fn softmax_axes(node: &Node, rank: usize) -> Result<Vec<usize>, Strin
 fn row_by_row(page: &mut Page, node: &Node, function: &str) -> Result<Vec<Operand>, String> {
     let value = node.value(page, 0)?;
     let axes = softmax_axes(node, value.axes.len())?;
-    if axes.iter().any(|&a| value.dims()[a].batch) {
-        return Err("it goes along the batch; rows of a network do not see each other".into());
-    }
     let (value, text, rows) = along(page, &value, &axes)?;
     let cols = product(axes.iter().flat_map(|&a| &value.axes[a]));
     let text = format!("{function}({text})");

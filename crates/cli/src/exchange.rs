@@ -7,7 +7,7 @@ use matgrad::expr::program::{self, numpy::NUMPY};
 use matgrad::library::standard;
 use matgrad::weights::{self, Layout};
 use matgrad::{Method, Model, Network, UpdateRule, write_atomically};
-use matgrad_codegen::{Language, Real, Source, Style, inference, training};
+use matgrad_codegen::{Language, Real, Source, Style, columns, inference, training};
 use serde_json::{Value, json};
 
 use crate::{Failure, Talk, may_write, read_text, say};
@@ -136,7 +136,7 @@ fn generate(
     talk: &Talk,
 ) -> Result<(), Failure> {
     let name = folder.file_name().and_then(|n| n.to_str()).unwrap_or_default().replace('-', "_");
-    let notes = notes(model);
+    let notes = columns(&model.encoder);
     let real = if args.training { Real::F64 } else { Real::F32 };
     let style = Style { language, real, name: &name, notes: &notes };
     let (network, weights, rows) = (&model.network, &model.weights, args.rows.max(1));
@@ -184,44 +184,6 @@ fn rule(model: &Model) -> Result<(UpdateRule, Vec<(String, f64)>), Failure> {
         )));
     }
     Ok((UpdateRule::parse("the model's rule", &training.rule)?, training.settings.clone()))
-}
-
-/// What the columns of the input and of the output are.
-fn notes(model: &Model) -> Vec<String> {
-    let json = model.encoder.to_json();
-    let mut notes = vec!["Columns of the input, x as it stands in the table:".to_string()];
-    for column in json["inputs"].as_array().into_iter().flatten() {
-        let number = |key: &str| column["numbers"][key].as_f64();
-        let name = column["name"].as_str().unwrap_or("?");
-        let first = notes.len();
-        match (number("offset"), number("divisor")) {
-            (Some(offset), Some(divisor)) => {
-                notes.push(format!("{first}: {name}, (x - {offset}) / {divisor}"));
-            }
-            _ => match column["categories"]["levels"].as_array() {
-                Some(levels) => {
-                    let each = levels.iter().zip(first..);
-                    notes.extend(each.map(|(l, k)| format!("{k}: 1 where {name} is {l}, else 0")));
-                }
-                None => notes.push(format!("{first}: {name}, 0 or 1")),
-            },
-        }
-        if column["indicator"] == true {
-            notes.push(format!("{}: 1 where {name} is missing, else 0", notes.len()));
-        }
-    }
-    for (k, label) in model.encoder.labels().iter().enumerate() {
-        notes.push(format!("Output {}: {label}", k + 1));
-    }
-    for target in json["target"]["numbers"].as_array().into_iter().flatten() {
-        notes.push(format!(
-            "Output: {}, times {} plus {}",
-            target["name"].as_str().unwrap_or("?"),
-            target["divisor"],
-            target["offset"]
-        ));
-    }
-    notes
 }
 
 /// Reads a graph or weights and writes the model.

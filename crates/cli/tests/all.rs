@@ -357,6 +357,7 @@ fn models_leave_as_onnx_and_come_back() {
     }
     let header = std::fs::read_to_string(format!("{folder}/iris_code.h")).expect("text");
     assert!(header.contains(" * 1: sepal length (cm), (x - 5.84"), "{header}");
+    assert!(header.contains("; a missing x is 5.84"), "{header}");
     assert!(header.contains("Output 3: virginica"), "{header}");
     fails(&["export", &model, "--c", &folder], 3, &["--force"]);
     let bytes = std::fs::read(&graph).expect("the graph");

@@ -337,7 +337,8 @@ impl Model {
     /// The forward pass in C99 for up to so many rows: the files, by name.
     fn c(&self, name: &str, rows: usize) -> PyResult<HashMap<String, String>> {
         let real = if self.double() { Real::F64 } else { Real::F32 };
-        let style = Style { language: Language::C, name, real, notes: &[] };
+        let notes = matgrad_codegen::columns(&self.0.encoder);
+        let style = Style { language: Language::C, name, real, notes: &notes };
         let source = inference(&self.0.network, &self.0.weights, rows, &style).map_err(error)?;
         Ok(source.files.into_iter().collect())
     }

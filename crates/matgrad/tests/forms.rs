@@ -344,6 +344,18 @@ fn a_page_is_checked_where_its_objective_is_finite() {
 }
 
 #[test]
+fn an_entry_of_what_no_sum_says_is_that_of_its_equation() {
+    let page = "input X : B×16\nparam K : 16×16\nP = maxpool(X K, 4×4×1, 2×2)\nminimize sum(P ⊙ P)";
+    expect![[r#"
+        Pᵢⱼ = (maxpool(X K, 4×4×1, 2×2))ᵢⱼ              i = 1…B, j = 1…4
+        objective = Σₖ Σₗ Pₖₗ Pₖₗ                       k = 1…B, l = 1…4
+
+        ∂Pᵢⱼ = 2 Pᵢⱼ                                    i = 1…B, j = 1…4
+        ∂Kᵢⱼ = Σₖ Xₖᵢ (unpool(∂P, X K, 4×4×1, 2×2))ₖⱼ   i = 1…16, j = 1…16, k = 1…B
+    "#]].assert_eq(&index::form(&derived(page)).to_string());
+}
+
+#[test]
 fn random_directions_see_a_wrong_adjoint_and_say_whose_it_is() {
     let page = "f(X) = X ⊙ X\n  adjoint C: ∂X = ∂C ⊙ X\ng(X) = X ⊙ X\n  adjoint C: ∂X = 2 ∂C ⊙ X\n\
                 param A : 40×30\nparam B : 40×30\nminimize sum(f(A)) + sum(g(B))\n";

@@ -139,7 +139,7 @@ impl IndexForm {
         let mut leaves = Vec::new();
         equation.right.leaves(&mut leaves);
         let values = meaning::evaluate(&self.graph, &leaves, at)?;
-        let writer = Writer { graph: &self.graph, letters: &self.letters };
+        let writer = self.writer(equation);
         let mut letters = vec![row, col];
         let round = |x: f64| format!("{x:.*e}", digits.max(1) - 1).parse().unwrap_or(x);
         let terms = equation.right.terms(&dim, &mut letters).into_iter().map(|term| {
@@ -156,13 +156,18 @@ impl IndexForm {
 }
 
 impl IndexForm {
+    fn writer(&self, of: &Equation) -> Writer<'_> {
+        let own = self.graph.name(of.node).is_some_and(|n| n.text == of.left);
+        Writer { graph: &self.graph, letters: &self.letters, own: own.then_some(of.node) }
+    }
+
     /// An equation a line, with the ranges of its indices; forward, then backward.
     pub fn document(&self) -> Document {
-        let writer = Writer { graph: &self.graph, letters: &self.letters };
         let mut parts: Vec<Part> = self
             .equations
             .iter()
             .map(|e| {
+                let writer = self.writer(e);
                 let shape = self.graph.shape(e.node);
                 let left = writer.left(&e.left, shape);
                 let line = format!("{left} = {}", writer.write(&e.right));

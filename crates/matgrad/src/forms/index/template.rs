@@ -44,7 +44,15 @@ impl Expander<'_> {
             Op::Number(Bits(bits)) => Entry::Number(f64::from_bits(bits)),
             Op::Size(dim) => Entry::Size(dim),
             op if op.is_elementwise() => {
-                Entry::Apply(op, node.operands.iter().map(|&o| self.entry(o, i, j)).collect())
+                let mut all: Vec<Entry> =
+                    node.operands.iter().map(|&o| self.entry(o, i, j)).collect();
+                // A number, even where something else that is the same number has a name.
+                if op == Op::Pow
+                    && let Some(n) = self.graph.number_at(node.operands[1])
+                {
+                    all[1] = Entry::Number(n);
+                }
+                Entry::Apply(op, all)
             }
             op if op.def().index.is_empty() => Entry::At(id, i.clone(), j.clone()),
             op => {

@@ -33,6 +33,8 @@ const BELOW: [char; 10] = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇
 pub(super) struct Writer<'a> {
     pub graph: &'a Graph,
     pub letters: &'a [char],
+    /// What an equation is of: it is not written by its name there.
+    pub own: Option<NodeId>,
 }
 
 /// How tightly the outermost operator binds, loosest first.
@@ -81,7 +83,7 @@ impl Writer<'_> {
 
     fn at(&self, id: NodeId, i: &Index, j: &Index) -> String {
         let indices = sides(self.graph.shape(id), [i, j]);
-        match self.graph.name(id) {
+        match self.graph.name(id).filter(|_| self.own != Some(id)) {
             Some(name) => self.indexed(&name.text, &indices),
             None if indices.is_empty() => unicode(self.graph, id),
             None => format!("({}){}", unicode(self.graph, id), self.below(&indices)),

@@ -47,7 +47,7 @@ pub fn derive(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Result<Gradie
     let objective = stable.rewrite(&mut graph, objective);
     let mut steps = stable.steps;
 
-    let mut pass = Pass::new(&mut graph, Rules::simplify(), wrt);
+    let mut pass = Pass::new(&mut graph, Rules::simplify(), objective, wrt);
     pass.run(objective)?;
     let Pass { adjoints, rewriter, surrogates, finished, .. } = pass;
     steps.extend(rewriter.steps);
@@ -60,7 +60,8 @@ pub fn derive(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Result<Gradie
             gradients.push((id, zero));
         }
     }
-    drop_unused(&mut graph, &mut gradients, wrt);
+    drop_unused(&graph, &mut gradients, wrt);
+    let gradients = in_order(&graph, gradients);
     Ok(Gradients { graph, objective, gradients, wrt: wrt.to_vec(), steps, surrogates })
 }
 
@@ -68,6 +69,8 @@ struct Pass<'a> {
     graph: &'a mut Graph,
     rewriter: Rewriter<'a>,
     wrt: HashSet<NodeId>,
+    /// All that the page speaks of.
+    page: HashSet<NodeId>,
     parts: HashMap<NodeId, Vec<NodeId>>,
     adjoints: HashMap<NodeId, NodeId>,
     finished: Vec<(NodeId, NodeId)>,
@@ -75,9 +78,13 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(graph: &'a mut Graph, rules: &'a Rules, wrt: &[NodeId]) -> Pass<'a> {
+    fn new(graph: &'a mut Graph, rules: &'a Rules, objective: NodeId, wrt: &[NodeId]) -> Pass<'a> {
+        let roots: Vec<NodeId> = graph.names().iter().map(|n| n.1).chain([objective]).collect();
+        let mut page: HashSet<NodeId> = graph.reachable(&roots, true).into_iter().collect();
+        page.extend(graph.reachable(&roots, false));
         Pass {
             graph,
+            page,
             rewriter: Rewriter::new(rules, false),
             wrt: wrt.iter().copied().collect(),
             parts: HashMap::new(),
@@ -105,8 +112,7 @@ impl<'a> Pass<'a> {
             self.adjoints.insert(id, gradient);
             if let Some(name) = self.graph.name(id).cloned() {
                 self.finished.push((id, gradient));
-                let trivial = gradient == one || self.graph.name(gradient).is_some();
-                if !trivial {
+                if !self.has_no_name(gradient) {
                     let text = format!("∂{}", name.text);
                     let spelling = format!("d_{}", name.spelling);
                     self.graph.set_name(gradient, Name { text, spelling, span: name.span });
@@ -116,6 +122,15 @@ impl<'a> Pass<'a> {
             self.backward(id, gradient, &active)?;
         }
         Ok(())
+    }
+
+    /// A number is no more than a number, and what stands on the page has the name that it has
+    /// there or none.
+    fn has_no_name(&self, gradient: NodeId) -> bool {
+        let number = self.graph.shape(gradient).is_scalar();
+        number && self.graph.number_at(gradient).is_some()
+            || self.graph.name(gradient).is_some()
+            || self.page.contains(&gradient)
     }
 
     /// Operands before users; a call that is derived through its body comes after the body.
@@ -162,19 +177,42 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Keeps the parameters and those intermediate gradients that others use, and puts the list in an
-/// order in which each uses only those before it.
-fn drop_unused(graph: &mut Graph, gradients: &mut Vec<(NodeId, NodeId)>, wrt: &[NodeId]) {
+/// Keeps the parameters and those intermediate gradients that others use.
+fn drop_unused(graph: &Graph, gradients: &mut Vec<(NodeId, NodeId)>, wrt: &[NodeId]) {
     let needed: HashSet<NodeId> = {
         let roots: Vec<NodeId> =
             gradients.iter().filter(|(of, _)| wrt.contains(of)).map(|&(_, g)| g).collect();
         graph.reachable(&roots, false).into_iter().collect()
     };
-    let own = |of: NodeId, gradient: NodeId| match (graph.name(of), graph.name(gradient)) {
+    gradients.retain(|&(of, g)| wrt.contains(&of) || (needed.contains(&g) && own(graph, of, g)));
+}
+
+/// Whether a gradient has the name that it is written by.
+fn own(graph: &Graph, of: NodeId, gradient: NodeId) -> bool {
+    match (graph.name(of), graph.name(gradient)) {
         (Some(of), Some(name)) => name.text == format!("∂{}", of.text),
         _ => false,
+    }
+}
+
+/// An order in which each gradient uses only those before it, as near to the given one as can be.
+fn in_order(graph: &Graph, mut gradients: Vec<(NodeId, NodeId)>) -> Vec<(NodeId, NodeId)> {
+    let named: HashMap<NodeId, NodeId> =
+        gradients.iter().filter(|&&(of, g)| own(graph, of, g)).map(|&(of, g)| (g, of)).collect();
+    let uses = |&(of, gradient): &(NodeId, NodeId)| -> HashSet<NodeId> {
+        let end = |id: NodeId| id != gradient && named.contains_key(&id);
+        let reached = graph.reachable_to(&[gradient], false, end);
+        reached.iter().filter_map(|id| named.get(id)).copied().filter(|&o| o != of).collect()
     };
-    gradients.retain(|&(of, g)| wrt.contains(&of) || (needed.contains(&g) && own(of, g)));
+    let mut waiting: Vec<HashSet<NodeId>> = gradients.iter().map(uses).collect();
+    let mut ordered = Vec::with_capacity(gradients.len());
+    while !gradients.is_empty() {
+        let free = |used: &HashSet<NodeId>| gradients.iter().all(|(of, _)| !used.contains(of));
+        let next = waiting.iter().position(free).unwrap_or(0);
+        waiting.remove(next);
+        ordered.push(gradients.remove(next));
+    }
+    ordered
 }
 
 impl fmt::Display for Gradients {

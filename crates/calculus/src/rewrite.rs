@@ -165,7 +165,7 @@ impl<'a> Rewriter<'a> {
         rule: &Rule,
         pattern: NodeId,
         id: NodeId,
-        root: bool,
+        open: bool,
         found: &mut Found,
     ) -> bool {
         let (wanted, node) = (rule.graph.get(pattern), graph.get(id));
@@ -182,7 +182,7 @@ impl<'a> Rewriter<'a> {
                 }
             };
         }
-        if (!root && self.opaque(graph, id)) || !found.op(wanted.op, node.op) {
+        if (!open && self.opaque(graph, id)) || !found.op(wanted.op, node.op) {
             return false;
         }
         if !found.dim(wanted.shape.rows, node.shape.rows)
@@ -199,7 +199,9 @@ impl<'a> Rewriter<'a> {
             let mut attempt = found.clone();
             let all = (0..wanted.operands.len()).all(|i| {
                 let j = if wanted.operands.len() == 2 { order[i] } else { i };
-                self.fits(graph, rule, wanted.operands[i], node.operands[j], false, &mut attempt)
+                // An exponent is a number, whatever else is the same number and has a name.
+                let open = wanted.op == Op::Pow && i == 1;
+                self.fits(graph, rule, wanted.operands[i], node.operands[j], open, &mut attempt)
             });
             if all {
                 *found = attempt;

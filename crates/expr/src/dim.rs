@@ -71,6 +71,18 @@ impl Dim {
         (self.symbols == other.symbols).then_some(Dim { coefficient, symbols: self.symbols })
     }
 
+    /// The difference, where it is a monomial again: `3·n - n = 2·n`, but not `n - 1`.
+    pub fn minus(self, other: Dim) -> Option<Dim> {
+        if other.coefficient == 0 {
+            return Some(self);
+        }
+        let same = self.symbols == other.symbols;
+        match self.coefficient.checked_sub(other.coefficient).filter(|_| same)? {
+            0 => Some(Dim::of(0)),
+            coefficient => Some(Dim { coefficient, symbols: self.symbols }),
+        }
+    }
+
     /// The number in front.
     pub fn coefficient(self) -> u64 {
         self.coefficient

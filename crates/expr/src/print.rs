@@ -157,7 +157,12 @@ impl Writer<'_> {
             Op::Pow => {
                 let power =
                     if node.shape.is_scalar() { Binary::Power } else { Binary::ElementPower };
-                self.elementwise(power, node.operands[0], node.operands[1])
+                let [base, exponent] = [node.operands[0], node.operands[1]];
+                // A number, even where something else that is the same number has a name.
+                match self.graph.number_at(exponent) {
+                    Some(n) => binary(power, self.side(base, false), number(n)),
+                    None => self.elementwise(power, base, exponent),
+                }
             }
             Op::Greater => self.elementwise(Binary::Greater, node.operands[0], node.operands[1]),
             Op::GreaterEqual => {
@@ -184,10 +189,38 @@ impl Writer<'_> {
             Op::Unfold(w) | Op::Fold(w) | Op::MaxPool(w) | Op::Unpool(w) | Op::Pick(w) => {
                 self.picture(node.op, w, (0..node.operands.len()).map(operand).collect())
             }
+            Op::Place(axis, start, _) => self.placed(axis, start, node.operands[0], node.shape),
             op => {
-                debug_assert!(op.def().form == Form::Call || matches!(op, Op::Place(..)));
+                debug_assert!(op.def().form == Form::Call, "every operator is written above");
                 call(op.def().name, (0..node.operands.len()).map(operand).collect())
             }
+        }
+    }
+
+    /// An operand among zeros; where their number is no product of symbols, by its place.
+    fn placed(&self, axis: Axis, start: Dim, inner: NodeId, to: Shape) -> Expr {
+        let (from, value) = (self.graph.shape(inner), self.operand(inner));
+        let rows = axis == Axis::Rows;
+        let (length, total) = if rows { (from.rows, to.rows) } else { (from.cols, to.cols) };
+        let Some(after) = start.plus(length).and_then(|end| total.minus(end)) else {
+            let shape = Argument::Shape(vec![self.dim(to.rows), self.dim(to.cols)]);
+            let first = self.size(start.plus(Dim::ONE).unwrap_or(start));
+            let first = Argument::Option(name(if rows { "row" } else { "column" }), first);
+            return expr(ExprKind::Call(name("place"), vec![Argument::Value(value), shape, first]));
+        };
+        let zeros = |count: Dim| {
+            let (m, n) = if rows { (count, to.cols) } else { (to.rows, count) };
+            let ones = call("ones", vec![self.size(m), self.size(n)]);
+            (count != Dim::of(0)).then(|| binary(Binary::Product, number(0.0), ones))
+        };
+        let join = |a: Expr, b: Expr| call(if rows { "vcat" } else { "hcat" }, vec![a, b]);
+        let value = match zeros(start) {
+            Some(before) => join(before, value),
+            None => value,
+        };
+        match zeros(after) {
+            Some(after) => join(value, after),
+            None => value,
         }
     }
 
@@ -234,7 +267,8 @@ impl Writer<'_> {
     }
 
     fn side(&self, id: NodeId, implicit: bool) -> Expr {
-        if implicit && self.graph.name(id).is_none() {
+        let number = self.graph.number_at(id).is_some();
+        if implicit && (number || self.graph.name(id).is_none()) {
             return self.operand(self.graph.get(id).operands[0]);
         }
         self.operand(id)

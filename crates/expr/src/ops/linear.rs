@@ -213,6 +213,7 @@ pub const SLICE: OpDef = OpDef {
 /// Zeros with the operand placed inside: the transpose of a slice.
 pub const PLACE: OpDef = OpDef {
     name: "place",
+    form: Form::Operator,
     numpy: "_place({0}, {axis}, {start}, {total})",
     julia: "_place({0}, {axis}, {start}, {total})",
     index: "A?[i-r,j-c]",

@@ -80,6 +80,16 @@ pub enum Error {
         /// The number of fields of that line.
         expected: usize,
     },
+    /// A quote that is opened and never closed, so that all the rest is one field.
+    #[error(
+        "{file}, line {line}: a quote is opened here and never closed; close it, or leave it out"
+    )]
+    OpenQuote {
+        /// The file.
+        file: String,
+        /// The line of the quote.
+        line: usize,
+    },
     /// Text that is not UTF-8.
     #[error("{file}, line {line}, column {column}: the text is not UTF-8; save the table as UTF-8")]
     NotUtf8 {

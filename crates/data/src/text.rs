@@ -108,6 +108,14 @@ impl Source<'_> {
             let start = start + blank.count();
             line += line_ends(&self.data[counted..start]);
             counted = start;
+            let end = (reader.position().byte() as usize).min(self.data.len());
+            let last = self.data[end..].iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+            if let Some(at) =
+                last.then(|| open_quote(&self.data[start..], self.delimiter)).flatten()
+            {
+                let line = line + line_ends(&self.data[start..start + at]);
+                return Err(Error::OpenQuote { file: self.file.to_string(), line });
+            }
             if record.len() == 1 && field(&record[0]).is_empty() {
                 continue;
             }
@@ -261,6 +269,23 @@ fn field(text: &[u8]) -> &[u8] {
         [b'"', inner @ .., b'"'] => inner.trim_ascii(),
         _ => text,
     }
+}
+
+/// Where the quote is in a record that its end does not close.
+fn open_quote(record: &[u8], delimiter: u8) -> Option<usize> {
+    let (mut open, mut begins) = (None, true);
+    let mut bytes = record.iter().enumerate();
+    while let Some((at, &byte)) = bytes.next() {
+        match open {
+            None if begins && byte == b'"' => open = Some(at),
+            None => begins = byte == delimiter || matches!(byte, b'\r' | b'\n'),
+            // Two quotes are one that is meant.
+            Some(_) if byte == b'"' && record.get(at + 1) == Some(&b'"') => drop(bytes.next()),
+            Some(_) if byte == b'"' => (open, begins) = (None, false),
+            Some(_) => {}
+        }
+    }
+    open
 }
 
 /// Line ends in a text: LF, CRLF or CR.

@@ -48,6 +48,27 @@ fn numbers_words_and_missing() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_is_named_with_its_line() {
+    let line = |text: &str| match parsed(text.as_bytes(), Header::Auto, None) {
+        Err(Error::OpenQuote { line, .. }) => line,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(line("a,b\n1,x\n2,\"y\n3,z\n"), 3);
+    assert_eq!(line("a,b\r\n1,x\r\n2,\"y \"\"z\"\" \r\n3,z"), 3);
+    assert_eq!(line("a\n\"x\ny\"\n\"z\n\n"), 4);
+    fails(
+        b"a,b\n1,x\n2,\"y\n3,z\n",
+        Header::Auto,
+        expect![
+            "t.csv, line 3: a quote is opened here and never closed; close it, or leave it out"
+        ],
+    );
+    // Inches, a quote in a field that none begins, and one in the last field.
+    assert_eq!(words(&table("a,b\n1,5\" pipe\n2,a \"b\n"), 1), ["5\" pipe", "a \"b"]);
+    assert_eq!(words(&table("a,b\n1,\"p,q\"\n2,\"r \"\"s\"\"\""), 1), ["p,q", "r \"s\""]);
+}
+
+#[test]
 fn headers() {
     let named = |text: &str| table(text).named;
     assert!(named("a,b\n1,x\n"));

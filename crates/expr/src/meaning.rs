@@ -47,11 +47,12 @@ impl Bindings {
             }
             let wanted = dim.evaluate(&|s| self.dims.get(&s).copied());
             if wanted.is_some_and(|w| w != found) {
-                return Err(format!(
-                    "{name} has {found} {what}, but {} = {}",
-                    graph.symbols.dim(dim),
-                    wanted.unwrap_or(0)
-                ));
+                let wanted = match dim.number() {
+                    Some(number) => format!("the page says {number}"),
+                    None => format!("{} = {}", graph.symbols.dim(dim), wanted.unwrap_or(0)),
+                };
+                let what = if found == 1 { &what[..what.len() - 1] } else { what };
+                return Err(format!("{name} has {found} {what}, but {wanted}"));
             }
         }
         Ok(())

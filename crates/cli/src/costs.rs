@@ -79,7 +79,8 @@ pub fn column(costs: &Costs, data: &Table, rows: &[usize]) -> Result<Option<Vec<
     each.collect::<Result<_, _>>().map(Some)
 }
 
-fn cells(path: &Path) -> Result<Vec<Vec<String>>, Failure> {
+/// The cells of a file, with the table that knows their lines.
+fn cells(path: &Path) -> Result<(Table, Vec<Vec<String>>), Failure> {
     let options = ReadOptions { header: Header::Absent, ..ReadOptions::default() };
     let table = read(path, &options)?;
     let cell = |column: usize, row: usize| match &table.columns[column].values {
@@ -89,44 +90,69 @@ fn cells(path: &Path) -> Result<Vec<Vec<String>>, Failure> {
         }
     };
     let row = |i: usize| (0..table.columns.len()).map(|j| cell(j, i)).collect();
-    Ok((0..table.rows).map(row).collect())
+    let cells = (0..table.rows).map(row).collect();
+    Ok((table, cells))
 }
 
-fn number(path: &Path, text: &str) -> Result<f64, Failure> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|x: &f64| x.is_finite())
-        .ok_or_else(|| Failure::input(format!("{}: {text:?} is no number", path.display())))
+/// Something wrong at a row of a file.
+fn wrong(table: &Table, row: usize, what: impl std::fmt::Display) -> Failure {
+    Failure::input(format!("{}, {}: {what}", table.file, table.place(row)))
 }
 
-/// Where each label stands in a list of names.
-fn places(path: &Path, names: &[String], labels: &[String]) -> Result<Vec<usize>, Failure> {
+fn number(table: &Table, row: usize, text: &str) -> Result<f64, Failure> {
+    let number = text.trim().parse().ok().filter(|x: &f64| x.is_finite());
+    number.ok_or_else(|| wrong(table, row, format!("{text:?} is no number")))
+}
+
+/// Where each label stands in a list of names, which are the first names of the table's rows from
+/// `first` on; `None` where they are names of its columns.
+fn places(
+    table: &Table,
+    names: &[String],
+    labels: &[String],
+    first: Option<usize>,
+) -> Result<Vec<usize>, Failure> {
+    let row = |k: usize| first.map_or(0, |first| first + k);
+    let all = labels.join(", ");
+    for (k, name) in names.iter().map(|name| name.trim()).enumerate() {
+        if !labels.iter().any(|label| label == name) {
+            let what = format!("there is no label {name:?}; the labels are {all}");
+            return Err(wrong(table, row(k), what));
+        }
+        if let Some(before) = names[..k].iter().position(|other| other.trim() == name) {
+            let place = table.place(row(before));
+            return Err(wrong(table, row(k), format!("the label {name} is already on {place}")));
+        }
+    }
     let place = |label: &String| {
         names.iter().position(|name| name.trim() == label).ok_or_else(|| {
-            Failure::input(format!(
-                "{} has no label {label}; the labels are {}",
-                path.display(),
-                labels.join(", ")
-            ))
+            Failure::input(format!("{} has no label {label}; the labels are {all}", table.file))
         })
     };
     labels.iter().map(place).collect()
 }
 
 fn class_weights(path: &Path, labels: &[String]) -> Result<Vec<f64>, Failure> {
-    let cells = cells(path)?;
-    let wrong = |row: &Vec<String>| row.len() != 2;
-    if cells.iter().any(wrong) {
-        return Err(Failure::input(format!("{}: write `label,weight` lines", path.display())));
+    let (table, cells) = cells(path)?;
+    if table.columns.len() != 2 {
+        return Err(Failure::input(format!("{}: write `label,weight` lines", table.file)));
     }
     let names: Vec<String> = cells.iter().map(|row| row[0].clone()).collect();
-    let places = places(path, &names, labels)?;
-    places.into_iter().map(|i| number(path, &cells[i][1])).collect()
+    let places = places(&table, &names, labels, Some(0))?;
+    let weight = |i: usize| {
+        let weight = number(&table, i, &cells[i][1])?;
+        match weight < 0.0 {
+            true => {
+                Err(wrong(&table, i, format!("the weight is {weight}; numbers from 0 are wanted")))
+            }
+            false => Ok(weight),
+        }
+    };
+    places.into_iter().map(weight).collect()
 }
 
 fn cost_matrix(path: &Path, labels: &[String]) -> Result<Matrix, Failure> {
-    let cells = cells(path)?;
+    let (table, cells) = cells(path)?;
     let k = labels.len();
     let square = |size: usize| cells.len() == size && cells.iter().all(|row| row.len() == size);
     let (rows, cols): (Vec<usize>, Vec<usize>) = if square(k) {
@@ -134,7 +160,11 @@ fn cost_matrix(path: &Path, labels: &[String]) -> Result<Matrix, Failure> {
     } else if square(k + 1) {
         let first: Vec<String> = cells.iter().skip(1).map(|row| row[0].clone()).collect();
         let next = |found: Vec<usize>| found.into_iter().map(|i| i + 1).collect();
-        (next(places(path, &first, labels)?), next(places(path, &cells[0][1..], labels)?))
+        let decided = &cells[0][1..];
+        (
+            next(places(&table, &first, labels, Some(1))?),
+            next(places(&table, decided, labels, None)?),
+        )
     } else {
         return Err(Failure::input(format!(
             "{}: {k}×{k} costs are wanted, a row for each true class and a column for each \
@@ -146,7 +176,7 @@ fn cost_matrix(path: &Path, labels: &[String]) -> Result<Matrix, Failure> {
     let mut costs = Matrix::filled(k, k, 0.0);
     for (i, &row) in rows.iter().enumerate() {
         for (j, &col) in cols.iter().enumerate() {
-            costs.data[i * k + j] = number(path, &cells[row][col])?;
+            costs.data[i * k + j] = number(&table, row, &cells[row][col])?;
         }
     }
     Ok(costs)

@@ -8,6 +8,7 @@ mod listen;
 mod memory;
 mod messages;
 mod pages;
+mod refused;
 mod weights;
 
 use std::path::{Path, PathBuf};

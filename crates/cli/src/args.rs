@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use self::train::{Bits, Train};
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub mod number;
 pub mod train;
 
 /// Backpropagation in matrix form, from the equation to the trained model.
@@ -98,7 +99,7 @@ pub enum Stage {
     Plan,
     /// Operations and bytes of each equation, beside those of explicit Jacobians
     Cost,
-    /// An update rule of the library
+    /// An update rule or a solver
     Optimizer,
 }
 
@@ -127,11 +128,11 @@ pub enum Verb {
         /// Equal layers as one recurrence with a layer index, and its proof by induction
         #[arg(long, conflicts_with = "form")]
         rolled: bool,
-        /// Also print the proof, rule by rule
+        /// Also print the proof, rule by rule, as text or JSON
         #[arg(long)]
         steps: bool,
-        /// Print this Jacobian instead, in block form, and its product; OUT may be a gradient:
-        /// d_W:W is the Hessian
+        /// Print this Jacobian instead, in block form, and its product, as text or JSON; OUT may be a
+        /// gradient: d_W:W is the Hessian
         #[arg(long, value_name = "OUT:IN", conflicts_with_all = ["steps", "wrt", "form", "rolled"])]
         jacobian: Option<String>,
     },
@@ -143,7 +144,7 @@ pub enum Verb {
         /// Which
         #[arg(value_enum)]
         stage: Stage,
-        /// A page of equations, or the name of an update rule
+        /// A page of equations, or an update rule: its page, its name, or that of a solver
         what: String,
     },
     /// Check gradients, the proof and adjoints against numbers, and the program against the meaning
@@ -151,13 +152,13 @@ pub enum Verb {
         before_help = "Examples:\n  matgrad check net.eq\n  matgrad check iris.model --json\n  matgrad check net.eq --samples 5 --certificate net.json"
     )]
     Check {
-        /// A page of equations or a model
+        /// A page of equations or a model, or -
         file: PathBuf,
         /// Of the sampled values
         #[arg(long, default_value_t = 0)]
         seed: u64,
         /// Largest relative difference
-        #[arg(long, default_value_t = 1e-7)]
+        #[arg(long, default_value_t = 1e-7, value_parser = number::from_zero, allow_negative_numbers = true)]
         tolerance: f64,
         /// How many seeds, each with shapes and values of its own
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -180,7 +181,7 @@ pub enum Verb {
     Compute {
         /// A page of equations
         file: PathBuf,
-        /// NAME=FILE.npy or NAME=NUMBER
+        /// NAME=FILE.npy or NAME=NUMBER; a file may be -
         #[arg(long = "set", value_name = "NAME=VALUE")]
         set: Vec<String>,
         /// Gradients too
@@ -206,7 +207,7 @@ pub enum Verb {
     /// Metrics of a model on a table
     #[command(before_help = "Example:\n  matgrad evaluate iris.model iris.csv --json")]
     Evaluate {
-        /// A model
+        /// A model, or -
         model: PathBuf,
         /// A table with the target
         data: PathBuf,
@@ -222,7 +223,7 @@ pub enum Verb {
         before_help = "Examples:\n  matgrad predict iris.model new.csv\n  matgrad predict iris.model new.csv --proba -o predictions.csv"
     )]
     Predict {
-        /// A model
+        /// A model, or -
         model: PathBuf,
         /// A table
         data: PathBuf,
@@ -243,14 +244,14 @@ pub enum Verb {
     Bench {
         /// A folder with meta.json, weights and orders; or a name, looked for in $BENCH_DATA/work
         workload: PathBuf,
-        /// Most threads of a step
+        /// Most threads of a step; no more than 4 a core, or 16
         #[arg(long, default_value_t = 1)]
         threads: usize,
         /// Which initial weights and orders, where the folder has several
         #[arg(long, default_value_t = 0)]
         seed: u64,
         /// How long calls of an inference are timed
-        #[arg(long, default_value_t = 1.0)]
+        #[arg(long, default_value_t = 1.0, value_parser = number::from_zero, allow_negative_numbers = true)]
         seconds: f64,
         /// Also time each instruction of a step
         #[arg(long)]
@@ -314,12 +315,12 @@ pub enum Shown {
     before_help = "Examples:\n  matgrad explain iris.model iris.csv --row 3\n  matgrad explain iris.model iris.csv --row 3 --contributions\n  matgrad explain net.eq row.csv --entry \"d_W1[2,1]\" --digits 6\n  matgrad explain net.eq row.csv --format latex"
 )]
 pub struct Explain {
-    /// A model, or a page of equations
+    /// A model, or a page of equations, or -
     pub model: PathBuf,
     /// A table
     pub data: PathBuf,
     /// Row of the table, from 1 (repeatable: a small batch)
-    #[arg(short = 'e', long, default_value = "1", value_delimiter = ',')]
+    #[arg(long, default_value = "1", value_delimiter = ',')]
     pub row: Vec<usize>,
     /// Why this entry is what it is, such as d_W1[3,2] (repeatable)
     #[arg(long, value_name = "NAME[ROW,COLUMN]")]
@@ -337,7 +338,7 @@ pub struct Explain {
     #[arg(long)]
     pub no_header: bool,
     /// Learning rate of the update that is shown
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, value_parser = number::from_zero, allow_negative_numbers = true)]
     pub lr: f64,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]

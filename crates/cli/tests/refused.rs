@@ -2,10 +2,25 @@
 
 use crate::{fails, file};
 
+const PAGE: &str = "examples/logistic.eq";
 const IRIS: [&str; 4] = ["train", "datasets/iris.csv", "--target", "class"];
 
 fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&IRIS[..], more].concat()
+}
+
+#[test]
+fn numbers_that_make_no_sense() {
+    for (flags, wanted) in [
+        (["--weight-decay", "nan"], "a number from 0 is wanted"),
+        (["--l1", "-1"], "a number from 0 is wanted"),
+        (["--max-norm", "0"], "a number above 0 is wanted"),
+        (["--target-loss", "nan"], "a finite number is wanted"),
+        (["--time-limit", "inf"], "a number from 0 is wanted"),
+    ] {
+        fails(&train(&flags), 2, &[wanted]);
+    }
+    fails(&["check", PAGE, "--tolerance", "nan"], 2, &["a number from 0 is wanted"]);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use super::number::{above_zero, finite, from_zero};
+
 /// Precision of a program.
 #[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
 pub enum Bits {
@@ -93,19 +95,19 @@ pub struct Train {
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     pub label_smoothing: f64,
     /// λ of the term λ/2 Σ W² of the objective of layers (default: 0.001)
-    #[arg(long)]
+    #[arg(long, value_parser = from_zero, allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
     /// λ of the term λ Σ |W| of the objective of layers
-    #[arg(long, default_value_t = 0.0, conflicts_with = "network")]
+    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, default_value_t = 0.0, conflicts_with = "network")]
     pub l1: f64,
     /// λ of W ← W − η λ W beside the update rule, whatever the rule
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, default_value_t = 0.0)]
     pub decoupled_weight_decay: f64,
     /// Largest norm of the weights into one unit
-    #[arg(long, value_name = "NORM")]
+    #[arg(long, value_parser = above_zero, allow_negative_numbers = true, value_name = "NORM")]
     pub max_norm: Option<f64>,
-    /// Update rule, a name or a file.eq, or a solver: lbfgs, scg, lm (default: rprop for full
-    /// batches, else adam)
+    /// Update rule, a name or a file.eq, or a solver, which takes all rows: lbfgs, scg, lm (default:
+    /// rprop for full batches, else adam)
     #[arg(long)]
     pub optimizer: Option<String>,
     /// Hyperparameter, such as lr=0.01 (repeatable; adam's lr without it: 0.3/√n for n weights, but
@@ -121,7 +123,7 @@ pub struct Train {
     /// Of weights, split and order
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Most threads of a step; they change no bit of the result
+    /// Most threads of a step, no more than 4 a core, or 16; they change no bit of the result
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
     /// A table to test on
@@ -141,24 +143,24 @@ pub struct Train {
     #[arg(long, requires = "validation_fraction")]
     pub patience: Option<usize>,
     /// By how much the metric must be better to count
-    #[arg(long, default_value_t = 0.0, requires = "validation_fraction")]
+    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, default_value_t = 0.0, requires = "validation_fraction")]
     pub min_improvement: f64,
     /// Metric of the validation rows that decides which weights are the best, such as accuracy
     #[arg(long, default_value = "loss", value_name = "METRIC", requires = "validation_fraction")]
     pub stop_metric: String,
     /// Stop when the validation loss is so many percent above its lowest (Prechelt's GL, each 5
     /// epochs)
-    #[arg(long, value_name = "PERCENT", requires = "validation_fraction")]
+    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, value_name = "PERCENT", requires = "validation_fraction")]
     pub generalization_loss: Option<f64>,
     /// Stop when the mean training loss of 5 epochs is less than so many thousandths above the
     /// lowest of them (Prechelt's P5)
-    #[arg(long, value_name = "THOUSANDTHS")]
+    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, value_name = "THOUSANDTHS")]
     pub progress: Option<f64>,
     /// Stop when an epoch ends after so many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, value_name = "SECONDS")]
     pub time_limit: Option<f64>,
     /// Stop when the loss (the validation loss, where there is one) is at most this
-    #[arg(long, value_name = "LOSS")]
+    #[arg(long, value_parser = finite, allow_negative_numbers = true, value_name = "LOSS")]
     pub target_loss: Option<f64>,
     /// Of the learning rate: constant, step:EVERY:FACTOR, exponential:FACTOR, cosine,
     /// inverse:DECAY, plateau:PATIENCE:FACTOR (default: cosine, where neither --epochs nor a full
@@ -186,7 +188,7 @@ pub struct Train {
     /// Folder for them, on a disk (default: $TMPDIR, or /var/tmp)
     #[arg(long, value_name = "FOLDER")]
     pub scratch: Option<PathBuf>,
-    /// Where to write the model
+    /// Where to write the model; - is standard output, and metrics are talk then
     #[arg(short, long)]
     pub output: Option<PathBuf>,
     /// Write the model, from which training can go on, after each so many epochs

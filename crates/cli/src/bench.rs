@@ -7,6 +7,7 @@ use matgrad::Timed;
 use matgrad::workload::Workload;
 use serde_json::{Value, json};
 
+use crate::prepare::useful_threads;
 use crate::{Failure, Talk, say};
 
 /// The folder of a workload: as given, that of a seed in it, or by name below $BENCH_DATA.
@@ -51,6 +52,7 @@ pub fn bench(
     profile: bool,
     talk: &Talk,
 ) -> Result<(), Failure> {
+    let threads = useful_threads(threads);
     let started = Instant::now();
     let workload = Workload::read(&folder(workload, seed))?;
     let setup = started.elapsed().as_secs_f64();
@@ -117,19 +119,15 @@ fn instructions(timed: &[Timed], steps: usize, peak: f64, talk: &Talk) -> Value 
         let (micros, share) = (seconds * 1e6, 100.0 * seconds / whole);
         let rate = flops / seconds.max(1e-9) * 1e-9;
         let of_peak = 100.0 * rate / (peak * 1e-9);
-        if !talk.quiet {
-            let work = format!("{micros:9.2} µs {share:5.1} % {rate:7.1} GFLOP/s {of_peak:3.0} %");
-            eprintln!("{work}  {instruction}  {equation}");
-        }
+        let work = format!("{micros:9.2} µs {share:5.1} % {rate:7.1} GFLOP/s {of_peak:3.0} %");
+        talk.tell(format!("{work}  {instruction}  {equation}"));
         found.push(json!({
             "equation": equation, "instruction": instruction, "us": micros, "gflops": rate,
             "of_peak": of_peak / 100.0,
         }));
     }
-    if !talk.quiet {
-        let (step, peak) = (whole * 1e6, peak * 1e-9);
-        eprintln!("{step:9.2} µs a step, medians of {steps}; at most {peak:.0} GFLOP/s");
-    }
+    let (step, peak) = (whole * 1e6, peak * 1e-9);
+    talk.tell(format!("{step:9.2} µs a step, medians of {steps}; at most {peak:.0} GFLOP/s"));
     json!(found)
 }
 

@@ -1,30 +1,32 @@
-//! The verbs on equations: derive, show, check, compute, fmt.
+//! The verbs on equations: derive, check.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use matgrad::calculus::{self, Gradients, rule::Rules};
+use matgrad::calculus::{self, Gradients, rewrite::Step, rule::Rules};
 use matgrad::certificate::{Checking, certify};
-use matgrad::data::npy;
-use matgrad::expr::dim::{Dim, Symbol};
 use matgrad::expr::elaborate::{Equations, read};
-use matgrad::expr::graph::{Graph, Initial, NodeId};
-use matgrad::expr::matrix::Matrix;
-use matgrad::expr::meaning::Bindings;
+use matgrad::expr::graph::{Graph, NodeId};
 use matgrad::expr::program::{self, julia::JULIA, numpy::NUMPY};
-use matgrad::expr::syntax::{ascii, canonical, parse_page, print_page};
+use matgrad::expr::syntax::{ascii, canonical};
 use matgrad::expr::{infer, latex, mathml, print};
 use matgrad::forms::{self, block::block, jacobian::pullback};
 use matgrad::library::standard;
-use matgrad::{Engine, Precision};
 use serde_json::{Value, json};
 
-use crate::args::train::Bits;
-use crate::args::{Format, Stage};
-use crate::{Failure, Talk, may_write, read_text, say};
+use crate::args::Format;
+use crate::input::{Source, page_or_model, shown};
+use crate::{Failure, Talk, output, read_text, say};
 
-fn page(path: &Path) -> Result<Equations, Failure> {
-    read(&path.display().to_string(), &read_text(path)?, standard()).map_err(Failure::input)
+/// The page of a file.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn page(path: &Path) -> Result<Equations, Failure> {
+    parsed(path, &read_text(path)?)
+}
+
+fn parsed(path: &Path, text: &str) -> Result<Equations, Failure> {
+    read(&shown(path), text, standard()).map_err(Failure::input)
 }
 
 /// The page, or the expression.
@@ -47,15 +49,16 @@ fn named(graph: &Graph, name: &str) -> Result<NodeId, Failure> {
     graph.find(&canonical(name)).ok_or_else(|| {
         let all: Vec<&str> = graph.names().into_iter().map(|(n, _)| n.text.as_str()).collect();
         let near = matgrad::expr::diagnostic::nearest(name, all.iter().copied());
-        Failure::input(format!(
-            "there is no {name}{}",
-            near.map_or(String::new(), |n| format!("; did you mean {n}?"))
-        ))
+        let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
+        Failure::input(format!("there is no {name}{near}\n  the names are {}", all.join(", ")))
     })
 }
 
 /// `OUT:IN` as a graph and two nodes; OUT may be a gradient, for which the page is derived.
-fn pair(equations: &Equations, asked: &str) -> Result<(Graph, NodeId, NodeId), Failure> {
+///
+/// # Errors
+/// Which name is not there.
+pub fn pair(equations: &Equations, asked: &str) -> Result<(Graph, NodeId, NodeId), Failure> {
     let (output, input) = asked.split_once(':').ok_or_else(|| Failure {
         code: 2,
         message: format!("--jacobian {asked}: write OUT:IN, two names of the page"),
@@ -80,9 +83,12 @@ fn pair(equations: &Equations, asked: &str) -> Result<(Graph, NodeId, NodeId), F
 pub fn jacobian(
     file: Option<&Path>,
     expression: Option<&str>,
-    asked: &str,
-    talk: &Talk,
+    (asked, format): (&str, Format),
 ) -> Result<(), Failure> {
+    if !matches!(format, Format::Unicode | Format::Json) {
+        let message = "--jacobian is printed as text or JSON; leave other formats out";
+        return Err(Failure::usage(message));
+    }
     let equations = source(file, expression, &[])?;
     let (graph, output, input) = pair(&equations, asked)?;
     let (to, from) = asked.split_once(':').unwrap_or((asked, ""));
@@ -91,7 +97,7 @@ pub fn jacobian(
         pullback(&graph, output, input, "S").map_err(|message| Failure { code: 1, message })?;
     let size = |id: NodeId| graph.shape(id).size().map_or("?".into(), |d| graph.symbols.dim(d));
     let block = block(&graph, output, input, &Default::default());
-    if talk.json {
+    if format == Format::Json {
         let text = block.ok().map(|b| b.show(false));
         let back = back.to_string();
         let product: Vec<&str> = back.lines().collect();
@@ -146,6 +152,9 @@ pub fn derive(asked: &Asked, format: Format, steps: bool) -> Result<(), Failure>
                     let rule = rules.iter().flat_map(|r| &r.rules).find(|r| r.name == name);
                     rule.map_or(String::new(), |r| format!("   {} → {}", r.text.0, r.text.1))
                 };
+                if gradients.steps.is_empty() {
+                    say("The adjoints give these equations as they stand; no rule is needed.\n")?;
+                }
                 for (i, step) in gradients.steps.iter().enumerate() {
                     say(format!(
                         "{:>3}.   {}\n     = {}\n       by {}{}\n",
@@ -176,7 +185,14 @@ pub fn derive(asked: &Asked, format: Format, steps: bool) -> Result<(), Failure>
             let Gradients { graph, objective, gradients, .. } = &gradients;
             say(program::module(language, graph, *objective, gradients))
         }
-        Format::Json => say(format!("{}\n", to_json(&equations, &gradients))),
+        Format::Json => {
+            let mut all = to_json(&equations, &gradients);
+            if steps {
+                let step = |s: &Step| json!({"before": s.before, "after": s.after, "rule": s.rule});
+                all["steps"] = gradients.steps.iter().map(step).collect();
+            }
+            say(format!("{all}\n"))
+        }
         Format::Vec | Format::Index => Ok(()),
     }
 }
@@ -192,7 +208,11 @@ fn lines(
     })
 }
 
-fn gradients(equations: &Equations, wrt: &[String]) -> Result<Gradients, Failure> {
+/// The gradients by these names, or by all parameters.
+///
+/// # Errors
+/// A page without an objective; a name that is not there.
+pub fn gradients(equations: &Equations, wrt: &[String]) -> Result<Gradients, Failure> {
     let graph = &equations.graph;
     let objective = equations
         .objective
@@ -242,77 +262,6 @@ fn to_json(equations: &Equations, gradients: &Gradients) -> Value {
     json!({"objective": objective, "definitions": definitions, "gradients": all})
 }
 
-/// Prints a stage.
-pub fn show(stage: Stage, what: &str) -> Result<(), Failure> {
-    match stage {
-        Stage::Equations => format(Path::new(what)),
-        Stage::Gradients => {
-            let asked = Asked { file: Some(Path::new(what)), expression: None, wrt: &[] };
-            derive(&asked, Format::Unicode, false)
-        }
-        Stage::Graph => {
-            let equations = page(Path::new(what))?;
-            let graph = &equations.graph;
-            let roots: Vec<NodeId> =
-                equations.definitions.iter().copied().chain(equations.objective).collect();
-            for id in graph.reachable(&roots, false) {
-                let node = graph.get(id);
-                let operands: Vec<String> =
-                    node.operands.iter().map(|o| format!("%{}", o.0)).collect();
-                let name = graph.name(id).map_or(String::new(), |n| format!("   {}", n.text));
-                say(format!(
-                    "%{} = {}({})   {}{name}\n",
-                    id.0,
-                    node.op.def().name,
-                    operands.join(", "),
-                    graph.symbols.shape(node.shape)
-                ))?;
-            }
-            Ok(())
-        }
-        Stage::Cost => {
-            let equations = page(Path::new(what))?;
-            let gradients = gradients(&equations, &[])?;
-            say(calculus::cost::cost(&gradients, &equations.definitions))
-        }
-        Stage::Plan => {
-            let equations = page(Path::new(what))?;
-            let gradients = gradients(&equations, &[])?;
-            let mut dims: HashMap<Symbol, usize> = HashMap::new();
-            let symbols: Vec<Symbol> = gradients.graph.symbols.iter().map(|(s, _)| s).collect();
-            dims.extend(symbols.into_iter().map(|s| (s, 32)));
-            let outputs: Vec<NodeId> = gradients.gradients.iter().map(|&(_, g)| g).collect();
-            let request = matgrad::plan::plan::Request {
-                graph: &gradients.graph,
-                outputs: &outputs,
-                updates: &[],
-                fixed: &[],
-                dims: &dims,
-                rows: None,
-            };
-            say(matgrad::plan::plan::plan(&request)
-                .map_err(|e| Failure { code: 1, message: e.to_string() })?)
-        }
-        Stage::Optimizer => {
-            let rule = matgrad::UpdateRule::named(what)?;
-            say(format!("{}\n", rule.text()))
-        }
-    }
-}
-
-/// Prints the canonical form.
-pub fn format(path: &Path) -> Result<(), Failure> {
-    let source = read_text(path)?;
-    let page = parse_page(&source, &standard().dialect()).map_err(|diagnostics| {
-        Failure::input(matgrad::expr::diagnostic::Errors {
-            file: path.display().to_string(),
-            source,
-            diagnostics,
-        })
-    })?;
-    say(print_page(&page, false))
-}
-
 /// Gradients, proof, adjoints and program of a page or a model against numbers.
 pub fn check(
     path: &Path,
@@ -322,28 +271,15 @@ pub fn check(
     force: bool,
     talk: &Talk,
 ) -> Result<(), Failure> {
-    if let Some(file) = certificate {
-        may_write(file, force)?;
-    }
-    let is_page = path == Path::new("-")
-        || path.extension().is_some_and(|e| e == "eq")
-        || std::fs::read(path)
-            .is_ok_and(|b| b.first().is_some_and(|&c| c != 0) && std::str::from_utf8(&b).is_ok());
-    let (equations, weights) = if is_page {
-        (page(path)?, Vec::new())
-    } else {
-        let model = matgrad::Model::load(path)?;
-        (model.network.equations, model.weights)
+    let talk = &output::outputs(&[("--certificate", certificate)], force, talk)?;
+    let (equations, weights) = match page_or_model(path)? {
+        Source::Page(text) => (parsed(path, &text)?, Vec::new()),
+        Source::Model(model) => (model.network.equations, model.weights),
     };
     let found = certify(&equations, &weights, how)?;
     let faults = found.faults(tolerance);
     if let Some(file) = certificate {
-        let text = format!("{:#}\n", found.to_json(tolerance));
-        if file == Path::new("-") {
-            say(text)?;
-        } else {
-            matgrad::write_atomically(file, text.as_bytes())?;
-        }
+        output::write(file, format!("{:#}\n", found.to_json(tolerance)).as_bytes())?;
     }
     if talk.json {
         say(format!("{}\n", found.to_json(tolerance)))?;
@@ -354,21 +290,21 @@ pub fn check(
                 (false, true) => "holds",
                 (false, false) => "DOES NOT HOLD",
             };
-            say(format!(
+            talk.say(format!(
                 "∂{:<8} relative difference {:.1e}   {word}\n",
                 r.name, r.relative_difference
             ))?;
         }
         if let Some(count) = found.directions {
-            say(format!("each along {count} random directions\n"))?;
+            talk.say(format!("each along {count} random directions\n"))?;
         }
         // What is no number is the worst.
         let larger = |a: f64, b: f64| if a.is_nan() || a > b { a } else { b };
         let most = |all: &mut dyn Iterator<Item = f64>| all.fold(0.0, larger);
         let steps = most(&mut found.steps.iter().map(|s| s.3));
-        say(format!("{} steps of the proof, at worst {steps:.1e}\n", found.steps.len()))?;
+        talk.say(format!("{} steps of the proof, at worst {steps:.1e}\n", found.steps.len()))?;
         let laws = most(&mut found.laws.iter().map(|l| l.2));
-        say(format!(
+        talk.say(format!(
             "{} lines of the differential proof, at worst {laws:.1e}\n",
             found.laws.len()
         ))?;
@@ -376,124 +312,18 @@ pub fn check(
             let most = most(&mut found.convolutions.iter().map(|c| c.1));
             let count = found.convolutions.len();
             let s = if count == 1 { "" } else { "s" };
-            say(format!(
+            talk.say(format!(
                 "{count} gradient{s} by fold and by the flipped kernel, at worst {most:.1e}\n"
             ))?;
         }
         let adjoints = most(&mut found.adjoints.iter().map(|a| a.1));
-        say(format!("{} declared adjoints, at worst {adjoints:.1e}\n", found.adjoints.len()))?;
+        talk.say(format!("{} declared adjoints, at worst {adjoints:.1e}\n", found.adjoints.len()))?;
         let apart = found.compiled_vs_meaning;
-        say(format!("compiled program against meaning {apart:.1e}\n"))?;
+        talk.say(format!("compiled program against meaning {apart:.1e}\n"))?;
     }
     if faults.is_empty() {
         return Ok(());
     }
     let message = format!("a check did not hold\n  {}", faults.join("\n  "));
     Err(Failure { code: 4, message })
-}
-
-/// Values of the variables: those that are set, NAME=FILE.npy or a number, and those that the page
-/// gives.
-fn values(graph: &Graph, path: &Path, set: &[String]) -> Result<Bindings, Failure> {
-    let mut at = Bindings::default();
-    for setting in set {
-        let (name, value) = setting.split_once('=').ok_or_else(|| Failure {
-            code: 2,
-            message: format!("--set {setting}: write NAME=FILE.npy"),
-        })?;
-        let node = graph
-            .find(&canonical(name))
-            .filter(|&n| graph.variable(n).is_some())
-            .ok_or_else(|| Failure::input(format!("{} declares no {name}", path.display())))?;
-        let shape = graph.shape(node);
-        let mut matrix = match value.parse::<f64>() {
-            Ok(number) => Matrix::scalar(number),
-            Err(_) => {
-                let m = npy::read(Path::new(value))?;
-                Matrix::new(m.rows, m.cols, m.data)
-            }
-        };
-        // A one-dimensional array is a row where a row is declared.
-        if matrix.cols == 1 && matrix.rows > 1 && shape.rows == Dim::ONE {
-            matrix = Matrix::new(1, matrix.rows, matrix.data);
-        }
-        at.set(graph, node, matrix).map_err(Failure::input)?;
-    }
-    for variable in &graph.variables {
-        let size = |d: Dim| d.evaluate(&|s| at.dims.get(&s).copied());
-        let shape = (size(variable.shape.rows), size(variable.shape.cols));
-        if let (Initial::Value(v), (Some(rows), Some(cols)), false) =
-            (&variable.initial, shape, at.values.contains_key(&variable.node))
-        {
-            let value =
-                if v.data.len() == 1 { Matrix::filled(rows, cols, v.data[0]) } else { v.clone() };
-            at.set(graph, variable.node, value).map_err(Failure::input)?;
-        }
-    }
-    Ok(at)
-}
-
-/// Evaluates a page on arrays and writes every named value.
-pub fn compute(
-    path: &Path,
-    set: &[String],
-    with_gradients: bool,
-    jacobians: &[String],
-    precision: Bits,
-    out: &Path,
-    force: bool,
-) -> Result<(), Failure> {
-    let equations = page(path)?;
-    let graph = &equations.graph;
-    let at = values(graph, path, set)?;
-    let mut wanted: Vec<(String, NodeId)> = equations
-        .definitions
-        .iter()
-        .map(|&d| (graph.name(d).map_or("?".into(), |n| n.spelling.clone()), d))
-        .collect();
-    let mut grown = graph.clone();
-    if with_gradients {
-        let derived = gradients(&equations, &[])?;
-        for &(of, gradient) in &derived.gradients {
-            let name = graph.name(of).map_or("?".into(), |n| n.spelling.clone());
-            wanted.push((format!("d_{name}"), gradient));
-        }
-        grown = derived.graph;
-    }
-    let roots: Vec<NodeId> = wanted.iter().map(|w| w.1).collect();
-    for id in grown.reachable(&roots, true) {
-        if grown.variable(id).is_some() && !at.values.contains_key(&id) {
-            let name = grown.name(id).map_or("?", |n| n.spelling.as_str());
-            return Err(Failure::input(format!("{name} has no value; give --set {name}=FILE.npy")));
-        }
-    }
-    let precision = if precision == Bits::F64 { Precision::F64 } else { Precision::F32 };
-    let mut engine = Engine::new(&grown, &roots, &[], &at.dims, None, precision)?;
-    for (&node, value) in &at.values {
-        engine.write(node, &value.data)?;
-    }
-    engine.step();
-    std::fs::create_dir_all(out).map_err(|e| Failure::input(format!("{}: {e}", out.display())))?;
-    let files: Vec<_> = wanted.iter().map(|(name, _)| out.join(format!("{name}.npy"))).collect();
-    let names = jacobians.iter().map(|j| out.join(format!("J_{}.npy", j.replace(':', "_"))));
-    let names: Vec<_> = names.collect();
-    files.iter().chain(&names).try_for_each(|f| may_write(f, force))?;
-    for (asked, file) in jacobians.iter().zip(&names) {
-        let (graph, output, input) = pair(&equations, asked)?;
-        let back =
-            pullback(&graph, output, input, "S").map_err(|message| Failure { code: 1, message })?;
-        let m = back.jacobian(&at).map_err(Failure::input)?;
-        let value = matgrad::data::Matrix { rows: m.rows, cols: m.cols, data: m.data };
-        npy::write(file, &value, npy::Precision::F64)?;
-    }
-    for ((_, node), file) in wanted.iter().zip(&files) {
-        let shape = grown.shape(*node);
-        let size = |d: Dim| d.evaluate(&|s| at.dims.get(&s).copied()).unwrap_or(0);
-        let (rows, cols) = (size(shape.rows), size(shape.cols));
-        let value = matgrad::data::Matrix { rows, cols, data: engine.read(*node)? };
-        let bits =
-            if precision == Precision::F64 { npy::Precision::F64 } else { npy::Precision::F32 };
-        npy::write(file, &value, bits)?;
-    }
-    Ok(())
 }

@@ -6,11 +6,14 @@ use matgrad::calculus::derive;
 use matgrad::expr::program::{self, numpy::NUMPY};
 use matgrad::library::standard;
 use matgrad::weights::{self, Layout};
-use matgrad::{Method, Model, Network, UpdateRule, write_atomically};
+use matgrad::{Method, Model, Network, UpdateRule};
 use matgrad_codegen::{Language, Real, Source, Style, columns, inference, training};
 use serde_json::{Value, json};
 
-use crate::{Failure, Talk, may_write, read_text, say};
+use crate::input::read_bytes;
+use crate::output::{is_stream, no_stream, outputs};
+use crate::train::keep;
+use crate::{Failure, Talk, input, may_write, output, read_text, say};
 
 /// Write a model for other programs.
 #[derive(clap::Args)]
@@ -22,7 +25,7 @@ Examples:
   matgrad export iris.model --rust iris --training --rows 32
                                                   a training step, as a crate without std")]
 pub struct Export {
-    /// A model
+    /// A model, or -
     model: PathBuf,
     #[command(flatten)]
     to: To,
@@ -95,31 +98,31 @@ enum Laid {
     Keras,
 }
 
-fn write(path: &Path, force: bool, bytes: &[u8]) -> Result<(), Failure> {
-    may_write(path, force)?;
-    Ok(write_atomically(path, bytes)?)
-}
-
 /// Writes a model in the form that is asked for.
 pub fn export(args: &Export, talk: &Talk) -> Result<(), Failure> {
-    let model = Model::load(&args.model)?;
-    if let Some(path) = &args.to.onnx {
+    let To { onnx, numpy, c, rust } = &args.to;
+    no_stream("--c", c.as_deref(), "a folder")?;
+    no_stream("--rust", rust.as_deref(), "a folder")?;
+    let files = [("--onnx", onnx.as_deref()), ("--numpy", numpy.as_deref())];
+    let talk = &outputs(&files, args.force, talk)?;
+    let model = input::model(&args.model)?;
+    if let Some(path) = onnx {
         let graph = matgrad_onnx::export(&model).map_err(Failure::input)?;
         let bytes = matgrad_onnx::export::bytes(&graph);
-        write(path, args.force, &bytes)?;
+        output::write(path, &bytes)?;
         report(talk, path, bytes.len())?;
     }
-    if let Some(path) = &args.to.numpy {
+    if let Some(path) = numpy {
         let network = &model.network;
         let equations = &network.equations;
         let parameters = equations.parameters();
         let derived = derive(&equations.graph, network.objective, &parameters);
         let derived = derived.map_err(Failure::input)?;
         let text = program::module(&NUMPY, &derived.graph, derived.objective, &derived.gradients);
-        write(path, args.force, text.as_bytes())?;
+        output::write(path, text.as_bytes())?;
         report(talk, path, text.len())?;
     }
-    for (folder, language) in [(&args.to.c, Language::C), (&args.to.rust, Language::Rust)] {
+    for (folder, language) in [(c, Language::C), (rust, Language::Rust)] {
         if let Some(folder) = folder {
             generate(&model, language, folder, args, talk)?;
         }
@@ -150,12 +153,11 @@ fn generate(
     let paths: Vec<PathBuf> = files.iter().map(|(file, _)| folder.join(file)).collect();
     for path in &paths {
         let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent)
-            .map_err(|e| Failure::input(format!("{}: {e}", parent.display())))?;
+        std::fs::create_dir_all(parent).map_err(|e| Failure::unwritten(parent, e))?;
         may_write(path, args.force)?;
     }
     for (path, (_, text)) in paths.iter().zip(&files) {
-        write_atomically(path, text.as_bytes())?;
+        output::write(path, text.as_bytes())?;
         if !talk.json {
             report(talk, path, text.len())?;
         }
@@ -188,17 +190,18 @@ fn rule(model: &Model) -> Result<(UpdateRule, Vec<(String, f64)>), Failure> {
 
 /// Reads a graph or weights and writes the model.
 pub fn import(args: &Import, talk: &Talk) -> Result<(), Failure> {
-    may_write(&args.output, args.force)?;
+    input::read_once(&[("FILE", Some(&args.file)), ("--network", args.network.as_deref())])?;
+    let talk = &outputs(&[("--output", Some(&args.output))], args.force, talk)?;
     let model = match &args.network {
         Some(page) => named(args, page, talk)?,
         None => graph(args)?,
     };
-    model.save(&args.output)?;
+    keep(&model, &args.output)?;
     if talk.json {
         let network = &model.network.source;
         return say(format!("{}\n", json!({"equations": network})));
     }
-    say(&model.network.source)
+    talk.say(&model.network.source)
 }
 
 /// A page with the weights of a file.
@@ -211,8 +214,8 @@ fn named(args: &Import, page: &Path, talk: &Talk) -> Result<Model, Failure> {
     let tensors = weights::read(&args.file)?;
     let found = weights::named(&network, &tensors, &pairs(&args.map)?, layout)
         .map_err(|e| Failure::input(format!("{}: {e}", args.file.display())))?;
-    if !talk.quiet && !found.unused.is_empty() {
-        eprintln!("warning: not used of {}: {}", args.file.display(), found.unused.join(", "));
+    if !found.unused.is_empty() {
+        talk.warn(format!("not used of {}: {}", args.file.display(), found.unused.join(", ")));
     }
     Ok(Model::plain(network, found.weights)?)
 }
@@ -243,9 +246,7 @@ fn pairs(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn graph(args: &Import) -> Result<Model, Failure> {
-    let cannot =
-        |e: std::io::Error| Failure::input(format!("{} cannot be read: {e}", args.file.display()));
-    let bytes = std::fs::read(&args.file).map_err(cannot)?;
+    let bytes = read_bytes(&args.file)?;
     if let Some(loss) = args.loss.as_ref().filter(|l| !standard().names.contains(l.as_str())) {
         return Err(Failure::input(format!("there is no function {loss}")));
     }
@@ -258,6 +259,7 @@ fn graph(args: &Import) -> Result<Model, Failure> {
 fn report(talk: &Talk, path: &Path, bytes: usize) -> Result<(), Failure> {
     match talk.json {
         true => say(format!("{}\n", json!({"file": path.display().to_string(), "bytes": bytes}))),
+        false if is_stream(path) => Ok(()),
         false => say(format!("{} ({bytes} bytes)\n", path.display())),
     }
 }

@@ -5,14 +5,20 @@
 mod args;
 mod baselines;
 mod bench;
+mod compute;
 mod costs;
 mod encoded;
 mod equations;
 mod exchange;
 mod folds;
 mod forms;
+mod input;
+mod log;
+mod output;
+mod predict;
 mod prepare;
 mod report;
+mod show;
 mod studio;
 mod tables;
 mod train;
@@ -20,11 +26,14 @@ mod tune;
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{IsTerminal, Read, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 
 use args::{Arguments, Color, Verb};
 use clap::{CommandFactory, Parser};
+
+pub(crate) use input::read_text;
+pub(crate) use output::{may_write, say};
 
 /// Why a verb did not do what it was asked, with the exit code.
 pub(crate) struct Failure {
@@ -39,18 +48,40 @@ impl Failure {
     pub fn input(message: impl Display) -> Failure {
         Failure { code: 3, message: message.to_string() }
     }
+
+    /// A wrong use of the command line.
+    pub fn usage(message: impl Display) -> Failure {
+        Failure { code: 2, message: message.to_string() }
+    }
+
+    /// What went wrong on the way.
+    pub fn run(message: impl Display) -> Failure {
+        Failure { code: 1, message: message.to_string() }
+    }
+
+    /// A file that takes no more, or never did.
+    pub fn unwritten(path: &Path, why: impl Display) -> Failure {
+        Failure::run(format!("{} cannot be written: {why}", path.display()))
+    }
 }
 
 impl From<matgrad::Error> for Failure {
     fn from(error: matgrad::Error) -> Failure {
-        let code = if matches!(error, matgrad::Error::Run(_)) { 1 } else { 3 };
-        Failure { code, message: error.to_string() }
+        match error {
+            matgrad::Error::Run(message) => Failure::run(message),
+            matgrad::Error::Data(error) => error.into(),
+            matgrad::Error::Equations(errors) => Failure::input(errors),
+            matgrad::Error::Input(message) => Failure::input(message),
+        }
     }
 }
 
 impl From<matgrad::data::Error> for Failure {
     fn from(error: matgrad::data::Error) -> Failure {
-        Failure::input(error)
+        match matches!(error, matgrad::data::Error::Write { .. }) {
+            true => Failure::run(error),
+            false => Failure::input(error),
+        }
     }
 }
 
@@ -60,6 +91,8 @@ pub(crate) struct Talk {
     pub json: bool,
     /// No talk.
     pub quiet: bool,
+    /// A file is written to standard output, where nothing else may stand.
+    pub streams: bool,
 }
 
 /// Does what these arguments ask, the first of which is the program's name; the exit code.
@@ -76,15 +109,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Color::Never => false,
         Color::Auto => std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal(),
     };
-    let talk = Talk { json: arguments.json, quiet: arguments.quiet };
+    let talk = Talk { json: arguments.json, quiet: arguments.quiet, streams: false };
     match run(arguments.verb, &talk) {
         Ok(()) => 0,
         Err(failure) => {
             let marked = failure.message.starts_with("error");
             let (on, off) = if color { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
             match marked {
-                true => eprintln!("{}", failure.message.trim_end()),
-                false => eprintln!("{on}error{off}: {}", failure.message.trim_end()),
+                true => output::tell(failure.message.trim_end()),
+                false => output::tell(format!("{on}error{off}: {}", failure.message.trim_end())),
             }
             failure.code
         }
@@ -96,27 +129,37 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         Verb::Derive { file, expression, wrt, format, form, rolled, steps, jacobian } => {
             let format = if talk.json { args::Format::Json } else { format };
             if let Some(asked) = jacobian {
-                return equations::jacobian(file.as_deref(), expression.as_deref(), &asked, talk);
+                let asked = (&*asked, format);
+                return equations::jacobian(file.as_deref(), expression.as_deref(), asked);
             }
             let asked = equations::Asked {
                 file: file.as_deref(),
                 expression: expression.as_deref(),
                 wrt: &wrt,
             };
-            match (rolled, forms::form_of(form, format)) {
+            let form = forms::form_of(form, format);
+            let told = matches!(format, args::Format::Unicode | args::Format::Json);
+            if steps && (rolled || form != args::Form::Matrix || !told) {
+                return Err(Failure::usage(
+                    "--steps is the proof of the matrix equations, as text or JSON; leave --form, \
+                     --rolled and other formats out",
+                ));
+            }
+            match (rolled, form) {
                 (true, _) => forms::rolled(&asked, format),
                 (false, args::Form::Matrix) => equations::derive(&asked, format, steps),
                 (false, form) => forms::form(&asked, form, format),
             }
         }
-        Verb::Show { stage, what } => equations::show(stage, &what),
+        Verb::Show { stage, what } => show::show(stage, &what, talk),
         Verb::Check { file, seed, tolerance, samples, directions, certificate, force } => {
             let directions = directions.map(usize::from);
             let how = matgrad::certificate::Checking { seed, samples, directions };
             equations::check(&file, how, tolerance, certificate.as_deref(), force, talk)
         }
         Verb::Compute { file, set, gradients, jacobian, precision, out, force } => {
-            equations::compute(&file, &set, gradients, &jacobian, precision, &out, force)
+            let asked = compute::Asked { set, gradients, jacobian, precision, out, force };
+            compute::compute(&file, &asked, talk)
         }
         Verb::Train(args) => train::train(&args, talk),
         Verb::Tune(args) => tune::tune(&args, talk),
@@ -124,7 +167,7 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
             tables::evaluate(&model, &data, report.as_deref().map(|path| (path, force)), talk)
         }
         Verb::Predict { model, data, output, proba, force } => {
-            tables::predict(&model, &data, output.as_deref(), proba, force)
+            predict::predict(&model, &data, output.as_deref(), proba, force, talk)
         }
         Verb::Explain(asked) => tables::explain(&asked, talk),
         Verb::Bench { workload, threads, seed, seconds, profile } => {
@@ -133,16 +176,12 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         Verb::Export(args) => exchange::export(&args, talk),
         Verb::Import(args) => exchange::import(&args, talk),
         Verb::Studio { files, listen } => studio::studio(&files, listen, talk),
-        Verb::Fmt { file } => equations::format(&file),
+        Verb::Fmt { file } => show::format(&file, talk),
         Verb::Man { folder, force } => man(folder.as_deref(), force),
         Verb::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "matgrad",
-                &mut std::io::stdout(),
-            );
-            Ok(())
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "matgrad", &mut text);
+            say(String::from_utf8_lossy(&text))
         }
     }
 }
@@ -153,14 +192,15 @@ fn man(folder: Option<&Path>, force: bool) -> Result<(), Failure> {
         let mut text = Vec::new();
         clap_mangen::Man::new(command.clone())
             .render(&mut text)
-            .map_err(|e| Failure { code: 1, message: format!("a manual page: {e}") })?;
+            .map_err(|e| Failure::run(format!("a manual page: {e}")))?;
         Ok::<_, Failure>(String::from_utf8_lossy(&text).into_owned())
     };
     let mut command = Arguments::command();
     command.build();
-    let Some(folder) = folder else { return say(page(&command)?) };
-    std::fs::create_dir_all(folder)
-        .map_err(|e| Failure::input(format!("{}: {e}", folder.display())))?;
+    let Some(folder) = folder.filter(|folder| !output::is_stream(folder)) else {
+        return say(page(&command)?);
+    };
+    std::fs::create_dir_all(folder).map_err(|e| Failure::unwritten(folder, e))?;
     let mut files = vec![(folder.join("matgrad.1"), page(&command)?)];
     for verb in command.get_subcommands() {
         let name = format!("matgrad-{}", verb.get_name());
@@ -168,57 +208,7 @@ fn man(folder: Option<&Path>, force: bool) -> Result<(), Failure> {
     }
     files.iter().try_for_each(|(file, _)| may_write(file, force))?;
     for (file, text) in files {
-        matgrad::write_atomically(&file, text.as_bytes())?;
+        output::write(&file, text.as_bytes())?;
     }
     Ok(())
-}
-
-/// The text of a file, or of standard input.
-///
-/// # Errors
-/// A file that cannot be read or is no text.
-pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|e| Failure::input(format!("standard input: {e}")))?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(path)
-        .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))
-}
-
-/// Prints without a panic when nobody reads any more.
-///
-/// # Errors
-/// Standard output that takes no more.
-pub(crate) fn say(text: impl Display) -> Result<(), Failure> {
-    match write!(std::io::stdout().lock(), "{text}") {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure { code: 1, message: format!("standard output: {e}") })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Fails where a file stands and may not be overwritten, or its folder does not take files.
-///
-/// # Errors
-/// Which of them it is.
-pub(crate) fn may_write(path: &Path, force: bool) -> Result<(), Failure> {
-    if path == Path::new("-") {
-        return Ok(());
-    }
-    if path.exists() && !force {
-        return Err(Failure::input(format!(
-            "{} exists; use --force to overwrite it",
-            path.display()
-        )));
-    }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let probe = folder.join(format!(".matgrad-{}", std::process::id()));
-    std::fs::File::create(&probe)
-        .and_then(|_| std::fs::remove_file(&probe))
-        .map_err(|e| Failure::input(format!("{} cannot be written: {e}", path.display())))
 }

@@ -16,8 +16,8 @@ use matgrad::{
 use crate::args::train::{Bits, Scaled, Train};
 use crate::costs::costs;
 use crate::encoded::{Encoded, encoded, widened};
-use crate::tables::{Examples, examples, table};
-use crate::{Failure, folds, read_text};
+use crate::tables::{Examples, examples, table, targets};
+use crate::{Failure, folds, input, read_text};
 
 /// A wrong use of flags.
 pub fn usage(message: String) -> Failure {
@@ -46,19 +46,52 @@ pub fn batch(text: &str, flag: &str) -> Result<Option<usize>, Failure> {
     rows.map(Some).ok_or_else(wrong)
 }
 
+/// An update rule or a solver: a page, or a name.
+///
+/// # Errors
+/// What is wrong with the page, or a name that is not there.
+pub fn method(what: &str) -> Result<Method, Failure> {
+    if !what.ends_with(".eq") && what != "-" {
+        return Ok(Method::named(what)?);
+    }
+    let path = Path::new(what);
+    Ok(UpdateRule::parse(&input::shown(path), &read_text(path)?)?.into())
+}
+
+/// Fails where a method does not have a setting, or has no use for its number.
+fn bounded(method: &Method, settings: &[(String, f64)]) -> Result<(), Failure> {
+    method.settings(settings)?;
+    for (name, value) in settings {
+        let rate = RATES.contains(&name.as_str());
+        if !value.is_finite() || rate && *value < 0.0 {
+            let wanted = if rate { "a number from 0" } else { "a finite number" };
+            return Err(usage(format!("--set {name}={value}: {wanted} is wanted")));
+        }
+    }
+    Ok(())
+}
+
+/// What the step size is called.
+const RATES: [&str; 4] = ["lr", "learning_rate", "eta", "η"];
+
+/// The schedule that a text says.
+fn schedule(text: &str) -> Result<Schedule, Failure> {
+    let schedule = text.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?;
+    if matches!(schedule, Schedule::Step { every: 0, .. }) {
+        let message = format!("--schedule {text}: EVERY is a whole number of epochs from 1");
+        return Err(usage(message));
+    }
+    Ok(schedule)
+}
+
 /// The fit that the flags ask for.
 ///
 /// # Errors
 /// Flags that are wrong.
 pub fn options(args: &Train) -> Result<FitOptions, Failure> {
     let batch = batch(args.batch.as_deref().unwrap_or("32"), "--batch")?;
-    let method: Method = match args.optimizer.as_deref() {
-        Some(file) if file.ends_with(".eq") => {
-            UpdateRule::parse(file, &read_text(Path::new(file))?)?.into()
-        }
-        Some(name) => Method::named(name)?,
-        None => Method::named(if batch.is_none() { "rprop" } else { "adam" })?,
-    };
+    let usual = if batch.is_none() { "rprop" } else { "adam" };
+    let method = method(args.optimizer.as_deref().unwrap_or(usual))?;
     let mut settings = Vec::new();
     for setting in &args.set {
         let parsed = setting
@@ -66,7 +99,7 @@ pub fn options(args: &Train) -> Result<FitOptions, Failure> {
             .and_then(|(n, v)| Some((n.to_string(), v.parse::<f64>().ok()?)));
         settings.push(parsed.ok_or_else(|| usage(format!("--set {setting}: write NAME=NUMBER")))?);
     }
-    method.settings(&settings)?;
+    bounded(&method, &settings)?;
     let clip = match (args.clip_value, args.clip_norm) {
         (Some(bound), _) => Clip::Value(bound),
         (None, Some(bound)) => Clip::Norm(bound),
@@ -90,16 +123,23 @@ pub fn options(args: &Train) -> Result<FitOptions, Failure> {
             target_loss: args.target_loss,
         },
         schedule: match &args.schedule {
-            Some(text) => text.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?,
+            Some(text) => schedule(text)?,
             // More epochs can be asked for on resuming, so nothing may hang on their number.
             None if args.epochs.is_some() || batch.is_none() => Schedule::Constant,
             None => Schedule::Cosine,
         },
         warmup: args.warmup,
-        threads: args.threads,
+        threads: useful_threads(args.threads),
         around: Around { clip, decay: args.decoupled_weight_decay, max_norm: args.max_norm },
         ..FitOptions::new(method)
     })
+}
+
+/// Threads that are of use: many more than there are cores only wait for each other, and a system
+/// does not have any number of them.
+pub fn useful_threads(asked: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    asked.clamp(1, (4 * cores).max(16))
 }
 
 /// What a table may take of memory.
@@ -154,8 +194,7 @@ impl Prepared {
     ) -> Result<Prepared, Failure> {
         let test_fraction = fraction(args.test_fraction, "--test-fraction")?;
         let validation_fraction = fraction(args.validation_fraction, "--validation-fraction")?;
-        let targets: Result<Vec<usize>, _> = args.target.iter().map(|t| data.column(t)).collect();
-        let targets = targets?;
+        let targets = targets(&data, &args.target)?;
         let (all, inputs) = counted(args, &data, &targets)?;
         let kind = TargetKind::resolve(TargetKind::Auto, &data, &targets, &all);
         // A list of rows is long where a table is, so that none is made which is not wanted.
@@ -184,7 +223,7 @@ impl Prepared {
             allow_missing_targets: true,
             ..EncoderOptions::default()
         };
-        let start = args.start.as_deref().map(Model::load).transpose()?;
+        let start = args.start.as_deref().map(input::model).transpose()?;
         let encoder = match &start {
             Some(model) => known(&model.encoder, &data, &options.targets)?,
             None => Encoder::fit(&data, &train, &options)?,
@@ -307,6 +346,8 @@ pub struct Ready {
     validation: Option<Examples>,
     /// Weights to go on from.
     start: Option<Vec<(NodeId, Matrix)>>,
+    /// The update rule as it was asked for.
+    rule: Option<String>,
 }
 
 impl Ready {
@@ -331,7 +372,8 @@ impl Ready {
             }
         }
         let start = prepared.start.as_ref().map(|model| model.weights.clone());
-        Ok(Ready { network: network(args, prepared, &train)?, train, validation, start })
+        let network = network(args, prepared, &train)?;
+        Ok(Ready { network, train, validation, start, rule: args.optimizer.clone() })
     }
 
     /// Decides what the flags leave open, by the size of the work.
@@ -342,8 +384,7 @@ impl Ready {
         let rows = self.train.inputs.len();
         let steps = options.batch.map_or(1, |size| rows.div_ceil(size).max(1));
         options.epochs = args.epochs.unwrap_or(usual_epochs(steps));
-        let rate = ["lr", "learning_rate", "eta", "η"];
-        let given = options.settings.iter().any(|(name, _)| rate.contains(&name.as_str()));
+        let given = options.settings.iter().any(|(name, _)| RATES.contains(&name.as_str()));
         if options.method.name() == "adam" && !given {
             let initial = self.network.initial(args.seed)?;
             let weights: usize = initial.iter().map(|(_, m)| m.data.len()).sum();
@@ -353,12 +394,25 @@ impl Ready {
         Ok(())
     }
 
+    /// An error in a rule, which knows its name alone, with the file that the rule came from.
+    fn located(&self, error: matgrad::Error, options: &FitOptions) -> matgrad::Error {
+        match (error, &self.rule) {
+            (matgrad::Error::Equations(mut errors), Some(file))
+                if errors.file == format!("{}.eq", options.method.name()) =>
+            {
+                errors.file = input::shown(Path::new(file));
+                matgrad::Error::Equations(errors)
+            }
+            (other, _) => other,
+        }
+    }
+
     /// The fit, before its first epoch.
     ///
     /// # Errors
     /// What does not fit together.
     pub fn fit<'a>(&'a self, options: &'a FitOptions) -> Result<Fit<'a>, Failure> {
-        let Ready { network, train, validation, start } = self;
+        let Ready { network, train, validation, start, .. } = self;
         let held = validation.as_ref();
         let weights = match start {
             Some(weights) => weights.clone(),
@@ -369,7 +423,8 @@ impl Ready {
             (Arc::clone(&train.inputs), Arc::clone(&train.targets)),
             held.map(|v| (&v.inputs, &v.targets)),
             options,
-        )?;
+        );
+        let fit = fit.map_err(|error| self.located(error, options))?;
         Ok(match &train.weights {
             Some(weights) => fit.weighted(weights, held.and_then(|v| v.weights.as_ref()))?,
             None => fit,

@@ -5,17 +5,20 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use matgrad::data::Table;
-use matgrad::{Epoch, Model, write_atomically};
+use matgrad::{Epoch, Model};
 use matgrad_report::{Part, Report, tensorboard};
 use sha2::{Digest, Sha256};
 
-use crate::Failure;
 use crate::baselines::baselines;
 use crate::tables::measured;
+use crate::{Failure, output};
 
 /// SHA-256 of the file that a table came from; `None` for standard input.
 pub fn hash(path: &Path) -> Option<String> {
-    let mut file = std::fs::File::open(path).ok()?;
+    let mut file = match output::is_stream(path) {
+        true => return None,
+        false => std::fs::File::open(path).ok()?,
+    };
     let (mut hash, mut part) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut part).ok()? {
@@ -95,7 +98,7 @@ pub fn write(
     card.insert(1, ("rows".into(), split.collect::<Vec<_>>().join(", ")));
     let title = format!("{} by matgrad", model.encoder.target_names().join(", "));
     let page = Report { title, card, model, epochs, parts: shown }.to_string();
-    Ok(write_atomically(path, page.as_bytes())?)
+    output::write(path, page.as_bytes())
 }
 
 /// Writes the course of training as an event file.
@@ -119,7 +122,6 @@ pub fn events(folder: &Path, epochs: &[Epoch]) -> Result<(), Failure> {
         }
     }
     let name = format!("events.out.tfevents.{}.{}.matgrad", now as u64, std::process::id());
-    let failed = |e| Failure::input(format!("{} cannot be written: {e}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    Ok(write_atomically(&folder.join(name), &file)?)
+    std::fs::create_dir_all(folder).map_err(|e| Failure::unwritten(folder, e))?;
+    output::write(&folder.join(name), &file)
 }

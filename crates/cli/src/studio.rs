@@ -29,14 +29,13 @@ pub fn studio(files: &[PathBuf], listen: SocketAddr, talk: &Talk) -> Result<(), 
     };
     let server = Server::bind(session, listen)?;
     say(format!("{}\n", server.url()))?;
-    if !talk.quiet {
-        eprintln!("open this address in a browser on this machine; Ctrl-C ends it");
-        if !listen.ip().is_loopback() {
-            eprintln!("warning: the network can reach it, and only the token keeps others out");
-        }
-        if listen.ip().is_unspecified() {
-            eprintln!("elsewhere, put an address of this machine in the place of {}", listen.ip());
-        }
+    talk.tell("open this address in a browser on this machine; Ctrl-C ends it");
+    if !listen.ip().is_loopback() {
+        talk.warn("the network can reach it, and only the token keeps others out");
+    }
+    if listen.ip().is_unspecified() {
+        let address = listen.ip();
+        talk.tell(format!("elsewhere, put an address of this machine in the place of {address}"));
     }
     Ok(server.run()?)
 }

@@ -1,21 +1,21 @@
-//! The verbs on tables and models: evaluate, predict, explain.
+//! The verbs on tables and models: evaluate, explain.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use matgrad::costs::mean_one;
 use matgrad::data::{
-    Encoder, EncoderOptions, Header, Memory, ReadOptions, Scaling, Table, TargetKind, read,
+    Encoder, EncoderOptions, Header, Memory, ReadOptions, Scaling, Table, TargetKind, Values, read,
 };
 use matgrad::expr::matrix::Matrix;
 use matgrad::metrics::{self, Metrics};
-use matgrad::{
-    Costs, Evaluator, Model, Network, Precision, Predictor, explain as explained, write_atomically,
-};
+use matgrad::{Costs, Evaluator, Model, Network, Precision, explain as explained};
 
 use crate::args::{Explain, Shown};
 use crate::encoded::{parts, stacked, widened};
-use crate::{Failure, Talk, may_write, read_text, say};
+use crate::input::{Source, page_or_model, read_once, shown};
+use crate::output::outputs;
+use crate::{Failure, Talk, input, say};
 
 /// A matrix of the data as one of the engine.
 pub fn matrix(m: matgrad::data::Matrix) -> Matrix {
@@ -43,21 +43,21 @@ pub const SHARE: f64 = 0.25;
 ///
 /// # Errors
 /// Standard output that takes no more.
-pub fn confusion(metrics: &Metrics) -> Result<(), Failure> {
+pub fn confusion(metrics: &Metrics, talk: &Talk) -> Result<(), Failure> {
     let Metrics::Classes(m) = metrics else { return Ok(()) };
     if m.labels.len() > 20 {
         return Ok(());
     }
     let width = m.labels.iter().map(|l| l.chars().count()).max().unwrap_or(0).max(5);
-    say(format!("\n{:>width$}  decided\n{:>width$}", "true", ""))?;
-    m.labels.iter().try_for_each(|l| say(format!("  {l:>width$}")))?;
-    say("\n")?;
+    talk.say(format!("\n{:>width$}  decided\n{:>width$}", "true", ""))?;
+    m.labels.iter().try_for_each(|l| talk.say(format!("  {l:>width$}")))?;
+    talk.say("\n")?;
     for (label, row) in m.labels.iter().zip(&m.confusion) {
-        say(format!("{label:>width$}"))?;
-        row.iter().try_for_each(|n| say(format!("  {n:>width$}")))?;
-        say("\n")?;
+        talk.say(format!("{label:>width$}"))?;
+        row.iter().try_for_each(|n| talk.say(format!("  {n:>width$}")))?;
+        talk.say("\n")?;
     }
-    say("\n")
+    talk.say("\n")
 }
 
 /// Whether tables for this encoder have names.
@@ -106,20 +106,6 @@ fn evaluator(model: &Model, rows: usize) -> Result<Evaluator, Failure> {
     let mut evaluator = Evaluator::new(&model.network, rows, Precision::F64)?;
     evaluator.weights(model.weights.iter().map(|(n, m)| (*n, m.data.as_slice())))?;
     Ok(evaluator)
-}
-
-/// Predictions after the link.
-fn predictions(
-    model: &Model,
-    predictor: &Predictor<f64>,
-    data: &Table,
-    rows: &[usize],
-) -> Result<Matrix, Failure> {
-    let x = model.encoder.inputs(data, rows)?;
-    let mut predicted = Matrix::filled(x.rows, predictor.widths().1, 0.0);
-    predictor.session().run(&x.data, &mut predicted.data)?;
-    model.network.link.apply(&mut predicted);
-    Ok(predicted)
 }
 
 /// Rows whose metrics are taken after a fit: all, or every so many of them.
@@ -210,10 +196,10 @@ pub fn evaluate(
     page: Option<(&Path, bool)>,
     talk: &Talk,
 ) -> Result<(), Failure> {
-    if let Some((path, force)) = page {
-        may_write(path, force)?;
-    }
-    let model = Model::load(model)?;
+    read_once(&[("MODEL", Some(model)), ("DATA", Some(source))])?;
+    let (path, force) = page.unzip();
+    let talk = &outputs(&[("--report", path)], force == Some(true), talk)?;
+    let model = input::model(model)?;
     let data = table(source, header(&model.encoder), &memory())?;
     let rows: Vec<usize> = (0..data.rows).collect();
     let found = measure(&model, &data, &rows)?;
@@ -223,99 +209,29 @@ pub fn evaluate(
     if talk.json {
         return say(format!("{}\n", found.to_json()));
     }
-    say(format!("{found}\n"))?;
-    confusion(&found)
-}
-
-/// Predictions as CSV.
-pub fn predict(
-    model: &Path,
-    data: &Path,
-    output: Option<&Path>,
-    proba: bool,
-    force: bool,
-) -> Result<(), Failure> {
-    if let Some(path) = output {
-        may_write(path, force)?;
-    }
-    let model = Model::load(model)?;
-    let data = table(data, header(&model.encoder), &memory())?;
-    let rows: Vec<usize> = (0..data.rows).collect();
-    model.encoder.unseen(&data, &rows)?.iter().for_each(|w| eprintln!("warning: {w}"));
-    let predictor = Predictor::<f64>::new(&model.network, &model.weights, rows.len().min(1024))?;
-    let quoted = |s: &str| {
-        if s.contains([',', '"', '\n']) {
-            format!("\"{}\"", s.replace('"', "\"\""))
-        } else {
-            s.to_string()
-        }
-    };
-    let classes = model.encoder.target_kind() == TargetKind::Classes;
-    let (names, labels) = (model.encoder.target_names(), model.encoder.labels());
-    let mut text = if classes {
-        quoted(names.first().map_or("class", |n| n.as_str()))
-    } else {
-        names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(",")
-    };
-    if classes && proba {
-        labels.iter().for_each(|l| text += &format!(",{}", quoted(l)));
-    }
-    text += "\n";
-    for part in parts(&model.encoder, &rows) {
-        let predicted = predictions(&model, &predictor, &data, part)?;
-        let predicted = if classes { predicted } else { unscaled(&model, predicted) };
-        for i in 0..predicted.rows {
-            let row = predicted.row(i);
-            let mut fields = Vec::new();
-            if classes {
-                fields.push(quoted(&labels[model.costs.decide(row)]));
-            }
-            if !classes || proba {
-                fields.extend(row.iter().map(f64::to_string));
-            }
-            text += &fields.join(",");
-            text += "\n";
-        }
-    }
-    match output.filter(|path| *path != Path::new("-")) {
-        Some(path) => Ok(write_atomically(path, text.as_bytes())?),
-        None => say(text),
-    }
+    talk.say(format!("{found}\n"))?;
+    confusion(&found, talk)
 }
 
 /// Every number of one example or a small batch.
 pub fn explain(asked: &Explain, talk: &Talk) -> Result<(), Failure> {
-    let page = asked.model.extension().is_some_and(|e| e == "eq");
+    read_once(&[("MODEL", Some(&asked.model)), ("DATA", Some(&asked.data))])?;
     let digits = usize::from(asked.digits);
     let (network, weights, encoder, data, costs);
-    if page {
-        let text = read_text(&asked.model)?;
-        network = Network::parse(&asked.model.display().to_string(), &text)?;
-        weights = network.initial(0)?;
-        let header = if asked.no_header { Header::Absent } else { Header::Auto };
-        data = table(&asked.data, header, &memory())?;
-        let count =
-            network.equations.graph.shape(network.target).cols.number().unwrap_or(1) as usize;
-        let targets: Vec<usize> = if asked.target.is_empty() {
-            (data.columns.len().saturating_sub(count)..data.columns.len()).collect()
-        } else {
-            asked.target.iter().map(|t| data.column(t)).collect::<Result<_, _>>()?
-        };
-        let options = EncoderOptions {
-            target_kind: if targets.len() > 1 { TargetKind::Numbers } else { TargetKind::Auto },
-            targets,
-            scaling: Scaling::None,
-            target_scaling: Scaling::None,
-            ..EncoderOptions::default()
-        };
-        let all: Vec<usize> = (0..data.rows).collect();
-        encoder = Encoder::fit(&data, &all, &options)?;
-        costs = Costs::default();
-    } else {
-        let model = Model::load(&asked.model)?;
-        data = table(&asked.data, header(&model.encoder), &memory())?;
-        (network, weights, encoder) = (model.network, model.weights, model.encoder);
-        costs = model.costs;
+    match page_or_model(&asked.model)? {
+        Source::Page(text) => {
+            network = Network::parse(&shown(&asked.model), &text)?;
+            weights = network.initial(0)?;
+            let header = if asked.no_header { Header::Absent } else { Header::Auto };
+            data = table(&asked.data, header, &memory())?;
+            encoder = encoder_of(&network, &data, &asked.target)?;
+            costs = Costs::default();
+        }
+        Source::Model(model) => {
+            data = table(&asked.data, header(&model.encoder), &memory())?;
+            (network, weights, encoder) = (model.network, model.weights, model.encoder);
+            costs = model.costs;
+        }
     }
     let rows = numbered(&asked.row, data.rows)?;
     let x = matrix(encoder.inputs(&data, &rows)?);
@@ -347,6 +263,51 @@ pub fn explain(asked: &Explain, talk: &Talk) -> Result<(), Failure> {
         Shown::Html => say(said.to_html(digits)),
         Shown::Latex => say(said.to_latex(digits)),
     }
+}
+
+/// The columns of a table for a page: its targets are those named, or the last.
+fn encoder_of(network: &Network, data: &Table, named: &[String]) -> Result<Encoder, Failure> {
+    let shape = network.equations.graph.shape(network.target);
+    let count = shape.cols.number().unwrap_or(1) as usize;
+    let targets = if named.is_empty() {
+        let last = data.columns.len().saturating_sub(count)..data.columns.len();
+        let word = data.columns[last.clone()].iter();
+        let mut word = word.filter(|c| matches!(c.values, Values::Categories { .. }));
+        if let Some(column) = word.next().filter(|_| count > 1) {
+            return Err(Failure::input(format!(
+                "the target of the page has {count} columns, and of the last {count} of the table \
+                 \"{}\" holds words; name the target column with --target",
+                column.name
+            )));
+        }
+        last.collect()
+    } else {
+        targets(data, named)?
+    };
+    let options = EncoderOptions {
+        target_kind: if targets.len() > 1 { TargetKind::Numbers } else { TargetKind::Auto },
+        targets,
+        scaling: Scaling::None,
+        target_scaling: Scaling::None,
+        ..EncoderOptions::default()
+    };
+    let all: Vec<usize> = (0..data.rows).collect();
+    Ok(Encoder::fit(data, &all, &options)?)
+}
+
+/// The columns with these names or numbers, each once.
+///
+/// # Errors
+/// A column that is not there.
+pub fn targets(data: &Table, named: &[String]) -> Result<Vec<usize>, Failure> {
+    let mut found = Vec::new();
+    for name in named {
+        let column = data.column(name)?;
+        if !found.contains(&column) {
+            found.push(column);
+        }
+    }
+    Ok(found)
 }
 
 /// Rows numbered from 1 as numbers from 0.

@@ -1,6 +1,6 @@
 //! The verb `train`: a table in, a model and metrics out.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,16 +11,18 @@ use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
 use matgrad::metrics::Metrics;
 use matgrad::{
-    Checkpoint, Costs, Epoch, Fit, FitOptions, Model, Network, Precision, Rows, Training,
+    Checkpoint, Costs, Epoch, Fit, FitOptions, Method, Model, Network, Precision, Rows, Training,
 };
 use serde_json::json;
 
 use crate::args::train::Train;
 use crate::baselines::baselines;
 use crate::encoded::Encoded;
+use crate::log::Log;
+use crate::output::{self, is_stream, no_stream, outputs};
 use crate::prepare::{Prepared, Ready, options};
 use crate::tables::{confusion, header, measure, memory, sampled, table};
-use crate::{Failure, Talk, folds, may_write, say};
+use crate::{Failure, Talk, folds, input, say};
 
 /// Set by the first Ctrl-C or termination signal; the second ends the process at once.
 ///
@@ -34,7 +36,7 @@ pub fn interruption() -> Result<Arc<AtomicBool>, Failure> {
             std::process::exit(130);
         }
     })
-    .map_err(|e| Failure { code: 1, message: format!("signals cannot be handled: {e}") })?;
+    .map_err(|e| Failure::run(format!("signals cannot be handled: {e}")))?;
     Ok(asked)
 }
 
@@ -47,6 +49,12 @@ struct Session<'a> {
     costs: &'a Costs,
     asked: &'a AtomicBool,
     course: Vec<(String, String)>,
+}
+
+/// How the epochs of a fit ended.
+struct Ran {
+    interrupted: bool,
+    log: Option<Log>,
 }
 
 /// What a checkpoint's course hangs on: the options, and the rows themselves.
@@ -111,29 +119,17 @@ impl Session<'_> {
         Ok(fit.restore(&training.checkpoint)?)
     }
 
-    /// Runs the epochs; whether it was interrupted.
-    fn run(&self, fit: &mut Fit, epochs: &mut Vec<Epoch>, talk: &Talk) -> Result<bool, Failure> {
-        let mut log = match &self.args.log {
-            Some(path) => {
-                let mut options = std::fs::File::options();
-                options
-                    .create(true)
-                    .write(true)
-                    .append(self.args.resume)
-                    .truncate(!self.args.resume);
-                let failed =
-                    |e| Failure::input(format!("{} cannot be written: {e}", path.display()));
-                Some(options.open(path).map_err(failed)?)
-            }
-            None => None,
-        };
+    /// Runs the epochs; whether it was interrupted, and how the log went.
+    fn run(&self, fit: &mut Fit, epochs: &mut Vec<Epoch>, talk: &Talk) -> Result<Ran, Failure> {
+        let log = self.args.log.as_deref();
+        let mut log = log.map(|path| Log::open(path, self.args.resume)).transpose()?;
         let talks = !talk.quiet && !talk.json;
         let terminal = talks && std::io::stderr().is_terminal();
         let most = self.options.epochs;
         let bar = if terminal {
             let style = "{bar:30} epoch {pos}/{len}  {msg}  {per_sec}  {eta} left";
             let style = indicatif::ProgressStyle::with_template(style);
-            let style = style.map_err(|e| Failure { code: 1, message: e.to_string() })?;
+            let style = style.map_err(Failure::run)?;
             indicatif::ProgressBar::new(most as u64).with_style(style)
         } else {
             indicatif::ProgressBar::hidden()
@@ -146,31 +142,37 @@ impl Session<'_> {
             let rate = epoch.learning_rate.map_or(String::new(), |r| format!("  rate {r:.2e}"));
             let shown = format!("loss {:.4}{validation}{rate}", epoch.train_loss);
             if talks && !terminal {
-                eprintln!("epoch {}/{most}  {shown}  {:.1} s", epoch.number, epoch.seconds);
+                output::tell(format!(
+                    "epoch {}/{most}  {shown}  {:.1} s",
+                    epoch.number, epoch.seconds
+                ));
             }
             bar.set_message(shown);
             if let Some(log) = &mut log {
-                let line = json!({
-                    "epoch": epoch.number, "train_loss": epoch.train_loss,
-                    "validation_loss": epoch.validation_loss,
-                    "learning_rate": epoch.learning_rate, "seconds": epoch.seconds,
-                });
-                writeln!(log, "{line}").map_err(Failure::input)?;
+                log.add(&epoch, talk);
             }
             let due =
                 self.args.checkpoint_every.is_some_and(|n| epoch.number.is_multiple_of(n.max(1)));
             let stopped = self.asked.load(Ordering::SeqCst);
             if let Some(path) = self.args.output.as_ref().filter(|_| due || stopped) {
-                self.model((fit.weights()?, fit.checkpoint()?)).save(path)?;
+                keep(&self.model((fit.weights()?, fit.checkpoint()?)), path)?;
             }
             if stopped {
                 bar.abandon();
-                return Ok(true);
+                return Ok(Ran { interrupted: true, log });
             }
         }
         bar.finish_and_clear();
-        Ok(false)
+        Ok(Ran { interrupted: false, log })
     }
+}
+
+/// Writes a model to a file or to standard output.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn keep(model: &Model, path: &Path) -> Result<(), Failure> {
+    output::write(path, &model.bytes()?)
 }
 
 /// Warnings about columns that are shown.
@@ -181,30 +183,72 @@ const WARNINGS: usize = 5;
 /// # Errors
 /// What is wrong with flags, table, network or training.
 pub fn train(args: &Train, talk: &Talk) -> Result<(), Failure> {
-    for path in args.output.iter().chain(&args.log).chain(&args.report) {
-        may_write(path, args.force || args.resume)?;
-    }
+    let talk = &files(args, &[], talk)?;
     let options = options(args)?;
+    if let (Method::Search(solver), Some(rows)) = (&options.method, options.batch)
+        && args.batch.is_some()
+    {
+        let name = solver.name();
+        return Err(Failure::usage(format!(
+            "--batch {rows}: {name} takes all rows at once; leave it out, or say full"
+        )));
+    }
     if let Some(folds) = args.folds {
         return folds::run(args, &options, usize::from(folds), talk);
     }
     let prepared = Prepared::deal(args, Prepared::table(args)?, None)?;
-    warn(&prepared, talk);
+    warn(args, &prepared, talk);
     let asked = interruption()?;
     complete(args, options, &prepared, &asked, talk)
 }
 
-/// Says what the table has that one may not expect.
-pub fn warn(prepared: &Prepared, talk: &Talk) {
-    if !talk.quiet {
-        let warnings = prepared.encoder.warnings();
-        warnings.iter().take(WARNINGS).for_each(|w| eprintln!("warning: {w}"));
-        if warnings.len() > WARNINGS {
-            eprintln!("warning: and {} more", warnings.len() - WARNINGS);
-        }
-        let (all, out) = (prepared.data.rows, prepared.left_out());
-        if out > 0 {
-            eprintln!("warning: {out} of {all} rows are left out: no target, or weight 0");
+/// Fails where the files of the flags, and these more, cannot be read or written together; how to
+/// talk beside them.
+///
+/// # Errors
+/// Which of them, and why.
+pub fn files(args: &Train, more: &[output::Named], talk: &Talk) -> Result<Talk, Failure> {
+    let weights = args.class_weight.as_deref().map(Path::new);
+    input::read_once(&[
+        ("DATA", Some(&args.data)),
+        ("--test", args.test.as_deref()),
+        ("--network", args.network.as_deref()),
+        ("--optimizer", args.optimizer.as_deref().map(Path::new)),
+        ("--start", args.start.as_deref()),
+        ("--class-weight", weights),
+        ("--cost-matrix", args.cost_matrix.as_deref()),
+    ])?;
+    let folder = args.tensorboard.as_deref();
+    no_stream("--tensorboard", folder, "a folder")?;
+    let model = args.output.as_deref();
+    if args.resume || args.checkpoint_every.is_some() {
+        no_stream("--output", model, "a file, to keep checkpoints in,")?;
+    }
+    let mut all = vec![("--output", model)];
+    all.extend([("--report", args.report.as_deref()), ("--log", args.log.as_deref())]);
+    all.extend(more);
+    output::distinct(&[&all[..], &[("--tensorboard", folder)]].concat())?;
+    outputs(&all, args.force || args.resume, talk)
+}
+
+/// Says what the flags and the table have that one may not expect.
+pub fn warn(args: &Train, prepared: &Prepared, talk: &Talk) {
+    let warnings = prepared.encoder.warnings();
+    warnings.iter().take(WARNINGS).for_each(|w| talk.warn(w));
+    if warnings.len() > WARNINGS {
+        talk.warn(format!("and {} more", warnings.len() - WARNINGS));
+    }
+    let (all, out) = (prepared.data.rows, prepared.left_out());
+    if out > 0 {
+        talk.warn(format!("{out} of {all} rows are left out: no target, or weight 0"));
+    }
+    let kept = prepared.train.len() + prepared.validation.len();
+    for (flag, share, held, rows) in [
+        ("--test-fraction", args.test_fraction, &prepared.test, all - out),
+        ("--validation-fraction", args.validation_fraction, &prepared.validation, kept),
+    ] {
+        if let Some(share) = share.filter(|_| held.is_empty()) {
+            talk.warn(format!("{flag} {share} of {rows} rows holds back none"));
         }
     }
 }
@@ -225,7 +269,7 @@ pub fn complete(
     ready.fill_in(&mut options, args)?;
     if !talk.quiet && !talk.json {
         let (method, rows) = (options.method.name(), ready.train.inputs.len());
-        eprintln!("{method} on {rows} rows, seed {}", args.seed);
+        output::tell(format!("{method} on {rows} rows, seed {}", args.seed));
     }
     let network = &ready.network;
     let (encoder, costs) = (&prepared.encoder, &prepared.costs);
@@ -239,7 +283,7 @@ pub fn complete(
         session.resume(&mut fit, path)?;
     }
     let mut epochs = Vec::new();
-    let interrupted = session.run(&mut fit, &mut epochs, talk)?;
+    let Ran { interrupted, log } = session.run(&mut fit, &mut epochs, talk)?;
     let model = session.model(match args.output {
         Some(_) => fit.into_parts()?,
         // Nobody goes on from there.
@@ -252,6 +296,7 @@ pub fn complete(
     if interrupted {
         let epoch = model.training.as_ref().map_or(0, |t| t.checkpoint.epoch);
         let kept = match &args.output {
+            Some(path) if is_stream(path) => "the checkpoint is on standard output".into(),
             Some(path) => {
                 format!("the checkpoint is in {}; go on with --resume", path.display())
             }
@@ -261,12 +306,13 @@ pub fn complete(
         return Err(Failure { code: 130, message });
     }
     if let Some(path) = &args.output {
-        model.save(path)?;
+        keep(&model, path)?;
     }
     if let Some(folder) = &args.tensorboard {
         crate::report::events(folder, &epochs)?;
     }
-    report(args, talk, &options, prepared, &model, (started, &epochs))
+    report(args, talk, &options, prepared, &model, (started, &epochs))?;
+    log.map_or(Ok(()), Log::finish)
 }
 
 fn report(
@@ -343,7 +389,7 @@ fn tell(
         }
         return say(format!("{report}\n"));
     }
-    say(format!(
+    talk.say(format!(
         "{epochs} epochs of {} in {seconds:.2} s, seed {}\n",
         options.method.name(),
         args.seed
@@ -352,21 +398,21 @@ fn tell(
     let width = if beside.is_empty() { 11 } else { 20 };
     for (what, m) in [("train", train), ("validation", validation), ("test", test)] {
         if let Some(m) = m {
-            say(format!("{what:<width$}{m}\n"))?;
+            talk.say(format!("{what:<width$}{m}\n"))?;
         }
     }
     for (name, m) in beside {
-        say(format!("{name:<width$}{m}\n"))?;
+        talk.say(format!("{name:<width$}{m}\n"))?;
     }
     if let Some(last) = test.as_ref().or(train.as_ref()) {
-        confusion(last)?;
+        confusion(last, talk)?;
     }
     match &args.output {
-        Some(path) => say(format!("model in {}\n", path.display())),
-        None if !talk.quiet => {
-            eprintln!("no model was written; name a file with -o MODEL");
+        Some(path) if is_stream(path) => Ok(()),
+        Some(path) => talk.say(format!("model in {}\n", path.display())),
+        None => {
+            talk.tell("no model was written; name a file with -o MODEL");
             Ok(())
         }
-        None => Ok(()),
     }
 }

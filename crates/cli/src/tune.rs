@@ -8,9 +8,10 @@ use matgrad::{Error, write_atomically};
 use serde_json::{Value, json};
 
 use crate::args::train::Train;
+use crate::output::no_stream;
 use crate::prepare::{Prepared, Ready, batch, options, usage, usual_epochs};
-use crate::train::{complete, interruption, warn};
-use crate::{Failure, Talk, may_write, say};
+use crate::train::{complete, files, interruption, warn};
+use crate::{Failure, Talk, say};
 
 /// Search for good settings. What is given as for `train` stays as it is.
 #[derive(clap::Args)]
@@ -194,12 +195,11 @@ fn shown(trials: &[Trial]) -> String {
 pub fn tune(args: &Tune, talk: &Talk) -> Result<(), Failure> {
     let mut train = args.train.clone();
     train.validation_fraction.get_or_insert(0.2);
-    for path in train.output.iter().chain(&train.report).chain(&args.trials) {
-        may_write(path, train.force || train.resume)?;
-    }
+    no_stream("--trials", args.trials.as_deref(), "a file, written whole after each trial,")?;
+    let talk = &files(&train, &[("--trials", args.trials.as_deref())], talk)?;
     let space = space(args)?;
     let prepared = Prepared::deal(&train, Prepared::table(&train)?, None)?;
-    warn(&prepared, talk);
+    warn(&train, &prepared, talk);
     let plan = Plan {
         candidates: args.candidates as usize,
         epochs: train.epochs.unwrap_or_else(|| usual_epochs(prepared.train.len().div_ceil(32))),
@@ -224,7 +224,7 @@ pub fn tune(args: &Tune, talk: &Talk) -> Result<(), Failure> {
     let count: usize = plan.rungs().iter().map(|rung| rung.0).sum();
     if talks {
         let (rows, held) = (prepared.train.len(), prepared.validation.len());
-        eprintln!("{count} trials on {rows} rows, judged by {held}, seed {}", plan.seed);
+        talk.tell(format!("{count} trials on {rows} rows, judged by {held}, seed {}", plan.seed));
     }
     // The search knows errors of the crate alone; what ended it is kept here.
     let failure = std::sync::Mutex::new(None);
@@ -238,7 +238,7 @@ pub fn tune(args: &Tune, talk: &Talk) -> Result<(), Failure> {
     };
     let mut keep = |trials: &[Trial]| {
         if talks {
-            eprintln!("{} of {count} trials", trials.len());
+            talk.tell(format!("{} of {count} trials", trials.len()));
         }
         let Some(path) = &args.trials else { return Ok(()) };
         let lines = std::iter::once(first.clone()).chain(trials.iter().map(Trial::to_json));
@@ -253,7 +253,7 @@ pub fn tune(args: &Tune, talk: &Talk) -> Result<(), Failure> {
     if talk.json {
         trials.iter().try_for_each(|trial| say(format!("{}\n", trial.to_json())))?;
     } else {
-        say(format!("{}\n", shown(&trials)))?;
+        talk.say(format!("{}\n", shown(&trials)))?;
     }
     let best = ranked(&trials)[0];
     if best.score.is_none() {
@@ -262,5 +262,7 @@ pub fn tune(args: &Tune, talk: &Talk) -> Result<(), Failure> {
     }
     let mut train = flags(&train, &best.candidate, best.epochs);
     train.resume = false;
-    complete(&train, options(&train)?, &prepared, &asked, &Talk { quiet: true, ..*talk })
+    // Its metrics are data; where a file is, they are talk.
+    let talk = Talk { quiet: talk.quiet || !talk.streams, ..*talk };
+    complete(&train, options(&train)?, &prepared, &asked, &talk)
 }

@@ -4,9 +4,11 @@ mod book;
 mod costs;
 mod forms;
 mod interruption;
+mod json;
 mod listen;
 mod memory;
 mod messages;
+mod outputs;
 mod pages;
 mod refused;
 mod weights;
@@ -133,7 +135,7 @@ fn bad_tables_say_where_and_what() {
     fails(&["train", &infinite, "--target", "c"], 3, &["infinite.csv, line 3"]);
     fails(
         &["train", "datasets/iris.csv", "--target", "class", "-o", "no/such/folder/m"],
-        3,
+        1,
         &["cannot be written"],
     );
 }

@@ -1,6 +1,6 @@
 //! What is refused, and what is said of it.
 
-use crate::{fails, file};
+use crate::{fails, file, matgrad};
 
 const PAGE: &str = "examples/logistic.eq";
 const IRIS: [&str; 4] = ["train", "datasets/iris.csv", "--target", "class"];
@@ -17,10 +17,34 @@ fn numbers_that_make_no_sense() {
         (["--max-norm", "0"], "a number above 0 is wanted"),
         (["--target-loss", "nan"], "a finite number is wanted"),
         (["--time-limit", "inf"], "a number from 0 is wanted"),
+        (["--set", "lr=-1"], "--set lr=-1: a number from 0 is wanted"),
+        (["--set", "ε=nan"], "a finite number is wanted"),
+        (["--schedule", "step:0:0.5"], "EVERY is a whole number of epochs from 1"),
     ] {
         fails(&train(&flags), 2, &[wanted]);
     }
     fails(&["check", PAGE, "--tolerance", "nan"], 2, &["a number from 0 is wanted"]);
+}
+
+#[test]
+fn flags_that_do_not_go_together() {
+    fails(&train(&["--optimizer", "scg", "--batch", "32"]), 2, &["scg takes all rows at once"]);
+    let proof = "--steps is the proof of the matrix equations, as text or JSON";
+    for more in [["--format", "latex"], ["--format", "index"], ["--form", "vec"]] {
+        fails(&[&["derive", PAGE, "--steps"], &more[..]].concat(), 2, &[proof]);
+    }
+    fails(&["derive", PAGE, "--steps", "--rolled"], 2, &[proof]);
+    let jacobian = ["derive", PAGE, "--jacobian", "Z:W", "--format", "numpy"];
+    fails(&jacobian, 2, &["--jacobian is printed as text or JSON"]);
+    fails(&["explain", PAGE, IRIS[1], "-e", "3"], 2, &["-e"]);
+}
+
+#[test]
+fn names_that_are_not_there() {
+    fails(&["derive", PAGE, "--wrt", "Q"], 3, &["there is no Q", "the names are X, Y, W, b, Z, L"]);
+    fails(&["explain", PAGE, IRIS[1]], 3, &["\"class\" holds words", "--target"]);
+    let rule = file("refused", "rule.eq", "optimizer mine(η = 0.1)\n  W ← W - η H\n".as_bytes());
+    fails(&train(&["--optimizer", &rule]), 3, &["there is no H", &format!("{rule}:2:13")]);
 }
 
 #[test]
@@ -40,4 +64,35 @@ fn weights_of_classes_name_their_line() {
         let weights = file("weights-of-classes", name, text.as_bytes());
         fails(&train(&["--class-weight", &weights]), 3, &words);
     }
+}
+
+#[test]
+fn arrays_of_a_wrong_size() {
+    let page = "input X : B×4\nparam w : 4×1 = 1\nZ = X w\nminimize sum(Z)\n";
+    let page = file("sizes", "page.eq", page.as_bytes());
+    let said = "X has 1 column, but the page says 4";
+    fails(&["compute", &page, "--set", "X=1"], 3, &[said]);
+}
+
+#[test]
+fn a_column_named_twice_is_one_target() {
+    let told = |target: &str| {
+        let run = ["train", "datasets/iris.csv", "--epochs", "2", "--quiet", "--target", target];
+        let text = String::from_utf8(matgrad(&run).stdout).expect("text");
+        text.lines().skip(1).map(str::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(told("5,class,5"), told("class"));
+}
+
+#[test]
+fn a_share_that_holds_back_no_row_is_told() {
+    let said = |more: &[&str]| {
+        let out = matgrad(&[&train(&["--epochs", "2"]), more].concat());
+        assert!(out.status.success());
+        String::from_utf8(out.stderr).expect("text")
+    };
+    let told = "warning: --test-fraction 0.001 of 150 rows holds back none";
+    assert!(said(&["--test-fraction", "0.001"]).contains(told));
+    assert!(said(&["--validation-fraction", "0.001"]).contains("holds back none"));
+    assert!(!said(&["--test-fraction", "0.1"]).contains("warning"));
 }

@@ -48,7 +48,7 @@ pub use fit::{Epoch, Fit, FitOptions};
 pub use kept::Kept;
 pub use layers::{Convolution, Layers};
 pub use method::Method;
-pub use model::{Model, Training, half, write_atomically};
+pub use model::{Model, Training, followed, half, write_atomically};
 pub use network::{Link, Network};
 pub use predict::{Predictor, Session};
 pub use rows::{GrowingRows, Rows};

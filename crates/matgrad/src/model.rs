@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::Permissions;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use matgrad_data::Encoder;
 use matgrad_expr::graph::NodeId;
@@ -109,14 +110,21 @@ impl Model {
         Ok(Model { network, weights, encoder, costs, seed: 0, precision, training: None })
     }
 
-    /// Writes the file: to a temporary one beside it first, then in its place.
+    /// Writes the file, as [`write_atomically`] does.
     ///
     /// # Errors
     /// Where it cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let fail = |e: &dyn std::fmt::Display| {
-            Error::Input(format!("{} cannot be written: {e}", path.display()))
-        };
+        write_atomically(path, &self.bytes()?)
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// Metadata or tensors that cannot be written as such a file.
+    pub fn bytes(&self) -> Result<Vec<u8>, Error> {
+        let fail =
+            |e: &dyn std::fmt::Display| Error::Run(format!("the model cannot be written: {e}"));
         let graph = &self.network.equations.graph;
         let name = |node: NodeId| graph.name(node).map_or("?".into(), |n| n.spelling.clone());
         let dtype = match self.precision {
@@ -172,7 +180,7 @@ impl Model {
         );
         let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(&e))?;
-        write_atomically(path, &in_order(bytes).map_err(|e| fail(&e))?)
+        in_order(bytes).map_err(|e| fail(&e))
     }
 
     /// Reads a file.
@@ -182,7 +190,15 @@ impl Model {
     pub fn load(path: &Path) -> Result<Model, Error> {
         let bytes = std::fs::read(path)
             .map_err(|e| Error::Input(format!("{}: cannot be read: {e}", path.display())))?;
-        let file = File::open(path, &bytes)?;
+        Model::read(path, &bytes)
+    }
+
+    /// Reads the bytes of a file; `path` is its name in messages.
+    ///
+    /// # Errors
+    /// Bytes that are no model, truncated or altered.
+    pub fn read(path: &Path, bytes: &[u8]) -> Result<Model, Error> {
+        let file = File::open(path, bytes)?;
         let network = Network::parse(&path.display().to_string(), &file.text("equations")?)?;
         let encoder = Encoder::from_json(&file.json("encoder")?)?;
         let (weights, precision) = file.weights(&network)?;
@@ -356,22 +372,53 @@ fn in_order(mut bytes: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
     Ok(bytes)
 }
 
-/// Writes a file whole or not at all: to a temporary one beside it first, then in its place.
+/// Writes a file whole or not at all: to a temporary one beside it first, then in its place, with
+/// the permissions of the one that was there. A symbolic link is followed. What is no regular file,
+/// such as a pipe or a device, is written into as it stands.
 ///
 /// # Errors
 /// Where it cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let written = followed(path).and_then(|target| match std::fs::metadata(&target) {
+        Ok(found) if !found.is_file() => {
+            std::fs::File::options().write(true).open(&target)?.write_all(bytes)
+        }
+        found => replace(&target, bytes, found.ok().map(|f| f.permissions())),
+    });
+    written.map_err(|e| Error::Run(format!("{} cannot be written: {e}", path.display())))
+}
+
+/// Where a path leads: the end of its symbolic links, also where nothing is there yet.
+///
+/// # Errors
+/// Links in a circle.
+pub fn followed(path: &Path) -> std::io::Result<PathBuf> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => return path.canonicalize(),
+        // The name of what a pipe's link points at is no path.
+        Ok(_) => return Ok(path.to_path_buf()),
+        Err(_) => {}
+    }
+    let mut end = path.to_path_buf();
+    // As many as the system follows; a circle ends here too.
+    for _ in 0..40 {
+        let Ok(next) = end.read_link() else { return Ok(end) };
+        end = end.parent().unwrap_or(Path::new(".")).join(next);
+    }
+    Err(std::io::Error::other("too many levels of symbolic links"))
+}
+
+/// Puts a file of these bytes in the place of another.
+fn replace(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> std::io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().map_or("file".into(), |n| n.to_string_lossy().into_owned());
     let temporary = folder.join(format!(".{name}.{}", std::process::id()));
     let written = std::fs::File::create(&temporary)
         .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))
+        .and_then(|()| permissions.map_or(Ok(()), |p| std::fs::set_permissions(&temporary, p)))
         .and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|e| {
-        // Nothing half written stays.
-        std::fs::remove_file(&temporary).ok();
-        Error::Input(format!("{} cannot be written: {e}", path.display()))
-    })
+    // Nothing half written stays.
+    written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))
 }
 
 /// What a checksum goes over.

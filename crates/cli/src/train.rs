@@ -220,6 +220,9 @@ pub fn files(args: &Train, more: &[output::Named], talk: &Talk) -> Result<Talk, 
     ])?;
     let folder = args.tensorboard.as_deref();
     no_stream("--tensorboard", folder, "a folder")?;
+    if let Some(path) = folder.filter(|path| path.exists() && !path.is_dir()) {
+        return Err(Failure::unwritten(path, "it is no folder"));
+    }
     let model = args.output.as_deref();
     if args.resume || args.checkpoint_every.is_some() {
         no_stream("--output", model, "a file, to keep checkpoints in,")?;

@@ -154,12 +154,13 @@ fn two_outputs_are_two_files() {
 }
 
 #[test]
-fn a_folder_is_no_file_before_anything_runs() {
+fn a_folder_is_no_file_and_a_file_no_folder_before_anything_runs() {
     let folder = folder("folder");
     let out = matgrad(&short(&["-o", text(&folder), "--force"]));
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(said.starts_with("error") && said.contains("cannot be written"), "{said}");
     assert_eq!(out.status.code(), Some(1), "it is no wrong input");
+    fails(&short(&["--tensorboard", IRIS]), 1, &["cannot be written: it is no folder"]);
 }
 
 /// Progress and warnings stop nothing when nobody listens.

@@ -124,9 +124,12 @@ fn residual_block() {
 
 #[test]
 fn a_number_is_not_written_by_the_name_of_a_gradient() {
-    shows("input X : B×3\nparam W : 3×4\nZ = (X W)∘²\nminimize sum(Z)", expect![[r#"
+    shows(
+        "input X : B×3\nparam W : 3×4\nZ = (X W)∘²\nminimize sum(Z)",
+        expect![[r#"
         ∂W = 2 Xᵀ (X W)         3×4
-    "#]]);
+    "#]],
+    );
     shows(
         "param A : 3×4\nparam b : 1×1\nz = sum(A)\nZ = A∘³\nminimize 3 z + sum(3 Z) + b^3",
         expect![[r#"
@@ -138,11 +141,14 @@ fn a_number_is_not_written_by_the_name_of_a_gradient() {
 
 #[test]
 fn each_gradient_uses_only_those_before_it() {
-    shows("param A : 3×4\nparam r : 1×4\nZ = sum(r + A)\nminimize Z .^ 2", expect![[r#"
+    shows(
+        "param A : 3×4\nparam r : 1×4\nZ = sum(r + A)\nminimize Z .^ 2",
+        expect![[r#"
         ∂Z = 2 Z                   1×1
         ∂A = ∂Z ones(3, 4)         3×4
         ∂r = 𝟏ᵀ ∂A                 1×4
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -161,38 +167,57 @@ fn the_gradient_of_a_slice_says_where_it_is() {
     let slice = |rows: &str, cols: &str| {
         format!("param A : 4×3\nZ = A[{rows}, {cols}]\nminimize sum(Z ⊙ Z)")
     };
-    shows(&slice("1:2", ":"), expect![[r#"
+    shows(
+        &slice("1:2", ":"),
+        expect![[r#"
         ∂Z = 2 Z                            2×3
         ∂A = vcat(∂Z, 0 ones(2, 3))         4×3
-    "#]]);
-    shows(&slice("2:3", ":"), expect![[r#"
+    "#]],
+    );
+    shows(
+        &slice("2:3", ":"),
+        expect![[r#"
         ∂Z = 2 Z                                                2×3
         ∂A = vcat(vcat(0 ones(1, 3), ∂Z), 0 ones(1, 3))         4×3
-    "#]]);
-    shows(&slice(":", "3:3"), expect![[r#"
+    "#]],
+    );
+    shows(
+        &slice(":", "3:3"),
+        expect![[r#"
         ∂Z = 2 Z                            4×1
         ∂A = hcat(0 ones(4, 2), ∂Z)         4×3
-    "#]]);
-    shows("param A : 2·B×3\nZ = A[1:B, :]\nminimize sum(Z ⊙ Z)", expect![[r#"
+    "#]],
+    );
+    shows(
+        "param A : 2·B×3\nZ = A[1:B, :]\nminimize sum(Z ⊙ Z)",
+        expect![[r#"
         ∂Z = 2 Z                            B×3
         ∂A = vcat(∂Z, 0 ones(B, 3))         2·B×3
-    "#]]);
-    shows("param A : B×3\nZ = A[2:3, :]\nminimize sum(Z ⊙ Z)", expect![[r#"
+    "#]],
+    );
+    shows(
+        "param A : B×3\nZ = A[2:3, :]\nminimize sum(Z ⊙ Z)",
+        expect![[r#"
         ∂Z = 2 Z                           2×3
         ∂A = place(∂Z, B×3, row 2)         B×3
-    "#]]);
+    "#]],
+    );
     let written = "param Z : 2×3\nA = vcat(vcat(0 ones(1, 3), 2 Z), 0 ones(1, 3))\nminimize sum(A)";
-    shows(written, expect![[r#"
+    shows(
+        written,
+        expect![[r#"
         ∂A = ones(4, 3)                   4×3
         ∂Z = 2 ∂A[1:3, :][2:3, :]         2×3
-    "#]]);
+    "#]],
+    );
     let wrong = read("page.eq", "param Z : 2×3\nminimize sum(place(Z))", standard());
     expect![[r#"
         error: there is no function `place`
           ╭▸ page.eq:2:14
         2 │ minimize sum(place(Z))
           │              ━━━━━ not built in, not in the library and not defined above
-          ╰ help: define `place(…) = …` above; for a product with a value write `place (…)`"#]].assert_eq(&wrong.expect_err("it has no place").to_string());
+          ╰ help: define `place(…) = …` above; for a product with a value write `place (…)`"#]]
+    .assert_eq(&wrong.expect_err("it has no place").to_string());
 }
 
 #[test]

@@ -352,7 +352,8 @@ fn an_entry_of_what_no_sum_says_is_that_of_its_equation() {
 
         ∂Pᵢⱼ = 2 Pᵢⱼ                                    i = 1…B, j = 1…4
         ∂Kᵢⱼ = Σₖ Xₖᵢ (unpool(∂P, X K, 4×4×1, 2×2))ₖⱼ   i = 1…16, j = 1…16, k = 1…B
-    "#]].assert_eq(&index::form(&derived(page)).to_string());
+    "#]]
+    .assert_eq(&index::form(&derived(page)).to_string());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reverse-mode derivation, driven by the adjoint texts of the op table. No op is named here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use matgrad_expr::graph::{Graph, NodeId};
@@ -47,7 +47,7 @@ pub fn derive(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Result<Gradie
     let objective = stable.rewrite(&mut graph, objective);
     let mut steps = stable.steps;
 
-    let mut pass = Pass::new(&mut graph, Rules::simplify(), objective, wrt);
+    let mut pass = Pass::new(&mut graph, Rules::simplify(), wrt);
     pass.run(objective)?;
     let Pass { adjoints, rewriter, surrogates, finished, .. } = pass;
     steps.extend(rewriter.steps);
@@ -61,7 +61,7 @@ pub fn derive(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Result<Gradie
         }
     }
     drop_unused(&graph, &mut gradients, wrt);
-    let gradients = in_order(&graph, gradients);
+    let gradients = in_order(&graph, &gradients);
     Ok(Gradients { graph, objective, gradients, wrt: wrt.to_vec(), steps, surrogates })
 }
 
@@ -69,8 +69,8 @@ struct Pass<'a> {
     graph: &'a mut Graph,
     rewriter: Rewriter<'a>,
     wrt: HashSet<NodeId>,
-    /// All that the page speaks of.
-    page: HashSet<NodeId>,
+    /// What has a name on the page.
+    named: HashSet<NodeId>,
     parts: HashMap<NodeId, Vec<NodeId>>,
     adjoints: HashMap<NodeId, NodeId>,
     finished: Vec<(NodeId, NodeId)>,
@@ -78,13 +78,11 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(graph: &'a mut Graph, rules: &'a Rules, objective: NodeId, wrt: &[NodeId]) -> Pass<'a> {
-        let roots: Vec<NodeId> = graph.names().iter().map(|n| n.1).chain([objective]).collect();
-        let mut page: HashSet<NodeId> = graph.reachable(&roots, true).into_iter().collect();
-        page.extend(graph.reachable(&roots, false));
+    fn new(graph: &'a mut Graph, rules: &'a Rules, wrt: &[NodeId]) -> Pass<'a> {
+        let named = graph.names().iter().map(|n| n.1).collect();
         Pass {
             graph,
-            page,
+            named,
             rewriter: Rewriter::new(rules, false),
             wrt: wrt.iter().copied().collect(),
             parts: HashMap::new(),
@@ -110,7 +108,9 @@ impl<'a> Pass<'a> {
             }
             let gradient = self.rewriter.rewrite(self.graph, sum);
             self.adjoints.insert(id, gradient);
-            if let Some(name) = self.graph.name(id).cloned() {
+            // What the page computes may be a gradient too, and have its name by now.
+            let name = self.graph.name(id).filter(|_| self.named.contains(&id)).cloned();
+            if let Some(name) = name {
                 self.finished.push((id, gradient));
                 if !self.has_no_name(gradient) {
                     let text = format!("∂{}", name.text);
@@ -124,13 +124,10 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// A number is no more than a number, and what stands on the page has the name that it has
-    /// there or none.
+    /// A number is no more than a number, and what has a name keeps it.
     fn has_no_name(&self, gradient: NodeId) -> bool {
         let number = self.graph.shape(gradient).is_scalar();
-        number && self.graph.number_at(gradient).is_some()
-            || self.graph.name(gradient).is_some()
-            || self.page.contains(&gradient)
+        number && self.graph.number_at(gradient).is_some() || self.graph.name(gradient).is_some()
     }
 
     /// Operands before users; a call that is derived through its body comes after the body.
@@ -195,24 +192,47 @@ fn own(graph: &Graph, of: NodeId, gradient: NodeId) -> bool {
     }
 }
 
-/// An order in which each gradient uses only those before it, as near to the given one as can be.
-fn in_order(graph: &Graph, mut gradients: Vec<(NodeId, NodeId)>) -> Vec<(NodeId, NodeId)> {
-    let named: HashMap<NodeId, NodeId> =
-        gradients.iter().filter(|&&(of, g)| own(graph, of, g)).map(|&(of, g)| (g, of)).collect();
-    let uses = |&(of, gradient): &(NodeId, NodeId)| -> HashSet<NodeId> {
-        let end = |id: NodeId| id != gradient && named.contains_key(&id);
-        let reached = graph.reachable_to(&[gradient], false, end);
-        reached.iter().filter_map(|id| named.get(id)).copied().filter(|&o| o != of).collect()
-    };
-    let mut waiting: Vec<HashSet<NodeId>> = gradients.iter().map(uses).collect();
+/// An order in which each gradient uses only those before it: the given one, but that those it uses
+/// come first.
+fn in_order(graph: &Graph, gradients: &[(NodeId, NodeId)]) -> Vec<(NodeId, NodeId)> {
+    let all = gradients.iter().enumerate();
+    let named: HashMap<NodeId, usize> =
+        all.filter(|&(_, &(of, g))| own(graph, of, g)).map(|(i, &(_, g))| (g, i)).collect();
+    let mut seen = vec![false; gradients.len()];
     let mut ordered = Vec::with_capacity(gradients.len());
-    while !gradients.is_empty() {
-        let free = |used: &HashSet<NodeId>| gradients.iter().all(|(of, _)| !used.contains(of));
-        let next = waiting.iter().position(free).unwrap_or(0);
-        waiting.remove(next);
-        ordered.push(gradients.remove(next));
+    for first in 0..gradients.len() {
+        let mut stack = vec![(first, false)];
+        while let Some((at, ready)) = stack.pop() {
+            if ready {
+                ordered.push(gradients[at]);
+            } else if !std::mem::replace(&mut seen[at], true) {
+                stack.push((at, true));
+                let used = uses(graph, gradients[at].1, at, &named);
+                stack.extend(used.into_iter().rev().map(|u| (u, false)));
+            }
+        }
     }
     ordered
+}
+
+/// Which gradients one is written with, in their order.
+fn uses(
+    graph: &Graph,
+    gradient: NodeId,
+    own: usize,
+    named: &HashMap<NodeId, usize>,
+) -> BTreeSet<usize> {
+    let mut used = BTreeSet::new();
+    let mut seen = HashSet::new();
+    let mut stack = vec![gradient];
+    while let Some(id) = stack.pop() {
+        match named.get(&id) {
+            Some(&at) if at != own => drop(used.insert(at)),
+            _ if seen.insert(id) => stack.extend(graph.get(id).operands.iter()),
+            _ => {}
+        }
+    }
+    used
 }
 
 impl fmt::Display for Gradients {

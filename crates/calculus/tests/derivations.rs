@@ -133,8 +133,9 @@ fn a_number_is_not_written_by_the_name_of_a_gradient() {
     shows(
         "param A : 3×4\nparam b : 1×1\nz = sum(A)\nZ = A∘³\nminimize 3 z + sum(3 Z) + b^3",
         expect![[r#"
-            ∂A = 3 + 9 A∘²         3×4
-            ∂b = 3 b²              1×1
+            ∂Z = 3 ones(3, 4)         3×4
+            ∂A = 3 + 9 A∘²            3×4
+            ∂b = 3 b²                 1×1
         "#]],
     );
 }
@@ -152,12 +153,12 @@ fn each_gradient_uses_only_those_before_it() {
 }
 
 #[test]
-fn what_stands_on_the_page_is_no_gradient_by_name() {
+fn what_is_a_gradient_and_stands_on_the_page_has_no_gradient_of_that_name() {
     shows(
         "param A : 3×4\nparam s : 1×1\nZ = ((s ^ 2 A / s / s) ⊙ sigmoid(s))ᵀ\nminimize sum(Z)",
         expect![[r#"
-            ∂A = sigmoid(s) ones(3, 4)                                                                                                                       3×4
-            ∂s = s * 2 sigmoid(s) sum(A) / s² - sum(sigmoid(s) (s² A / s / s) / s + sigmoid(s) s² A / (s² s)) + sigmoid(s) sum(A) * (1 - sigmoid(s))         1×1
+            ∂A = sigmoid(s) ones(3, 4)                                                                                                               3×4
+            ∂s = s * 2 sigmoid(s) sum(A) / s² - sum(sigmoid(s) (s² A / s / s) / s + sigmoid(s) A / s) + sigmoid(s) sum(A) * (1 - sigmoid(s))         1×1
         "#]],
     );
 }

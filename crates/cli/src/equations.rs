@@ -239,7 +239,7 @@ fn to_json(equations: &Equations, gradients: &Gradients) -> Value {
         let s = graph.shape(id);
         json!([graph.symbols.dim(s.rows), graph.symbols.dim(s.cols)])
     };
-    let forms = |id: NodeId, of: NodeId| {
+    let forms = |graph: &Graph, id: NodeId, of: NodeId| {
         json!({
             "shape": shape(of), "unicode": print::unicode(graph, id),
             "latex": latex::latex(graph, id), "ascii": print::ascii(graph, id),
@@ -252,10 +252,13 @@ fn to_json(equations: &Equations, gradients: &Gradients) -> Value {
         }
         Value::Object(all)
     };
+    // By the page's own names: what it computes may be a gradient too.
+    let page = &equations.graph;
+    let definitions = equations.definitions.iter();
     let definitions: Vec<Value> =
-        equations.definitions.iter().map(|&d| with("name", name(d), forms(d, d))).collect();
-    let all: Vec<Value> =
-        gradients.gradients.iter().map(|&(of, g)| with("of", name(of), forms(g, of))).collect();
+        definitions.map(|&d| with("name", name(d), forms(page, d, d))).collect();
+    let all = gradients.gradients.iter();
+    let all: Vec<Value> = all.map(|&(of, g)| with("of", name(of), forms(graph, g, of))).collect();
     let objective = equations.objective.map_or(String::new(), |o| {
         if name(o).is_empty() { print::unicode(&equations.graph, o) } else { name(o) }
     });

@@ -3,13 +3,17 @@
 
 use crate::Error;
 
+/// So many bytes are not asked for: memory that the allocator has given back to it, unlike more, it
+/// keeps, and the next matrices would lie beside that.
+const FEW: usize = 64 << 20;
+
 /// Asks for room for so many numbers of so many bytes, and gives it back.
 ///
 /// # Errors
 /// [`Error::Run`] where there is none.
 pub(crate) fn ask(what: &str, numbers: Option<usize>, each: usize) -> Result<(), Error> {
     let bytes = numbers.and_then(|numbers| numbers.checked_mul(each));
-    let had = |&bytes: &usize| Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
+    let had = |&bytes: &usize| bytes <= FEW || Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
     if bytes.filter(had).is_some() {
         return Ok(());
     }

@@ -78,6 +78,26 @@ fn holds(text: &str, domain: Domain, bound: f64) {
     }
 }
 
+/// Entries of its gradients are small beside the objective, and known to fewer digits.
+#[test]
+fn a_deep_network_is_checked_by_the_digits_that_are_known() {
+    let deep = |layer: &str| {
+        let mut text = String::from("input X : B×4\ntarget Y : B×4\n");
+        (1..=16).for_each(|k| text += &format!("param W_{k} : 4×4\n"));
+        text += "A_0 = X\n";
+        (1..=16)
+            .for_each(|k| text += &format!("A_{k} = A_{} + {layer}(A_{} W_{k})\n", k - 1, k - 1));
+        text + "minimize sum((A_16 - Y)∘²) / B"
+    };
+    holds(&deep("tanh"), Domain::Invertible, 1e-7);
+    let wrong = "f(X) = tanh(X)\n  adjoint F: ∂X = ∂F ⊙ (1 - 0.999 F ⊙ F)\n";
+    let wrong = page(&format!("{wrong}{}", deep("f")));
+    let at = sample(&wrong.graph, Domain::Invertible, 1);
+    let objective = wrong.objective.expect("it has an objective");
+    let found = check(&wrong.graph, objective, &wrong.parameters(), &at).expect("it is checked");
+    assert!(found.iter().any(|r| r.relative_difference > 1e-4), "{found:?}");
+}
+
 #[test]
 fn every_op_has_the_gradient_it_states() {
     for op in Op::all() {

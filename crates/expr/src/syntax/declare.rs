@@ -99,6 +99,7 @@ pub(super) fn parameters(cursor: &mut Cursor<'_>) -> Parsed<Vec<Parameter>> {
         let default = cursor.eat(&Kind::Equals).map(|_| expression(cursor)).transpose()?;
         parameters.push(Parameter { name, shape, default });
         if cursor.eat(&Kind::Close).is_some() {
+            parameters.shrink_to_fit();
             return Ok(parameters);
         }
         if cursor.eat(&Kind::Comma).is_none() {

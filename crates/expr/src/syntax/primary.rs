@@ -140,6 +140,8 @@ fn call(cursor: &mut Cursor<'_>, name: Name) -> Parsed<Expr> {
         }
     }
     cursor.shallower();
+    // The trees of the library stay, and most calls have one argument, not the four of a vector.
+    arguments.shrink_to_fit();
     let span = name.span.to(close.unwrap_or(open));
     Ok(Expr { kind: ExprKind::Call(name, arguments), span })
 }

@@ -50,22 +50,19 @@ pub(crate) fn inputs(
         let dims = [Size::Symbol(batch), Size::Number(n as u64)];
         let raw = writer.input("numbers", data_type::DOUBLE, &dims, &names(&numbers));
         let mut row = |key: &str| {
-            let values: Vec<f64> = numbers.iter().map(|(_, c)| number(c, key)).collect();
+            let values = numbers.iter().map(|(_, c)| match number(c, key) {
+                // The number of a constant column is 0, whatever stands in it.
+                0.0 if key == "divisor" => f64::INFINITY,
+                number => number,
+            });
+            let values: Vec<f64> = values.collect();
             writer.doubles(key, &[1, n], &values)
         };
         let (impute, offset, divisor) = (row("impute"), row("offset"), row("divisor"));
         let missing = writer.node("IsNaN", &[&raw], &[], "missing");
         let known = writer.node("Where", &[&missing, &impute, &raw], &[], "known");
         let centred = writer.node("Sub", &[&known, &offset], &[], "centred");
-        let mut scaled = writer.node("Div", &[&centred, &divisor], &[], "scaled");
-        // By a divisor of 0, the number of a constant column is 0, whatever stands in it.
-        let constant: Vec<bool> =
-            numbers.iter().map(|(_, c)| number(c, "divisor") == 0.0).collect();
-        if constant.contains(&true) {
-            let constant = writer.bools("constant", &[1, n], &constant);
-            let zero = writer.doubles("zero", &[1, 1], &[0.0]);
-            scaled = writer.node("Where", &[&constant, &zero, &scaled], &[], "varying");
-        }
+        let scaled = writer.node("Div", &[&centred, &divisor], &[], "scaled");
         let float = [("to", Attribute::Int(data_type::FLOAT.into()))];
         let alone = words.is_empty() && !numbers.iter().any(|(_, c)| indicator(c));
         let cast = if alone { name } else { "scaled_32" };

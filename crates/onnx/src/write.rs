@@ -76,12 +76,6 @@ impl Writer {
         self.tensor(wanted, dims, data_type::DOUBLE, bytes)
     }
 
-    /// Truth values of this shape, row by row.
-    pub fn bools(&mut self, wanted: &str, dims: &[usize], values: &[bool]) -> String {
-        let bytes = values.iter().map(|&x| x.into()).collect();
-        self.tensor(wanted, dims, data_type::BOOL, bytes)
-    }
-
     /// Whole numbers, equal lists once.
     pub fn ints(&mut self, values: &[i64]) -> String {
         let key = format!("{values:?}");

@@ -6,13 +6,14 @@ use std::path::Path;
 use matgrad::Model;
 
 use crate::Failure;
+use crate::output::is_stream;
 
 /// What standard input is called in messages.
 const STREAM: &str = "standard input";
 
 /// A path as messages name it.
 pub fn shown(path: &Path) -> String {
-    if path == Path::new("-") { STREAM.into() } else { path.display().to_string() }
+    if is_stream(path) { STREAM.into() } else { path.display().to_string() }
 }
 
 /// The bytes of a file, or of standard input.
@@ -21,7 +22,7 @@ pub fn shown(path: &Path) -> String {
 /// A file that cannot be read.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let read = match path == Path::new("-") {
+    let read = match is_stream(path) {
         true => std::io::stdin().read_to_end(&mut bytes).map(|_| bytes),
         false => std::fs::read(path),
     };
@@ -34,7 +35,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 /// A file that cannot be read or is no text.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
     let cannot = |e: std::io::Error| format!("{} cannot be read: {e}", shown(path));
-    let read = match path == Path::new("-") {
+    let read = match is_stream(path) {
         true => std::io::read_to_string(std::io::stdin()),
         false => std::fs::read_to_string(path),
     };
@@ -84,7 +85,7 @@ pub fn page_or_model(path: &Path) -> Result<Source, Failure> {
 /// Which two.
 pub fn read_once(inputs: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
     let streams: Vec<&str> =
-        inputs.iter().filter(|i| i.1 == Some(Path::new("-"))).map(|i| i.0).collect();
+        inputs.iter().filter(|i| i.1.is_some_and(is_stream)).map(|i| i.0).collect();
     match streams[..] {
         [first, second, ..] => Err(Failure::usage(format!(
             "{first} and {second} are both standard input, which is read once; name a file"

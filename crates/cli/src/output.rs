@@ -4,11 +4,11 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use matgrad::{followed, write_atomically};
+use matgrad::file::{folder, followed, write_atomically};
 
 use crate::{Failure, Talk};
 
-/// How standard output is written as a file.
+/// How standard output, or input, is written as a file.
 pub fn is_stream(path: &Path) -> bool {
     path == Path::new("-")
 }
@@ -127,10 +127,6 @@ fn place(path: &Path) -> PathBuf {
         (Ok(folder), Some(name)) => folder.join(name),
         (_, _) => end,
     }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Refuses a stream where a folder is wanted.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use matgrad::Error;
+use matgrad::file::write_atomically;
 use matgrad::tune::{Candidate, Plan, Space, Trial, ranked, search};
-use matgrad::{Error, write_atomically};
 use serde_json::{Value, json};
 
 use crate::args::train::Train;

@@ -56,7 +56,7 @@ pub struct Encoder {
 }
 
 /// Rows that are gone through at once where a table may be larger than memory.
-pub(crate) const PART: usize = 1 << 14;
+const PART: usize = 1 << 14;
 
 impl Encoder {
     /// Learns scales, levels, labels and what stands for missing values from `rows` of `table`,

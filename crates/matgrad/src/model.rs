@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::Permissions;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use matgrad_data::Encoder;
 use matgrad_expr::graph::NodeId;
@@ -12,6 +10,7 @@ use matgrad_expr::matrix::Matrix;
 use safetensors::{Dtype, SafeTensors, View, tensor::TensorView};
 use serde_json::{Value, json};
 
+use crate::file::write_atomically;
 use crate::{Checkpoint, Costs, Error, Kept, Link, Network, Precision};
 
 /// A network with weights and what was learnt from the training table.
@@ -370,55 +369,6 @@ fn in_order(mut bytes: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
     text.resize(length, b' ');
     bytes[8..8 + length].copy_from_slice(&text);
     Ok(bytes)
-}
-
-/// Writes a file whole or not at all: to a temporary one beside it first, then in its place, with
-/// the permissions of the one that was there. A symbolic link is followed. What is no regular file,
-/// such as a pipe or a device, is written into as it stands.
-///
-/// # Errors
-/// Where it cannot be written.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let written = followed(path).and_then(|target| match std::fs::metadata(&target) {
-        Ok(found) if !found.is_file() => {
-            std::fs::File::options().write(true).open(&target)?.write_all(bytes)
-        }
-        found => replace(&target, bytes, found.ok().map(|f| f.permissions())),
-    });
-    written.map_err(|e| Error::Run(format!("{} cannot be written: {e}", path.display())))
-}
-
-/// Where a path leads: the end of its symbolic links, also where nothing is there yet.
-///
-/// # Errors
-/// Links in a circle.
-pub fn followed(path: &Path) -> std::io::Result<PathBuf> {
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_file() => return path.canonicalize(),
-        // The name of what a pipe's link points at is no path.
-        Ok(_) => return Ok(path.to_path_buf()),
-        Err(_) => {}
-    }
-    let mut end = path.to_path_buf();
-    // As many as the system follows; a circle ends here too.
-    for _ in 0..40 {
-        let Ok(next) = end.read_link() else { return Ok(end) };
-        end = end.parent().unwrap_or(Path::new(".")).join(next);
-    }
-    Err(std::io::Error::other("too many levels of symbolic links"))
-}
-
-/// Puts a file of these bytes in the place of another.
-fn replace(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().map_or("file".into(), |n| n.to_string_lossy().into_owned());
-    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = std::fs::File::create(&temporary)
-        .and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()))
-        .and_then(|()| permissions.map_or(Ok(()), |p| std::fs::set_permissions(&temporary, p)))
-        .and_then(|()| std::fs::rename(&temporary, path));
-    // Nothing half written stays.
-    written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))
 }
 
 /// What a checksum goes over.

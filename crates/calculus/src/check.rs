@@ -14,7 +14,8 @@ use crate::size::{relative, sizes};
 pub struct ParameterCheck {
     /// The parameter as typed.
     pub name: String,
-    /// ‖numeric − analytic‖ / ‖numeric + analytic‖; 0 where both are nothing but rounding.
+    /// ‖numeric − analytic‖ / ‖numeric + analytic‖; 0 where both are nothing but rounding, or
+    /// differ by no more than the numeric slopes leave open.
     pub relative_difference: f64,
     /// Largest |numeric − analytic| of an entry.
     pub largest_absolute_difference: f64,
@@ -30,7 +31,7 @@ const DOUBTED: f64 = 1e-9;
 ///
 /// Each entry is moved by ±h with h near ε^⅓ of its size; two step sizes are combined
 /// (Richardson), which leaves an error of h⁴. An entry where the two disagree lies at a kink and
-/// is skipped.
+/// is skipped; where they differ by less, an entry is right within that.
 ///
 /// # Errors
 /// A value that is missing, or an adjoint that does not fit.

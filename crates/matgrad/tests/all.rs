@@ -1,6 +1,7 @@
 //! The tests of this crate, one binary.
 mod bits;
 mod cases;
+mod checking;
 mod costs;
 mod feedback;
 mod forms;

@@ -74,16 +74,6 @@ fn bounded(method: &Method, settings: &[(String, f64)]) -> Result<(), Failure> {
 /// What the step size is called.
 const RATES: [&str; 4] = ["lr", "learning_rate", "eta", "η"];
 
-/// The schedule that a text says.
-fn schedule(text: &str) -> Result<Schedule, Failure> {
-    let schedule = text.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?;
-    if matches!(schedule, Schedule::Step { every: 0, .. }) {
-        let message = format!("--schedule {text}: EVERY is a whole number of epochs from 1");
-        return Err(usage(message));
-    }
-    Ok(schedule)
-}
-
 /// The fit that the flags ask for.
 ///
 /// # Errors
@@ -123,7 +113,7 @@ pub fn options(args: &Train) -> Result<FitOptions, Failure> {
             target_loss: args.target_loss,
         },
         schedule: match &args.schedule {
-            Some(text) => schedule(text)?,
+            Some(text) => text.parse().map_err(|e: matgrad::Error| usage(e.to_string()))?,
             // More epochs can be asked for on resuming, so nothing may hang on their number.
             None if args.epochs.is_some() || batch.is_none() => Schedule::Constant,
             None => Schedule::Cosine,
@@ -346,8 +336,6 @@ pub struct Ready {
     validation: Option<Examples>,
     /// Weights to go on from.
     start: Option<Vec<(NodeId, Matrix)>>,
-    /// The update rule as it was asked for.
-    rule: Option<String>,
 }
 
 impl Ready {
@@ -372,8 +360,7 @@ impl Ready {
             }
         }
         let start = prepared.start.as_ref().map(|model| model.weights.clone());
-        let network = network(args, prepared, &train)?;
-        Ok(Ready { network, train, validation, start, rule: args.optimizer.clone() })
+        Ok(Ready { network: network(args, prepared, &train)?, train, validation, start })
     }
 
     /// Decides what the flags leave open, by the size of the work.
@@ -394,25 +381,12 @@ impl Ready {
         Ok(())
     }
 
-    /// An error in a rule, which knows its name alone, with the file that the rule came from.
-    fn located(&self, error: matgrad::Error, options: &FitOptions) -> matgrad::Error {
-        match (error, &self.rule) {
-            (matgrad::Error::Equations(mut errors), Some(file))
-                if errors.file == format!("{}.eq", options.method.name()) =>
-            {
-                errors.file = input::shown(Path::new(file));
-                matgrad::Error::Equations(errors)
-            }
-            (other, _) => other,
-        }
-    }
-
     /// The fit, before its first epoch.
     ///
     /// # Errors
     /// What does not fit together.
     pub fn fit<'a>(&'a self, options: &'a FitOptions) -> Result<Fit<'a>, Failure> {
-        let Ready { network, train, validation, start, .. } = self;
+        let Ready { network, train, validation, start } = self;
         let held = validation.as_ref();
         let weights = match start {
             Some(weights) => weights.clone(),
@@ -423,8 +397,7 @@ impl Ready {
             (Arc::clone(&train.inputs), Arc::clone(&train.targets)),
             held.map(|v| (&v.inputs, &v.targets)),
             options,
-        );
-        let fit = fit.map_err(|error| self.located(error, options))?;
+        )?;
         Ok(match &train.weights {
             Some(weights) => fit.weighted(weights, held.and_then(|v| v.weights.as_ref()))?,
             None => fit,

@@ -15,6 +15,8 @@ use crate::{Error, Solver};
 pub struct UpdateRule {
     /// The rule.
     pub rule: Arc<Optimizer>,
+    /// The file that it was read from, as messages name it.
+    pub file: String,
     /// The text that it was read from.
     pub source: String,
 }
@@ -35,7 +37,8 @@ impl UpdateRule {
                 all.join(", ")
             ))
         })?;
-        Ok(UpdateRule { rule, source: OPTIMIZERS.into() })
+        let file = format!("{}.eq", rule.name.text);
+        Ok(UpdateRule { rule, file, source: OPTIMIZERS.into() })
     }
 
     /// The first rule of a page.
@@ -57,7 +60,7 @@ impl UpdateRule {
                      W ← W - η G"
             ))
         })?;
-        Ok(UpdateRule { rule, source: source.into() })
+        Ok(UpdateRule { rule, file: file.into(), source: source.into() })
     }
 
     /// Its text alone, without the rest of its page.

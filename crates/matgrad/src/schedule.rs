@@ -88,14 +88,20 @@ impl FromStr for Schedule {
             let value = parts.get(i).and_then(|p| p.parse::<f64>().ok());
             value.filter(|x| x.is_finite() && *x >= 0.0).ok_or_else(wrong)
         };
+        let epochs = |i: usize, what: &str| {
+            let value = parts[i].parse::<usize>().ok().filter(|&epochs| epochs > 0);
+            value.ok_or_else(|| {
+                Error::Input(format!("{text}: {what} is a whole number of epochs from 1"))
+            })
+        };
         let schedule = match (parts[0], parts.len()) {
             ("constant", 1) => Schedule::Constant,
             ("cosine", 1) => Schedule::Cosine,
             ("exponential", 2) => Schedule::Exponential { factor: number(1)? },
             ("inverse", 2) => Schedule::Inverse { decay: number(1)? },
-            ("step", 3) => Schedule::Step { every: number(1)? as usize, factor: number(2)? },
+            ("step", 3) => Schedule::Step { every: epochs(1, "EVERY")?, factor: number(2)? },
             ("plateau", 3) => {
-                Schedule::Plateau { patience: number(1)? as usize, factor: number(2)? }
+                Schedule::Plateau { patience: epochs(1, "PATIENCE")?, factor: number(2)? }
             }
             (_, _) => return Err(wrong()),
         };
@@ -118,8 +124,11 @@ mod tests {
         assert!((at("cosine", 50).unwrap_or(9.0) - 0.5).abs() < 1e-15);
         assert_eq!(at("inverse:1", 3), Ok(0.25));
         assert_eq!(at("plateau:5:0.5", 3), Ok(0.25));
-        for wrong in ["", "cosin", "step:10", "step:a:b", "exponential:-1"] {
+        for wrong in ["", "cosin", "step:10", "exponential:-1"] {
             assert!(at(wrong, 0).is_err_and(|e| e.contains("write constant")), "{wrong}");
+        }
+        for wrong in ["step:a:1", "step:0:0.5", "step:2.5:0.5", "plateau:0:0.5"] {
+            assert!(at(wrong, 0).is_err_and(|e| e.contains("epochs from 1")), "{wrong}");
         }
     }
 }

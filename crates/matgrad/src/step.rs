@@ -102,7 +102,7 @@ impl TrainingStep {
             let update = update_rule(&mut graph, &rule.rule, &rule.source, &given).map_err(
                 |diagnostics| {
                     Error::Equations(Errors {
-                        file: format!("{}.eq", rule.rule.name.text),
+                        file: rule.file.clone(),
                         source: rule.source.clone(),
                         diagnostics,
                     })

@@ -73,3 +73,10 @@ fn random_directions_step_over_kinks() {
                 Z = maxpool(F, 4×4×2, 2×2) W\nminimize mse(Z, Y)";
     assert_eq!(found(page, 5, Some(4)), Ok(Vec::new()));
 }
+
+#[test]
+fn what_memory_cannot_hold_is_said_before_it_is_asked_for() {
+    let page = "param W : 99999999999×99999999999\nminimize sum(W)\n";
+    let said = found(page, 1, None).expect_err("it has no room");
+    assert!(said.contains("the values that are drawn would take more memory"), "{said}");
+}

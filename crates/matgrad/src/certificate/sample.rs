@@ -13,7 +13,7 @@ use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::syntax::Role;
 
-use crate::Error;
+use crate::{Error, room};
 
 /// How often values are drawn.
 pub(super) const TRIES: u64 = 24;
@@ -22,7 +22,8 @@ pub(super) const TRIES: u64 = 24;
 pub(super) fn entries(graph: &Graph, of: &[NodeId], seed: u64) -> usize {
     let dims = dims(graph, seed);
     let variables = graph.variables.iter().filter(|v| of.contains(&v.node));
-    variables.map(|v| size(&dims, v)).map(|(rows, cols)| rows * cols).sum()
+    let counts = variables.map(|v| size(&dims, v)).map(|(rows, cols)| rows.saturating_mul(cols));
+    counts.fold(0, usize::saturating_add)
 }
 
 /// Values at which the objective and what is compared there are numbers, and what was found; else
@@ -37,6 +38,8 @@ pub(super) fn finite(
     seed: u64,
     compare: impl Fn(&Bindings) -> Result<Vec<ParameterCheck>, Error>,
 ) -> Result<Option<(Bindings, Vec<ParameterCheck>)>, Error> {
+    let all: Vec<NodeId> = graph.variables.iter().map(|v| v.node).collect();
+    room::ask("the values that are drawn", Some(entries(graph, &all, seed)), 8)?;
     let mut first = None;
     for attempt in 0..TRIES {
         let mut at = draw(graph, seed, attempt);

@@ -6,6 +6,8 @@
 //! Each entry is one sum over runs, lines and pictures in their order, whoever computes it.
 
 mod beside;
+mod repeat;
+mod scatter;
 
 use std::ops::Range;
 
@@ -134,7 +136,12 @@ impl<T: Real> Convolution<T> {
         let work = self.then.as_ref();
         let registers = work.map_or(0, Tile::room);
         let [high, wide] = self.padded();
-        let padded = if self.is_padded() { high * wide * self.window.channels() } else { 0 };
+        // A vector more, since pieces of a place are read and written whole.
+        let padded = match self.kind {
+            Kind::Forward if self.window.pad == [0; 4] => 0,
+            Kind::Pictures if !self.is_near() => 0,
+            _ => high * wide * self.window.channels() + PANEL,
+        };
         let (k, n) = (self.b.rows, self.b.cols);
         let (result, folded, sums) = match &self.folding {
             // A vector more, since folding reads whole ones.
@@ -146,9 +153,14 @@ impl<T: Real> Convolution<T> {
             None if self.kind == Kind::Forward && work.is_some() => {
                 (self.together() * self.wide * n, 0, 0)
             }
+            None if self.kind == Kind::Kernel => (self.repeated().iter().sum(), 0, 0),
             None => (0, 0, 0),
         };
-        let packed = if self.kind == Kind::Kernel { 0 } else { k * n.next_multiple_of(PANEL) };
+        let packed = match self.kind {
+            Kind::Kernel => scatter::room::<T>(),
+            Kind::Forward => k * n.next_multiple_of(PANEL),
+            Kind::Pictures => scatter::room::<T>().max(k * n.next_multiple_of(PANEL)),
+        };
         [registers, padded, result, packed, folded, sums].map(|size| size.next_multiple_of(16))
     }
 
@@ -156,9 +168,24 @@ impl<T: Real> Convolution<T> {
         self.rooms().iter().sum()
     }
 
-    /// Whether a picture is copied to have zeros around it.
-    fn is_padded(&self) -> bool {
-        self.kind != Kind::Pictures && self.window.pad != [0; 4]
+    /// Whether what is around a picture is not much more than the picture.
+    fn is_near(&self) -> bool {
+        let [high, wide] = self.padded();
+        high * wide * self.window.channels() <= 4 * self.window.columns()
+    }
+
+    /// The parts of a picture that lie together in the padded one too: where each begins in both, and
+    /// its length.
+    fn inside(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let Window { picture: [high, wide, _], pad: [above, left, _, right], .. } = self.window;
+        let (channels, padded) = (self.window.channels(), self.padded()[1]);
+        // All of it, or row by row.
+        let rows = if left + right == 0 { high } else { 1 } as usize;
+        let side = wide as usize * channels;
+        let first = (above as usize * padded + left as usize) * channels;
+        (0..high as usize)
+            .step_by(rows)
+            .map(move |row| (row * side, first + row * padded * channels, rows * side))
     }
 }
 
@@ -169,8 +196,13 @@ pub struct Convolve<'a, T> {
     pub(crate) arena: *mut T,
     /// [`Convolution::scratch`] numbers.
     pub(crate) scratch: *mut T,
+    /// Of these pictures. A [`Kind::Kernel`] is a sum over them,
+    pub(crate) images: Range<usize>,
+    /// of which this part of the rows is wanted,
     pub(crate) part: usize,
     pub(crate) parts: usize,
+    /// and it goes here, where there is more to be added to it and nothing else to be done yet.
+    pub(crate) sums: Option<*mut T>,
 }
 
 impl<T: Real> Work<T> for Convolve<'_, T> {
@@ -179,18 +211,18 @@ impl<T: Real> Work<T> for Convolve<'_, T> {
     /// memory is as said.
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
-        let narrow = V::Half::LANES < V::LANES && self.of.to.cols <= V::Half::LANES;
-        let images = share(self.of.images, 1, self.part, self.parts);
         // SAFETY: as the caller says.
         unsafe {
             self.clear();
             match self.of.kind {
-                Kind::Forward if self.of.is_beside::<V>() => self.forward::<V, true>(images),
-                Kind::Forward if narrow => self.forward::<V::Half, false>(images),
-                Kind::Forward => self.forward::<V, false>(images),
-                Kind::Kernel if narrow => self.kernel::<V::Half>(),
+                Kind::Forward if self.of.is_beside::<V>() => self.forward::<V, true>(),
+                Kind::Forward if self.is_narrow::<V>() => self.forward::<V::Half, false>(),
+                Kind::Forward => self.forward::<V, false>(),
                 Kind::Kernel => self.kernel::<V>(),
-                Kind::Pictures => self.pictures::<V>(images),
+                Kind::Pictures => match self.of.pieces::<V>(0..self.of.columns()) {
+                    Some(pieces) => self.pictures_by_places::<V>(&pieces),
+                    None => self.pictures::<V>(),
+                },
             }
         }
     }
@@ -202,32 +234,30 @@ impl<T: Real> Convolve<'_, T> {
         self.scratch.wrapping_add(self.of.rooms()[..number].iter().sum())
     }
 
-    /// Zeros around the picture, once.
+    /// Zeros for a padded picture.
     unsafe fn clear(&self) {
-        if self.of.is_padded() {
-            let room = self.of.rooms()[1];
-            // SAFETY: the room is there.
-            unsafe { std::slice::from_raw_parts_mut(self.room(1), room).fill(T::ZERO) }
-        }
+        let room = self.of.rooms()[1];
+        // SAFETY: the room is there.
+        unsafe { std::slice::from_raw_parts_mut(self.room(1), room).fill(T::ZERO) }
     }
 
     /// A picture, with zeros around it.
     unsafe fn picture(&self, image: usize) -> *const T {
-        let of = self.of;
-        let picture = self.arena.wrapping_add(of.a.offset + image * of.window.columns());
-        if !of.is_padded() {
-            return picture;
+        if self.of.window.pad == [0; 4] {
+            return self.arena.wrapping_add(self.of.a.offset + image * self.of.window.columns());
         }
-        let channels = of.window.channels();
-        let [high, wide, _] = of.window.picture.map(|n| n as usize);
-        let [above, left, ..] = of.window.pad.map(|n| n as usize);
-        let padded = self.room(1);
-        for row in 0..high {
-            let to = ((row + above) * of.padded()[1] + left) * channels;
-            // SAFETY: the row is inside the picture and inside the room.
+        // SAFETY: as the caller says.
+        unsafe { self.copied(image) }
+    }
+
+    /// The same in the scratch memory, where the zeros are already.
+    unsafe fn copied(&self, image: usize) -> *mut T {
+        let (of, padded) = (self.of, self.room(1));
+        let picture = self.arena.wrapping_add(of.a.offset + image * of.window.columns());
+        for (from, to, length) in of.inside() {
+            // SAFETY: the part is inside the picture and inside the room.
             unsafe {
-                let from = picture.add(row * wide * channels);
-                std::ptr::copy_nonoverlapping(from, padded.add(to), wide * channels);
+                std::ptr::copy_nonoverlapping(picture.add(from), padded.add(to), length);
             }
         }
         padded
@@ -260,7 +290,7 @@ impl<T: Real> Convolve<'_, T> {
     }
 
     #[inline(always)]
-    unsafe fn forward<V: Vector<Number = T>, const BESIDE: bool>(&self, images: Range<usize>) {
+    unsafe fn forward<V: Vector<Number = T>, const BESIDE: bool>(&self) {
         let of = self.of;
         let (n, places) = (of.b.cols, of.lines.len() * of.wide);
         // SAFETY: pictures, lines and columns are inside the matrices.
@@ -270,7 +300,7 @@ impl<T: Real> Convolve<'_, T> {
             } else {
                 self.packed::<V>()
             };
-            for image in images {
+            for image in self.images.clone() {
                 let picture = self.picture(image);
                 for top in (0..of.lines.len()).step_by(of.together()) {
                     let lines = &of.lines[top..of.lines.len().min(top + of.together())];
@@ -326,14 +356,52 @@ impl<T: Real> Convolve<'_, T> {
         }
     }
 
+    /// Whether half a vector holds the channels of the result.
+    fn is_narrow<V: Vector<Number = T>>(&self) -> bool {
+        V::Half::LANES < V::LANES && self.of.to.cols <= V::Half::LANES
+    }
+
+    /// Where the entries of the kernel's gradient belong, row by row.
+    fn sums(&self) -> *mut T {
+        self.sums.unwrap_or(self.arena.wrapping_add(self.of.to.offset))
+    }
+
+    /// A part of the kernel's gradient, in the way that suits. That hangs on no number of parts.
     #[inline(always)]
     unsafe fn kernel<V: Vector<Number = T>>(&self) {
+        let (of, n) = (self.of, self.of.b.cols);
+        let some = |grain| share(of.columns(), grain, self.part, self.parts);
+        let whole = some(of.run);
+        // SAFETY: as the caller says.
+        unsafe {
+            let rows = if of.is_repeated::<V>() {
+                self.kernel_repeated::<V>(whole.clone());
+                whole
+            } else if of.pieces::<V>(0..of.columns()).is_some() && self.is_sparse::<V>() {
+                if let Some(pieces) = of.pieces::<V>(whole.clone()) {
+                    self.kernel_by_places::<V>(&pieces);
+                }
+                whole
+            } else if self.is_narrow::<V>() {
+                self.kernel_by_blocks::<V::Half>(some(1));
+                some(1)
+            } else {
+                self.kernel_by_blocks::<V>(some(1));
+                some(1)
+            };
+            if self.sums.is_none() {
+                self.finish(rows.start * n..rows.end * n, self.sums().add(rows.start * n));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn kernel_by_blocks<V: Vector<Number = T>>(&self, rows: Range<usize>) {
         let of = self.of;
         let (n, places) = (of.b.cols, of.lines.len() * of.wide);
-        let rows = share(of.columns(), 1, self.part, self.parts);
         // SAFETY: pictures, rows and columns are inside the matrices.
         unsafe {
-            for image in 0..of.images {
+            for image in self.images.clone() {
                 let picture = self.picture(image);
                 let delta = of.b.at(image * places, 0);
                 let mut row = rows.start;
@@ -356,12 +424,12 @@ impl<T: Real> Convolve<'_, T> {
                             beside: 3,
                             b: self.arena.add(delta + col),
                             b_stride: of.b.row_stride,
-                            to: self.arena.add(of.to.at(row, col)),
+                            to: self.sums().add(row * n + col),
                             row_stride: n,
                             col_stride: 1,
                             cols: (2 * V::LANES).min(n - col),
                             apart: 0,
-                            add: image > 0,
+                            add: image > self.images.start,
                         };
                         if pair {
                             place.beside = of.runs[number + 1] - run;
@@ -373,16 +441,15 @@ impl<T: Real> Convolve<'_, T> {
                     row += some;
                 }
             }
-            let first = self.arena.add(of.to.at(rows.start, 0));
-            if of.images == 0 {
+            if self.images.is_empty() {
+                let first = self.sums().add(rows.start * n);
                 std::slice::from_raw_parts_mut(first, rows.len() * n).fill(T::ZERO);
             }
-            self.finish(rows.start * n..rows.end * n, first);
         }
     }
 
     #[inline(always)]
-    unsafe fn pictures<V: Vector<Number = T>>(&self, images: Range<usize>) {
+    unsafe fn pictures<V: Vector<Number = T>>(&self) {
         let of = self.of;
         let Some(folding) = &of.folding else { return };
         let (n, places) = (of.b.cols, of.lines.len() * of.wide);
@@ -391,7 +458,7 @@ impl<T: Real> Convolve<'_, T> {
         // SAFETY: pictures, lines and columns are inside the matrices; so many lines are held.
         unsafe {
             let (b, apart, b_stride) = self.packed::<V>();
-            for image in images {
+            for image in self.images.clone() {
                 let to = match of.then {
                     Some(_) => self.room(4),
                     None => self.arena.add(of.to.offset + image * size),

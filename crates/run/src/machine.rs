@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use matgrad_expr::graph::NodeId;
+use matgrad_plan::convolution::Kind;
 use matgrad_plan::extent::Slot;
 use matgrad_plan::instruction::Instruction;
 use matgrad_plan::program::Program;
@@ -404,7 +405,12 @@ impl<T: Real> Shared<T> {
                     }
                 }
                 Linked::Convolution(of) => {
-                    let work = Convolve { of, isa: self.isa, arena, scratch, part, parts };
+                    let images = match of.kind {
+                        Kind::Forward | Kind::Pictures => share(of.images, 1, part, parts),
+                        Kind::Kernel => 0..of.images,
+                    };
+                    let (isa, sums) = (self.isa, None);
+                    let work = Convolve { of, isa, arena, scratch, images, part, parts, sums };
                     T::run(self.isa, &Task::Convolve(work));
                 }
                 Linked::Picture(place, then) => {

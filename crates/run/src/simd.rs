@@ -104,6 +104,8 @@ pub trait Vector: Copy {
     fn if_greater(self, b: Self, yes: Self, no: Self) -> Self;
     /// `yes` where a ≥ b, else `no`.
     fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self;
+    /// A bit for each lane that is not zero, the first one lowest.
+    fn nonzero(self) -> u32;
     /// The first halves of both, their numbers in turns, and the second halves.
     fn interleave(self, b: Self) -> (Self, Self);
     /// a 2ⁿ, for a whole n for which it is neither denormal nor beyond infinity by far.
@@ -357,6 +359,14 @@ impl<T: Real, const N: usize> Vector for Lanes<T, N> {
     #[inline(always)]
     fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self {
         Lanes(std::array::from_fn(|i| if self.0[i] >= b.0[i] { yes.0[i] } else { no.0[i] }))
+    }
+    #[inline(always)]
+    fn nonzero(self) -> u32 {
+        let mut bits = 0;
+        for (i, x) in self.0.into_iter().enumerate() {
+            bits |= u32::from(x != T::ZERO) << i;
+        }
+        bits
     }
     #[inline(always)]
     fn interleave(self, b: Self) -> (Self, Self) {

@@ -14,7 +14,7 @@ use crate::build::{CAPACITY, Page};
 const PLAIN: Window = Window { picture: [6, 7, 2], size: [3, 2], ..Window::ONE };
 
 /// Windows of all kinds that have one group.
-const WINDOWS: [Window; 10] = [
+const WINDOWS: [Window; 14] = [
     PLAIN,
     Window { pad: [1, 0, 2, 1], ..PLAIN },
     Window { stride: [2, 3], pad: [0, 1, 1, 2], ..PLAIN },
@@ -27,23 +27,35 @@ const WINDOWS: [Window; 10] = [
     // As large as the picture, and moving by more than its size.
     Window { picture: [3, 3, 4], size: [3, 3], pad: [1, 1, 1, 1], ..PLAIN },
     Window { picture: [9, 9, 1], size: [2, 2], stride: [4, 3], ..PLAIN },
+    // A pixel for every channel of the result.
+    Window { picture: [9, 21, 1], size: [5, 5], ..PLAIN },
+    Window { picture: [7, 12, 1], size: [3, 3], pad: [1, 2, 0, 1], ..PLAIN },
+    // What a place sees fills vectors.
+    Window { picture: [7, 8, 6], size: [5, 5], ..PLAIN },
+    Window { picture: [4, 5, 8], size: [3, 2], pad: [1, 0, 0, 1], ..PLAIN },
 ];
 
-/// tanh(unfold(X) K), the gradients of its sum of squares for K and X, and what to update.
+/// tanh(unfold(X) K), the gradients for K and X of what has a given one here, which may be zero for
+/// the most part, and what to update.
 struct Net {
     page: Page,
     outputs: [NodeId; 2],
     updates: Vec<(NodeId, NodeId)>,
 }
 
-fn net(window: Window, channels: u64) -> Net {
+fn net(window: Window, channels: u64, sparse: bool) -> Net {
     let mut page = Page::new();
     let b = page.b();
     let columns = (window.taps() * window.channels()) as u64;
     let x = page.variable(b, Dim::of(window.columns() as u64));
     let k = page.variable(Dim::of(columns), Dim::of(channels));
     let places = b.times(Dim::of(window.places() as u64)).unwrap();
-    let delta = page.variable(places, Dim::of(channels));
+    let mut delta = page.variable(places, Dim::of(channels));
+    for _ in 0..if sparse { 3 } else { 0 } {
+        let other = page.variable(places, Dim::of(channels));
+        let is_larger = page.graph.elementwise(Op::Greater, &[delta, other]).unwrap();
+        delta = page.graph.elementwise(Op::Mul, &[delta, is_larger]).unwrap();
+    }
     let g = &mut page.graph;
     let unfolded = g.node(Op::Unfold(window), &[x]).unwrap();
     let z = g.node(Op::MatMul, &[unfolded, k]).unwrap();
@@ -61,8 +73,10 @@ fn net(window: Window, channels: u64) -> Net {
 #[test]
 fn all_windows() {
     for window in WINDOWS {
-        for channels in [1, 3, 5, 8, 13, 16, 35] {
-            let Net { page, outputs, updates } = net(window, channels);
+        for (channels, sparse) in
+            [1, 3, 5, 8, 13, 16, 35].into_iter().zip([false, true].iter().cycle())
+        {
+            let Net { page, outputs, updates } = net(window, channels, *sparse);
             let program = page.plan(&outputs, &updates);
             let kinds: Vec<Kind> = program.instructions().iter().filter_map(kind).collect();
             assert_eq!(kinds, [Kind::Forward, Kind::Pictures, Kind::Kernel], "{program}");
@@ -135,7 +149,7 @@ fn the_largest_among_equals_and_without_numbers() {
 #[test]
 fn a_window_far_apart_takes_little_memory() {
     let far = Window { size: [2; 2], dilation: [30_000; 2], pad: [15_000; 4], ..PLAIN };
-    let Net { page, outputs, updates } = net(far, 3);
+    let Net { page, outputs, updates } = net(far, 3, false);
     let program = page.plan(&outputs, &updates);
     let kinds: Vec<Kind> = program.instructions().iter().filter_map(kind).collect();
     assert_eq!(kinds, [Kind::Pictures], "{program}");
@@ -164,24 +178,37 @@ fn what_else_is_read() {
     }
 }
 
+/// With all instructions that this machine has the same but for rounding, and with any number of
+/// threads to the bit.
 #[test]
-fn any_number_of_threads_gives_the_same_bits() {
-    let window = Window { picture: [40, 41, 3], size: [5, 4], pad: [2, 1, 2, 2], ..Window::ONE };
-    let Net { page, outputs, updates } = net(window, 18);
-    let program = page.plan(&outputs, &updates);
-    let bindings = page.bindings(CAPACITY, 1);
-    for isa in Isa::available() {
-        let bits = [1, 2, 3].map(|threads| {
-            let mut machine = Machine::<f32>::new(program.clone());
-            machine.set_threads(threads);
-            machine.set_isa(isa);
-            for &id in &page.variables {
-                machine.write(id, &bindings.values[&id].data).unwrap();
-            }
-            machine.step();
-            let updated = machine.read(updates[0].0).unwrap();
-            (outputs.map(|id| machine.read(id).unwrap()), updated)
-        });
-        assert!(bits[0] == bits[1] && bits[0] == bits[2], "{isa:?}");
+fn instructions_and_threads() {
+    let large = Window { picture: [40, 41, 3], size: [5, 4], pad: [2, 1, 2, 2], ..Window::ONE };
+    for (window, channels) in
+        [large].into_iter().chain(WINDOWS).flat_map(|window| [(window, 6), (window, 18)])
+    {
+        let Net { page, outputs, updates } = net(window, channels, channels == 18);
+        let program = page.plan(&outputs, &updates);
+        let bindings = page.bindings(CAPACITY, 1);
+        let mut results = Vec::new();
+        for isa in Isa::available() {
+            let bits = [1, 2, 3].map(|threads| {
+                let mut machine = Machine::<f32>::new(program.clone());
+                machine.set_threads(threads);
+                machine.set_isa(isa);
+                for &id in &page.variables {
+                    machine.write(id, &bindings.values[&id].data).unwrap();
+                }
+                machine.step();
+                let mut all = machine.read(updates[0].0).unwrap();
+                all.extend(outputs.iter().flat_map(|&id| machine.read(id).unwrap()));
+                all
+            });
+            assert!(bits[0] == bits[1] && bits[0] == bits[2], "{window:?}, {isa:?}");
+            results.extend(bits.into_iter().next());
+        }
+        for result in &results {
+            let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-4 * a.abs().max(1.0);
+            assert!(result.iter().zip(&results[0]).all(near), "{window:?}, {channels}");
+        }
     }
 }

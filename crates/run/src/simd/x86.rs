@@ -98,6 +98,11 @@ macro_rules! masks {
             // SAFETY: a vector exists only where its instructions do.
             unsafe { $blend($compare::<_CMP_GE_OQ>(self, b), no, yes) }
         }
+        #[inline(always)]
+        fn nonzero(self) -> u32 {
+            // SAFETY: a vector exists only where its instructions do.
+            u32::from(unsafe { $compare::<_CMP_NEQ_UQ>(self, Self::splat(0.0)) })
+        }
     };
 }
 
@@ -288,6 +293,14 @@ impl Vector for __m256 {
         unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GE_OQ>(self, b)) }
     }
     #[inline(always)]
+    fn nonzero(self) -> u32 {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let zero = Self::splat(0.0);
+            _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(self, zero)) as u32
+        }
+    }
+    #[inline(always)]
     fn copysign(self, sign: Self) -> Self {
         // SAFETY: a vector exists only where its instructions do.
         unsafe {
@@ -400,6 +413,14 @@ impl Vector for __m256d {
     fn if_greater_equal(self, b: Self, yes: Self, no: Self) -> Self {
         // SAFETY: a vector exists only where its instructions do.
         unsafe { _mm256_blendv_pd(no, yes, _mm256_cmp_pd::<_CMP_GE_OQ>(self, b)) }
+    }
+    #[inline(always)]
+    fn nonzero(self) -> u32 {
+        // SAFETY: a vector exists only where its instructions do.
+        unsafe {
+            let zero = Self::splat(0.0);
+            _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NEQ_UQ>(self, zero)) as u32
+        }
     }
     #[inline(always)]
     fn copysign(self, sign: Self) -> Self {

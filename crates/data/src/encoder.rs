@@ -6,7 +6,7 @@
 
 use crate::error::show_column;
 use crate::input::{Code, Found, Input};
-use crate::number::{Scaling, numbers, shared};
+use crate::number::{Scale, Scaling, numbers, shared};
 use crate::sheet::height;
 use crate::target::{Target, TargetKind, classes};
 use crate::{Error, Matrix, Table};
@@ -247,6 +247,25 @@ impl Encoder {
     /// The names of the columns of [`Encoder::inputs`]: `age`, `colour=red`, `age=missing`.
     pub fn input_names(&self) -> Vec<String> {
         self.inputs.iter().flat_map(Input::names).collect()
+    }
+
+    /// The columns of the table that are inputs, in the order of [`Encoder::inputs`].
+    pub fn input_columns(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// The targets that are numbers, with their scales.
+    pub fn number_targets(&self) -> impl Iterator<Item = (&str, Scale)> {
+        let targets = match &self.target {
+            Target::Classes { .. } => &[],
+            Target::Numbers(targets) => &targets[..],
+        };
+        targets.iter().map(|target| (target.name.as_str(), target.scale))
+    }
+
+    /// The number of columns of the training table.
+    pub fn table_width(&self) -> usize {
+        self.columns
     }
 
     /// The number of columns of [`Encoder::inputs`].

@@ -14,21 +14,41 @@ use std::collections::HashMap;
 
 /// What was learnt about one input column.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Input {
-    pub(crate) name: String,
+pub struct Input {
+    /// What the column is called in the training table.
+    pub name: String,
     /// The index in the training table.
-    pub(crate) position: usize,
-    pub(crate) code: Code,
+    pub position: usize,
+    /// How its values become matrix columns.
+    pub code: Code,
     /// Whether a further column is 1 where the value was missing.
-    pub(crate) indicator: bool,
+    pub indicator: bool,
 }
 
 /// How values become matrix columns.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Code {
-    Numbers { impute: f64, scale: Scale },
-    Boolean { levels: Vec<String>, usual: usize },
-    Categories { levels: Vec<String>, usual: usize },
+pub enum Code {
+    /// One column.
+    Numbers {
+        /// What stands for a missing value, before it is scaled.
+        impute: f64,
+        /// How it is scaled.
+        scale: Scale,
+    },
+    /// One column of 0 and 1.
+    Boolean {
+        /// The words of 0 and 1; one alone is always 0.
+        levels: Vec<String>,
+        /// Which of them a missing value counts as.
+        usual: usize,
+    },
+    /// A column for each level.
+    Categories {
+        /// The words.
+        levels: Vec<String>,
+        /// Which of them a missing value counts as.
+        usual: usize,
+    },
 }
 
 /// A value of a column of categories, seen from the levels that were learnt.
@@ -139,7 +159,7 @@ impl Input {
     }
 
     /// The number of matrix columns.
-    pub(crate) fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         let width = match &self.code {
             Code::Numbers { .. } | Code::Boolean { .. } => 1,
             Code::Categories { levels, .. } => levels.len(),

@@ -42,6 +42,7 @@ mod text;
 
 pub use encoder::{Encoder, EncoderOptions, Missing};
 pub use error::Error;
+pub use input::{Code, Input};
 pub use matrix::Matrix;
 pub use number::{Scale, Scaling};
 pub use random::Random;

@@ -47,9 +47,8 @@ pub fn export(model: &Model) -> Result<ModelProto, Error> {
         rows: None,
     };
     let symbol = graph.symbols.name(network.batch).to_string();
-    let encoder = model.encoder.to_json();
     // The symbols first: no other tensor may take one.
-    let x = table::inputs(&mut equations.writer, &model.encoder, &encoder, &symbol, {
+    let x = table::inputs(&mut equations.writer, &model.encoder, &symbol, {
         graph.name(network.input).map_or("X", |n| n.text.as_str())
     });
     equations.names.insert(network.input, x);
@@ -64,7 +63,7 @@ pub fn export(model: &Model) -> Result<ModelProto, Error> {
         Link::Sigmoid => writer.node("Sigmoid", &[&z], &[], "probabilities"),
         Link::Exp => writer.node("Exp", &[&z], &[], "rates"),
     };
-    let predicted = table::unscale(writer, &encoder, predicted);
+    let predicted = table::unscale(writer, &model.encoder, predicted);
     let width = graph.shape(network.output).cols.number().map_or(Size::Symbol("K"), Size::Number);
     writer.output(&predicted, data_type::FLOAT, &[Size::Symbol(&symbol), width]);
     if model.encoder.target_kind() == TargetKind::Classes {
@@ -99,7 +98,7 @@ pub fn export(model: &Model) -> Result<ModelProto, Error> {
         opset_import: vec![set("", OPSET), set("ai.onnx.ml", TABLE_OPSET)],
         metadata_props: vec![
             entry("equations", network.source.clone()),
-            entry("encoder", encoder.to_string()),
+            entry("encoder", model.encoder.to_json().to_string()),
             entry("labels", json!(model.encoder.labels()).to_string()),
             entry("costs", model.costs.to_json().to_string()),
             entry("seed", model.seed.to_string()),

@@ -4,42 +4,39 @@
 //! a level not seen in training; a word finds its row by a `LabelEncoder`. The rows are what
 //! [`Encoder::inputs`] makes of those words, so there is nothing to keep in step.
 
-use matgrad::data::{Column, Encoder, Table, Values};
-use serde_json::Value;
+use matgrad::data::{Code, Column, Encoder, Input, Scale, Table, Values};
 
 use crate::proto::data_type;
 use crate::write::{Attribute, Size, Writer};
 
-/// A column of the table as the encoder describes it, with its index among the inputs.
-type Place<'a> = (usize, &'a Value);
+/// A column of numbers: its index among the inputs, and what becomes of its values.
+type Number<'a> = (usize, &'a Input, f64, Scale);
 
 /// Words that stand for a missing value, as the reader of tables has them.
 const MISSING: [&str; 8] = ["", "?", "NA", "NaN", "na", "nan", "Na", "NAN"];
 
 /// Declares the inputs and writes what makes the matrix of them; returns its tensor.
-pub(crate) fn inputs(
-    writer: &mut Writer,
-    encoder: &Encoder,
-    json: &Value,
-    batch: &str,
-    name: &str,
-) -> String {
-    let columns: Vec<&Value> = json["inputs"].as_array().into_iter().flatten().collect();
-    let (numbers, words): (Vec<Place>, Vec<Place>) =
-        columns.iter().copied().enumerate().partition(|(_, c)| c.get("numbers").is_some());
-    let number = |c: &Value, key: &str| c["numbers"][key].as_f64().unwrap_or(0.0);
-    let indicator = |c: &Value| c["indicator"] == true;
+pub(crate) fn inputs(writer: &mut Writer, encoder: &Encoder, batch: &str, name: &str) -> String {
+    let columns = encoder.input_columns();
+    let mut numbers: Vec<Number> = Vec::new();
+    let mut words: Vec<(usize, &Input, &[String])> = Vec::new();
+    for (i, column) in columns.iter().enumerate() {
+        match &column.code {
+            Code::Numbers { impute, scale } => numbers.push((i, column, *impute, *scale)),
+            Code::Boolean { levels, .. } | Code::Categories { levels, .. } => {
+                words.push((i, column, levels));
+            }
+        }
+    }
     let untouched = words.is_empty()
-        && numbers.iter().all(|(_, c)| {
-            let kept = (number(c, "impute"), number(c, "offset"), number(c, "divisor"));
-            kept == (0.0, 0.0, 1.0) && !indicator(c)
+        && numbers.iter().all(|(_, column, impute, scale)| {
+            (*impute, scale.offset, scale.divisor) == (0.0, 0.0, 1.0) && !column.indicator
         });
-    let names = |of: &[Place]| {
-        of.iter().map(|(_, c)| c["name"].as_str().unwrap_or("?")).collect::<Vec<_>>().join(", ")
-    };
+    let names: Vec<&str> = numbers.iter().map(|(_, column, ..)| column.name.as_str()).collect();
+    let names = names.join(", ");
     if untouched {
         let dims = [Size::Symbol(batch), Size::Number(numbers.len() as u64)];
-        return writer.input(name, data_type::FLOAT, &dims, &names(&numbers));
+        return writer.input(name, data_type::FLOAT, &dims, &names);
     }
     // Parts of the matrix, with the matrix columns that they are.
     let mut parts: Vec<String> = Vec::new();
@@ -48,30 +45,31 @@ pub(crate) fn inputs(
     if !numbers.is_empty() {
         let n = numbers.len();
         let dims = [Size::Symbol(batch), Size::Number(n as u64)];
-        let raw = writer.input("numbers", data_type::DOUBLE, &dims, &names(&numbers));
-        let mut row = |key: &str| {
-            let values = numbers.iter().map(|(_, c)| match number(c, key) {
-                // The number of a constant column is 0, whatever stands in it.
-                0.0 if key == "divisor" => f64::INFINITY,
-                number => number,
-            });
-            let values: Vec<f64> = values.collect();
+        let raw = writer.input("numbers", data_type::DOUBLE, &dims, &names);
+        let mut row = |key: &str, value: fn(&Number) -> f64| {
+            let values: Vec<f64> = numbers.iter().map(value).collect();
             writer.doubles(key, &[1, n], &values)
         };
-        let (impute, offset, divisor) = (row("impute"), row("offset"), row("divisor"));
+        let impute = row("impute", |number| number.2);
+        let offset = row("offset", |number| number.3.offset);
+        // The number of a constant column is 0, whatever stands in it.
+        let divisor = row("divisor", |number| match number.3.divisor {
+            0.0 => f64::INFINITY,
+            divisor => divisor,
+        });
         let missing = writer.node("IsNaN", &[&raw], &[], "missing");
         let known = writer.node("Where", &[&missing, &impute, &raw], &[], "known");
         let centred = writer.node("Sub", &[&known, &offset], &[], "centred");
         let scaled = writer.node("Div", &[&centred, &divisor], &[], "scaled");
         let float = [("to", Attribute::Int(data_type::FLOAT.into()))];
-        let alone = words.is_empty() && !numbers.iter().any(|(_, c)| indicator(c));
+        let alone = words.is_empty() && !numbers.iter().any(|number| number.1.indicator);
         let cast = if alone { name } else { "scaled_32" };
         parts.push(writer.node("Cast", &[&scaled], &float, cast));
         if alone {
             return parts.remove(0);
         }
-        places.extend(numbers.iter().map(|(i, _)| begins[*i]));
-        let marked: Vec<usize> = (0..n).filter(|&k| indicator(numbers[k].1)).collect();
+        places.extend(numbers.iter().map(|number| begins[number.0]));
+        let marked: Vec<usize> = (0..n).filter(|&k| numbers[k].1.indicator).collect();
         if !marked.is_empty() {
             let wanted: Vec<i64> = marked.iter().map(|&k| k as i64).collect();
             let which = writer.ints(&wanted);
@@ -81,10 +79,11 @@ pub(crate) fn inputs(
             places.extend(marked.iter().map(|&k| begins[numbers[k].0] + 1));
         }
     }
-    for (i, column) in words {
+    for (i, column, levels) in words {
         let width = width(&columns[i..=i]);
         if width > 0 {
-            parts.push(looked_up(writer, encoder, column, batch, begins[i], width));
+            let place = (begins[i], width);
+            parts.push(looked_up(writer, encoder, (column, levels), batch, place));
             places.extend(begins[i]..begins[i] + width);
         }
     }
@@ -102,28 +101,19 @@ pub(crate) fn inputs(
     writer.node("Gather", &[&all, &order], &axis, name)
 }
 
-/// The number of matrix columns of these inputs, as [`Encoder::input_width`] counts them.
-fn width(columns: &[&Value]) -> usize {
-    let one = |c: &&Value| {
-        let levels = c["categories"]["levels"].as_array().map_or(1, Vec::len);
-        levels + usize::from(c["indicator"] == true)
-    };
-    columns.iter().map(one).sum()
+/// The number of matrix columns of these inputs.
+fn width(columns: &[Input]) -> usize {
+    columns.iter().map(Input::width).sum()
 }
 
 fn looked_up(
     writer: &mut Writer,
     encoder: &Encoder,
-    column: &Value,
+    (column, levels): (&Input, &[String]),
     batch: &str,
-    begin: usize,
-    width: usize,
+    (begin, width): (usize, usize),
 ) -> String {
-    let name = column["name"].as_str().unwrap_or("?");
-    let code = column.get("categories").or(column.get("boolean"));
-    let levels = code.and_then(|c| c["levels"].as_array());
-    let levels: Vec<String> =
-        levels.into_iter().flatten().filter_map(|l| l.as_str().map(String::from)).collect();
+    let name = &column.name;
     let rows = levels.len() + 2;
     // A word that is no level: longer than each of them.
     let unseen = levels.concat() + "_";
@@ -132,8 +122,7 @@ fn looked_up(
         codes: codes.collect(),
         levels: levels.iter().cloned().chain([unseen]).collect(),
     };
-    let position = column["position"].as_u64().unwrap_or(0) as usize;
-    let table = sample(encoder, position, name, values, rows);
+    let table = sample(encoder, column, values, rows);
     let all: Vec<usize> = (0..rows).collect();
     let matrix = encoder.inputs(&table, &all).expect("the sample has the encoder's columns");
     let entries: Vec<f64> = all
@@ -161,34 +150,32 @@ fn looked_up(
 }
 
 /// A table like the training table with these values in one column and none in the others.
-fn sample(encoder: &Encoder, position: usize, name: &str, values: Values, rows: usize) -> Table {
-    let json = encoder.to_json();
-    let total = json["columns"].as_u64().unwrap_or(0) as usize;
-    let mut columns: Vec<Column> = (0..total)
+fn sample(encoder: &Encoder, filled: &Input, values: Values, rows: usize) -> Table {
+    let mut columns: Vec<Column> = (0..encoder.table_width())
         .map(|j| Column {
             name: (j + 1).to_string(),
             values: Values::Numbers(vec![f64::NAN; rows].into()),
         })
         .collect();
-    for input in json["inputs"].as_array().into_iter().flatten() {
-        let at = input["position"].as_u64().unwrap_or(0) as usize;
-        columns[at].name = input["name"].as_str().unwrap_or("?").into();
+    for input in encoder.input_columns() {
+        columns[input.position].name.clone_from(&input.name);
     }
-    columns[position] = Column { name: name.into(), values };
+    columns[filled.position].values = values;
     Table { file: String::new(), columns, rows, named: encoder.named(), lines: None }
 }
 
 /// Puts a prediction of scaled numbers back on the scale of the table.
-pub(crate) fn unscale(writer: &mut Writer, json: &Value, predicted: String) -> String {
-    let targets: Vec<&Value> = json["target"]["numbers"].as_array().into_iter().flatten().collect();
-    let of = |key: &str| targets.iter().map(|t| t[key].as_f64().unwrap_or(0.0)).collect::<Vec<_>>();
-    let (offset, divisor) = (of("offset"), of("divisor"));
-    if offset.iter().all(|&x| x == 0.0) && divisor.iter().all(|&x| x == 1.0) {
+pub(crate) fn unscale(writer: &mut Writer, encoder: &Encoder, predicted: String) -> String {
+    let scales: Vec<Scale> = encoder.number_targets().map(|(_, scale)| scale).collect();
+    if scales.iter().all(|scale| (scale.offset, scale.divisor) == (0.0, 1.0)) {
         return predicted;
     }
-    let n = targets.len();
-    let divisor = writer.floats("target_divisor", &[1, n], &divisor);
-    let offset = writer.floats("target_offset", &[1, n], &offset);
+    let mut row = |name: &str, value: fn(&Scale) -> f64| {
+        let values: Vec<f64> = scales.iter().map(value).collect();
+        writer.floats(name, &[1, values.len()], &values)
+    };
+    let divisor = row("target_divisor", |scale| scale.divisor);
+    let offset = row("target_offset", |scale| scale.offset);
     let wide = writer.node("Mul", &[&predicted, &divisor], &[], "unscaled");
     writer.node("Add", &[&wide, &offset], &[], "prediction")
 }

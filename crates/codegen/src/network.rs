@@ -1,6 +1,6 @@
 //! The programs of a network that leave as source: the forward pass, and one training step.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use matgrad::calculus::derive;
 use matgrad::expr::dim::Shape;
@@ -100,72 +100,71 @@ pub fn training(
         derive(&network.equations.graph, network.objective, &parameters).map_err(network_error)?;
     let mut graph = derived.graph.clone();
     let mut named: Vec<Named> = Vec::new();
-    let mut given = |graph: &mut Graph, text: &str, value: f64| {
-        let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
-        let node = graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None);
-        let plain = ascii(text).replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-        let name = Some(format!("set_{plain}"));
-        named.push(Named { node, name, value: Some(vec![value].into()) });
-        node
-    };
-    let step = given(&mut graph, "step", 1.0);
-    let mut hyperparameters = std::collections::BTreeMap::new();
+    let step = setting(&mut graph, &mut named, "step", 1.0);
+    let mut hyperparameters = BTreeMap::new();
     for (name, value) in rule.settings(settings).map_err(network_error)? {
-        let node = given(&mut graph, &name, value);
+        let node = setting(&mut graph, &mut named, &name, value);
         hyperparameters.insert(name, (node, value));
     }
     let mut updates = Vec::new();
-    for &parameter in &parameters {
-        let gradient = derived.of(parameter).ok_or_else(|| network_error("no gradient"))?;
-        let given = Given {
-            weights: parameter,
-            gradient,
-            step,
-            loss: derived.objective,
-            hyperparameters: hyperparameters.clone(),
-        };
+    for &weights in &parameters {
+        let gradient = derived.of(weights).ok_or_else(|| network_error("no gradient"))?;
+        let (loss, hyperparameters) = (derived.objective, hyperparameters.clone());
+        let given = Given { weights, gradient, step, loss, hyperparameters };
         let update = update_rule(&mut graph, &rule.rule, &rule.source, &given)
             .map_err(|_| network_error(format!("{} does not fit", rule.rule.name.text)))?;
-        updates.push((parameter, update.weights));
+        updates.push((weights, update.weights));
         updates.extend(update.states);
     }
     updates.extend(&network.equations.graph.updates);
-    for variable in graph.variables.iter().filter(|v| v.kind == Kind::State) {
-        let size = variable.shape.size().and_then(|s| s.number());
-        if let (Initial::Value(v), Some(size)) = (&variable.initial, size) {
-            let value = Some(vec![v.data[0]; size as usize].into());
-            named.push(Named { node: variable.node, name: None, value });
-        }
-    }
-    let dims = HashMap::new();
-    let outputs = [derived.objective];
-    let (rows_count, rows) = (rows, Some((network.batch, rows)));
     let request = Request {
         graph: &graph,
-        outputs: &outputs,
+        outputs: &[derived.objective],
         updates: &updates,
         fixed: &[],
-        dims: &dims,
-        rows,
+        dims: &HashMap::new(),
+        rows: Some((network.batch, rows)),
     };
     let program = plan(&request).map_err(network_error)?;
-    for node in [network.input, network.target] {
-        named.push(Named { node, name: Some(symbol(network, node)), value: None });
-    }
-    // Noise is drawn by the caller, before each step; rows weigh the same if nothing else is said.
-    for variable in network.equations.noise() {
-        named.push(Named {
-            node: variable.node,
-            name: Some(symbol(network, variable.node)),
-            value: None,
-        });
-    }
-    if let Some(node) = network.row_weights {
-        let value = Some(vec![1.0; rows_count * network.columns(node)].into());
-        named.push(Named { node, name: Some(symbol(network, node)), value });
-    }
+    named.extend(states(&graph));
+    named.extend(supplied(network, rows));
     let loss = Some(symbol(network, network.objective));
     named.push(Named { node: derived.objective, name: loss, value: None });
     named.extend(values(network, weights, network));
     source(&program, &named, style)
+}
+
+/// A number that the caller may change, with what it begins as.
+fn setting(graph: &mut Graph, named: &mut Vec<Named>, text: &str, value: f64) -> NodeId {
+    let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
+    let node = graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None);
+    let plain = ascii(text).replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let name = Some(format!("set_{plain}"));
+    named.push(Named { node, name, value: Some(vec![value].into()) });
+    node
+}
+
+/// States of the update rule, with what they begin as.
+fn states<'a>(graph: &Graph) -> Vec<Named<'a>> {
+    let states = graph.variables.iter().filter(|v| v.kind == Kind::State);
+    let each = states.filter_map(|variable| {
+        let Initial::Value(first) = &variable.initial else { return None };
+        let size = variable.shape.size().and_then(|s| s.number())?;
+        let value = Some(vec![first.data[0]; size as usize].into());
+        Some(Named { node: variable.node, name: None, value })
+    });
+    each.collect()
+}
+
+/// What the caller writes: rows of the table, and noise, drawn before each step. Rows weigh the
+/// same if nothing else is said.
+fn supplied<'a>(network: &Network, rows: usize) -> Vec<Named<'a>> {
+    let mut nodes = vec![network.input, network.target];
+    nodes.extend(network.equations.noise().map(|variable| variable.node));
+    let named = |node, value| Named { node, name: Some(symbol(network, node)), value };
+    let mut all: Vec<Named> = nodes.into_iter().map(|node| named(node, None)).collect();
+    if let Some(node) = network.row_weights {
+        all.push(named(node, Some(vec![1.0; rows * network.columns(node)].into())));
+    }
+    all
 }

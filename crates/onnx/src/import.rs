@@ -352,9 +352,9 @@ fn node<'a>(
         }
         operands.push(operand);
     }
-    let mut node = Node { proto, operands, opset };
-    lengths::shape_of_reshape(&mut node, lists).map_err(|why| refused(proto, why))?;
-    Ok(node)
+    let lengths = proto.input.get(1).and_then(|name| lists.get(name)).cloned();
+    let reshaped = proto.op_type() == "Reshape" && operands.first().is_some_and(Option::is_some);
+    Ok(Node { proto, operands, opset, lengths: lengths.filter(|_| reshaped) })
 }
 
 /// Reads a node into the values.

@@ -3,7 +3,8 @@
 //!
 //! Exporters write `x.view(x.size(0), -1)` as Shape, Gather, Unsqueeze, Concat, Reshape. The
 //! batch has no number, so such a list is no tensor: the few operators that take lists apart and
-//! put them together are read here, and any other that is given one is refused.
+//! put them together, or multiply and divide, are read here, and any other that is given one is
+//! refused.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,12 +12,20 @@ use std::rc::Rc;
 use crate::operators::{Node, axis};
 use crate::page::Operand;
 use crate::tensor::Tensor;
-use crate::value::Size;
 
-/// Lengths as whole numbers, `None` the batch.
+/// A length of an axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Length {
+    /// A whole number; a `Reshape` keeps an axis with 0, and leaves one open with -1.
+    Number(i64),
+    /// So many times the batch.
+    Batch(u64),
+}
+
+/// Lengths, in a list or one alone.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Lengths {
-    all: Vec<Option<i64>>,
+    pub all: Vec<Length>,
     /// One axis; else a single number without axes.
     list: bool,
 }
@@ -28,38 +37,59 @@ type Result<T> = std::result::Result<T, String>;
 
 const UNKNOWN: &str = "the size of the batch is not known beforehand";
 
+impl Length {
+    fn times(self, other: Length) -> Option<Length> {
+        match (self, other) {
+            (Length::Number(a), Length::Number(b)) => a.checked_mul(b).map(Length::Number),
+            (Length::Batch(n), Length::Number(m)) | (Length::Number(m), Length::Batch(n)) => {
+                n.checked_mul(u64::try_from(m).ok()?).map(Length::Batch)
+            }
+            (Length::Batch(_), Length::Batch(_)) => None,
+        }
+    }
+
+    /// The quotient, where it is whole for every batch.
+    fn over(self, other: Length) -> Option<Length> {
+        let whole = |a: u64, b: u64| (b > 0 && a.is_multiple_of(b)).then(|| a / b);
+        match (self, other) {
+            // Quotients of whole numbers are cut.
+            (Length::Number(a), Length::Number(b)) => a.checked_div(b).map(Length::Number),
+            (Length::Batch(a), Length::Number(b)) => {
+                whole(a, u64::try_from(b).ok()?).map(Length::Batch)
+            }
+            (Length::Batch(a), Length::Batch(b)) => {
+                i64::try_from(whole(a, b)?).ok().map(Length::Number)
+            }
+            (Length::Number(_), Length::Batch(_)) => None,
+        }
+    }
+}
+
 impl Lengths {
     /// The numbers, if the batch is not among them.
     pub fn known(&self) -> Option<Tensor> {
-        let data: Option<Vec<f64>> = self.all.iter().map(|n| n.map(|n| n as f64)).collect();
+        let number = |length: &Length| match length {
+            Length::Number(n) => Some(*n as f64),
+            Length::Batch(_) => None,
+        };
+        let data: Option<Vec<f64>> = self.all.iter().map(number).collect();
         let dims = if self.list { vec![self.all.len() as u64] } else { vec![] };
         Some(Tensor { name: String::new(), dims, data: Rc::new(data?), trained: false })
     }
 
-    /// The same as a `Reshape` says it: 0 keeps the batch where it is, -1 is what is left.
-    fn wanted(&self, from: &[Size], allow_zero: bool) -> Result<Tensor> {
-        let kept = |i: usize| !allow_zero && from.get(i) == Some(&Size::BATCH);
-        let open = self.all.contains(&Some(-1));
-        let number = |(i, n): (usize, &Option<i64>)| match n {
-            Some(n) => Ok(Some(*n)),
-            None if kept(i) => Ok(Some(0)),
-            None if !open => Ok(Some(-1)),
-            None => Err("the batch moves to another axis while a length is left open".to_string()),
-        };
-        let all = self.all.iter().enumerate().map(number).collect::<Result<_>>()?;
-        Lengths { all, list: self.list }.known().ok_or_else(|| UNKNOWN.into())
+    /// Entry by entry with another list, or with one length.
+    fn zip(
+        &self,
+        other: &Lengths,
+        with: impl Fn(Length, Length) -> Option<Length>,
+    ) -> Result<Lengths> {
+        let count = self.all.len().max(other.all.len());
+        let fits = [self, other].iter().all(|l| l.all.len() == count || l.all.len() == 1);
+        let at = |l: &Lengths, i: usize| l.all[if l.all.len() == 1 { 0 } else { i }];
+        let each = (0..count).map(|i| with(at(self, i), at(other, i)));
+        let all: Option<Vec<Length>> = if fits { each.collect() } else { None };
+        Ok(Lengths { all: all.ok_or(UNKNOWN)?, list: self.list || other.list })
     }
-}
-
-/// Gives a `Reshape` its shape where that is such a list.
-pub(crate) fn shape_of_reshape(node: &mut Node, lists: &Lists) -> Result<()> {
-    let list = node.proto.input.get(1).and_then(|name| lists.get(name));
-    let (Some(list), "Reshape", true) = (list, node.proto.op_type(), node.is_standard()) else {
-        return Ok(());
-    };
-    let wanted = list.wanted(&node.operand(0)?.dims(), node.int("allowzero", 0) != 0)?;
-    node.operands[1] = Some(Operand::Known(wanted));
-    Ok(())
 }
 
 /// The list that a node gives; `None` for a node that is not about lists.
@@ -73,9 +103,12 @@ pub(crate) fn read(node: &Node, lists: &Lists) -> Result<Option<Lengths>> {
     match (op, given(0)) {
         ("Shape", _) => shape(node).map(Some),
         ("Gather", Some(from)) => gather(node, &from).map(Some),
-        ("Reshape", _) if node.operands.first().is_some_and(Option::is_some) => Ok(None),
+        ("Reshape", _) if node.lengths.is_some() => Ok(None),
         _ if !has_batch => Ok(None),
-        ("Cast" | "Identity", list) => Ok(list),
+        // They are whole already.
+        ("Cast" | "Identity" | "Floor" | "Ceil", list) => Ok(list),
+        ("Mul", Some(a)) => a.zip(&given(1).ok_or(UNKNOWN)?, Length::times).map(Some),
+        ("Div", Some(a)) => a.zip(&given(1).ok_or(UNKNOWN)?, Length::over).map(Some),
         ("Unsqueeze", Some(Lengths { all, list: false })) => Ok(Some(Lengths { all, list: true })),
         ("Squeeze", Some(Lengths { all, list: true })) if all.len() == 1 => {
             Ok(Some(Lengths { all, list: false }))
@@ -95,7 +128,7 @@ pub(crate) fn read(node: &Node, lists: &Lists) -> Result<Option<Lengths>> {
 fn numbers(operand: &Operand) -> Option<Lengths> {
     match operand {
         Operand::Known(t) if t.dims.len() < 2 => {
-            let all = t.whole()?.into_iter().map(Some).collect();
+            let all = t.whole()?.into_iter().map(Length::Number).collect();
             Some(Lengths { all, list: t.dims.len() == 1 })
         }
         Operand::Known(_) | Operand::Computed(_) => None,
@@ -111,12 +144,11 @@ fn part<T: Clone>(all: &[T], start: i64, end: i64) -> Vec<T> {
 
 fn shape(node: &Node) -> Result<Lengths> {
     let dims = node.operand(0)?.dims();
-    let all = dims.iter().map(|dim| match dim {
-        &Size::BATCH => Ok(None),
-        Size { batch: false, number } => Ok(Some(*number as i64)),
-        Size { batch: true, .. } => Err(format!("it has {dim} rows, and {UNKNOWN}")),
+    let all = dims.iter().map(|dim| match dim.batch {
+        true => Length::Batch(dim.number),
+        false => Length::Number(dim.number as i64),
     });
-    let all: Vec<Option<i64>> = all.collect::<Result<_>>()?;
+    let all: Vec<Length> = all.collect();
     Ok(Lengths { all: part(&all, node.int("start", 0), node.int("end", i64::MAX)), list: true })
 }
 

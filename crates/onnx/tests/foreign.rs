@@ -67,6 +67,7 @@ fn initializers() -> Vec<TensorProto> {
         float("v", &[6]),
         whole("first", &[], &[0]),
         whole("second", &[], &[1]),
+        whole("three", &[], &[3]),
         whole("at0", &[1], &[0]),
         whole("at1", &[1], &[1]),
         whole("rest", &[1], &[-1]),
@@ -237,6 +238,17 @@ fn all() -> Vec<(&'static str, Foreign)> {
                 &[6],
                 "s = Shape x; a = Gather s at0; b = Gather s second; b1 = Unsqueeze b at0; \
                  to = Concat a b1 axis=0; r = Reshape x to; y = Tanh r",
+            ),
+        ),
+        (
+            "view_of_computed_sizes",
+            graph(
+                &[2, 3],
+                &[2, 3],
+                "s = Shape x; n = Gather s first; two = Gather s second; b = Mul n two; \
+                 b1 = Unsqueeze b at0; t = Unsqueeze three at0; to = Concat b1 t axis=0; \
+                 r = Reshape x to; a = Tanh r; back = Div b two; r1 = Unsqueeze back at0; \
+                 d = Unsqueeze two at0; again = Concat r1 d t axis=0; y = Reshape a again",
             ),
         ),
         (
@@ -451,7 +463,7 @@ fn the_batch_is_read_in_shapes_alone() {
     expect_test::expect![[r#"
         Div (node "y") is refused: the size of the batch is not known beforehand
         Add (node "d") is refused: the size of the batch is not known beforehand
-        Reshape (node "y") is refused: the batch moves to another axis while a length is left open
+        the first axis of the output "y" is not the batch
         Gather (node "n") is refused: there is no axis 6 of 2"#]]
     .assert_eq(&said.join("\n"));
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Node, Operator, Reading, axis};
+use crate::lengths::Length;
 use crate::page::{Operand, Page};
 use crate::tensor::Tensor;
 use crate::value::{Size, Value, factors, product};
@@ -87,27 +88,41 @@ fn flatten(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
 fn reshape(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let operand = node.operand(0)?;
     let from = operand.dims();
-    let wanted = node.whole(1)?.ok_or("its shape is left out")?;
+    let wanted: Vec<Length> = match &node.lengths {
+        Some(lengths) => lengths.all.clone(),
+        None => {
+            let numbers = node.whole(1)?.ok_or("its shape is left out")?;
+            numbers.into_iter().map(Length::Number).collect()
+        }
+    };
     let allow_zero = node.int("allowzero", 0) != 0;
     let mut dims = Vec::new();
     let mut free = None;
     for (i, &dim) in wanted.iter().enumerate() {
         dims.push(match dim {
-            0 if !allow_zero => *from.get(i).ok_or("a 0 has no axis to copy")?,
-            -1 if free.is_none() => {
+            Length::Number(0) if !allow_zero => *from.get(i).ok_or("a 0 has no axis to copy")?,
+            Length::Number(-1) if free.is_none() => {
                 free = Some(i);
                 Size::ONE
             }
-            1.. => Size::of(dim as u64),
-            _ => return Err(format!("{dim} is no length of an axis")),
+            Length::Number(n @ 1..) => Size::of(n as u64),
+            Length::Number(n) => return Err(format!("{n} is no length of an axis")),
+            Length::Batch(number) => Size { number, batch: true },
         });
+    }
+    if dims.iter().filter(|dim| dim.batch).count() > 1 {
+        return Err("the batch is the length of two axes".into());
     }
     let (total, known) = (product(&from), product(&dims));
     // Files with a batch of one write it as 1.
     if total.batch && !known.batch && free.is_none() {
         let one = dims.iter_mut().find(|d| **d == Size::ONE);
         *one.ok_or("its shape fixes the size of the batch")? = Size::BATCH;
-    } else if total.batch && !known.batch && total.number == known.number && wanted[0] == 1 {
+    } else if total.batch
+        && !known.batch
+        && total.number == known.number
+        && wanted[0] == Length::Number(1)
+    {
         dims[0] = Size::BATCH;
     }
     let known = product(&dims);

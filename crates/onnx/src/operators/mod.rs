@@ -7,6 +7,7 @@ mod linear;
 mod reduce;
 
 use crate::Error;
+use crate::lengths::Lengths;
 use crate::page::{Operand, Page};
 use crate::proto::{AttributeProto, NodeProto};
 use crate::tensor::{self, Tensor};
@@ -50,6 +51,8 @@ pub(crate) struct Node<'a> {
     pub proto: &'a NodeProto,
     pub operands: Vec<Option<Operand>>,
     pub opset: i64,
+    /// The shape that a `Reshape` is given, where the batch is among it.
+    pub lengths: Option<Lengths>,
 }
 
 impl Node<'_> {

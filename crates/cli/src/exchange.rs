@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use matgrad::calculus::derive;
 use matgrad::expr::program::{self, numpy::NUMPY};
-use matgrad::library::standard;
 use matgrad::weights::{self, Layout};
 use matgrad::{Method, Model, Network, UpdateRule};
 use matgrad_codegen::{Language, Real, Source, Style, columns, inference, training};
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::input::read_bytes;
 use crate::output::{is_stream, no_stream, outputs};
+use crate::prepare::known_function;
 use crate::train::keep;
 use crate::{Failure, Talk, input, may_write, output, read_text, say};
 
@@ -247,9 +247,7 @@ fn pairs(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
 
 fn graph(args: &Import) -> Result<Model, Failure> {
     let bytes = read_bytes(&args.file)?;
-    if let Some(loss) = args.loss.as_ref().filter(|l| !standard().names.contains(l.as_str())) {
-        return Err(Failure::input(format!("there is no function {loss}")));
-    }
+    args.loss.as_deref().map_or(Ok(()), known_function)?;
     let folder = args.file.parent().filter(|p| !p.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let model = matgrad_onnx::import(&bytes, Some(folder), args.loss.as_deref());

@@ -34,12 +34,12 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// A file that cannot be read or is no text.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    let cannot = |e: std::io::Error| format!("{} cannot be read: {e}", shown(path));
-    let read = match is_stream(path) {
-        true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(path),
-    };
-    read.map_err(|e| Failure::input(cannot(e)))
+    String::from_utf8(read_bytes(path)?).map_err(|e| {
+        let good = e.utf8_error().valid_up_to();
+        let line = e.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count() + 1;
+        let file = shown(path);
+        Failure::input(format!("{file}: line {line} is no text in UTF-8; save the file as UTF-8"))
+    })
 }
 
 /// The model of a file, or of standard input.

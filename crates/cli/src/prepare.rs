@@ -266,6 +266,23 @@ fn counted(
 /// Units from which a layer is safe from the death of all its rectifiers.
 const WIDE: usize = 32;
 
+/// Fails where the library has no function of this name.
+pub fn known_function(name: &str) -> Result<(), Failure> {
+    let names = &matgrad::library::standard().names;
+    if names.contains(name) {
+        return Ok(());
+    }
+    let near = matgrad::expr::diagnostic::nearest(name, names.iter().map(String::as_str));
+    let help = near.map_or_else(
+        || {
+            "an activation is one such as tanh, relu or gelu, a loss one such as mse or huber"
+                .into()
+        },
+        |near| format!("did you mean {near}?"),
+    );
+    Err(Failure::input(format!("there is no function {name}; {help}")))
+}
+
 fn network(args: &Train, prepared: &Prepared, train: &Encoded) -> Result<Network, Failure> {
     if let Some(model) = &prepared.start {
         return Ok(model.network.clone());
@@ -273,15 +290,7 @@ fn network(args: &Train, prepared: &Prepared, train: &Encoded) -> Result<Network
     if let Some(file) = &args.network {
         return Ok(Network::parse(&file.display().to_string(), &read_text(file)?)?);
     }
-    let known = |name: &str| matgrad::library::standard().names.contains(name);
-    for name in args.activation.iter().chain(&args.loss) {
-        if !known(name) {
-            let names = matgrad::library::standard().names.iter().map(String::as_str);
-            let near = matgrad::expr::diagnostic::nearest(name, names);
-            let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
-            return Err(Failure::input(format!("there is no function {name}{near}")));
-        }
-    }
+    args.activation.iter().chain(&args.loss).try_for_each(|name| known_function(name))?;
     let smoothing = args.label_smoothing;
     for (flag, share) in [("--label-smoothing", smoothing), ("--dropout", args.dropout)] {
         if !(0.0..1.0).contains(&share) {

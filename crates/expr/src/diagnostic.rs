@@ -19,7 +19,7 @@
 use std::fmt;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::syntax::Span;
 
@@ -82,7 +82,9 @@ impl Errors {
     fn one(&self, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         let title = Level::ERROR.primary_title(diagnostic.title.as_str());
         let mut group = Group::with_title(title);
-        if !diagnostic.labels.is_empty() {
+        if diagnostic.labels.is_empty() {
+            group = group.element(Origin::path(self.file.as_str()));
+        } else {
             let annotations = diagnostic.labels.iter().map(|(span, text)| {
                 let label = (!text.is_empty()).then_some(text.as_str());
                 AnnotationKind::Primary.span(self.within(*span)).label(label)
@@ -209,7 +211,8 @@ mod tests {
               │      X is B×784, declared on line 1
               ╰ help: the inner dimensions 784 and 748 must be equal; is 748 a slip of the hand?
 
-            error: a page needs an objective"#]]
+            error: a page needs an objective
+             ─▸ mlp.eq"#]]
         .assert_eq(&errors.to_string());
         assert!(errors.render(true).contains('\u{1b}'));
         assert_eq!(errors.render(true).lines().count(), errors.to_string().lines().count());

@@ -66,7 +66,9 @@ impl Workload {
     /// A file that is absent or of another form; a family of networks that is not known.
     pub fn read(folder: &Path) -> Result<Workload, Error> {
         let path = folder.join("meta.json");
-        let text = std::fs::read_to_string(&path).map_err(|e| input(&path, e))?;
+        let text = std::fs::read_to_string(&path).map_err(|e| {
+            input(&path, format!("{e}; a workload is a folder with meta.json, weights and orders"))
+        })?;
         let meta: Value = serde_json::from_str(&text).map_err(|e| input(&path, e))?;
         let lacks = |key: &str| input(&path, format!("it has no proper \"{key}\""));
         let word = |key: &str| meta[key].as_str().ok_or_else(|| lacks(key));

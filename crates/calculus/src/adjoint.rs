@@ -63,7 +63,9 @@ pub fn backward(
             continue;
         }
         let shapes: Vec<_> = node.operands.iter().map(|&o| graph.shape(o)).collect();
-        let mut scope = Scope { linear: Some((node.op, *operand, shapes)), ..Scope::default() };
+        let linear = Some((node.op, *operand, shapes));
+        // A function of the page is none of the law's, whatever its name.
+        let mut scope = Scope { linear, functions: Some(0), ..Scope::default() };
         for (letter, &value) in ["A", "B"].iter().zip(node.operands.iter()) {
             scope.values.insert(letter.to_string(), Some(value));
         }
@@ -78,13 +80,13 @@ pub fn backward(
 fn call(
     graph: &mut Graph,
     id: NodeId,
-    function: u32,
+    index: u32,
     gradient: NodeId,
     active: &HashSet<NodeId>,
 ) -> Result<Contributions, String> {
     let node = *graph.get(id);
     let mut found = Contributions::default();
-    let function = graph.functions[function as usize].clone();
+    let function = graph.functions[index as usize].clone();
     let wanted: Vec<usize> =
         (0..node.operands.len()).filter(|&i| active.contains(&node.operands[i])).collect();
     let matrices: Vec<&syntax::Parameter> = function.parameters.iter().collect();
@@ -98,7 +100,7 @@ fn call(
     found.surrogate = surrogate.then(|| function.name.text.clone());
     for i in wanted {
         let Some(backward) = declared(i) else { continue };
-        let mut scope = Scope::default();
+        let mut scope = Scope { functions: Some(index + 1), ..Scope::default() };
         for (parameter, &operand) in matrices.iter().zip(node.operands.iter()) {
             scope.values.insert(parameter.name.text.clone(), Some(operand));
         }

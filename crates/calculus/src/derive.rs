@@ -176,6 +176,7 @@ impl<'a> Pass<'a> {
 
 /// Keeps the parameters and those intermediate gradients that others use.
 fn drop_unused(graph: &Graph, gradients: &mut Vec<(NodeId, NodeId)>, wrt: &[NodeId]) {
+    let wrt: HashSet<NodeId> = wrt.iter().copied().collect();
     let needed: HashSet<NodeId> = {
         let roots: Vec<NodeId> =
             gradients.iter().filter(|(of, _)| wrt.contains(of)).map(|&(_, g)| g).collect();
@@ -228,6 +229,8 @@ fn uses(
     while let Some(id) = stack.pop() {
         match named.get(&id) {
             Some(&at) if at != own => drop(used.insert(at)),
+            // What has another name stands by it.
+            None if id != gradient && graph.name(id).is_some() => {}
             _ if seen.insert(id) => stack.extend(graph.get(id).operands.iter()),
             _ => {}
         }

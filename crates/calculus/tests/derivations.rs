@@ -199,9 +199,9 @@ fn the_gradient_of_a_slice_says_where_it_is() {
     shows(
         "param A : B×3\nZ = A[2:3, :]\nminimize sum(Z ⊙ Z)",
         expect![[r#"
-        ∂Z = 2 Z                           2×3
-        ∂A = place(∂Z, B×3, row 2)         B×3
-    "#]],
+            ∂Z = 2 Z                             2×3
+            ∂A = place(∂Z, B×3, row = 2)         B×3
+        "#]],
     );
     let written = "param Z : 2×3\nA = vcat(vcat(0 ones(1, 3), 2 Z), 0 ones(1, 3))\nminimize sum(A)";
     shows(
@@ -213,11 +213,11 @@ fn the_gradient_of_a_slice_says_where_it_is() {
     );
     let wrong = read("page.eq", "param Z : 2×3\nminimize sum(place(Z))", standard());
     expect![[r#"
-        error: there is no function `place`
+        error: place takes a matrix, a shape and a place
           ╭▸ page.eq:2:14
         2 │ minimize sum(place(Z))
-          │              ━━━━━ not built in, not in the library and not defined above
-          ╰ help: define `place(…) = …` above; for a product with a value write `place (…)`"#]]
+          │              ━━━━━━━━ here
+          ╰ help: write `place(A, m×n, row = 3)` or `place(A, m×n, column = 3)`"#]]
     .assert_eq(&wrong.expect_err("it has no place").to_string());
 }
 
@@ -286,24 +286,89 @@ fn functions_are_printed_by_their_names() {
     );
 }
 
-/// The work of a derivation grows with the page, not with its square.
+/// The work of reading, deriving and printing grows with the page, not with its square.
 #[test]
 fn a_long_page_is_walked_once() {
-    let shortest = |count: usize| {
-        let mut page = String::from("input X : B×4\nparam W : 4×4\nA_0 = X W\n");
+    let shortest = |count: usize, layer: &str| {
+        let mut page = String::from("input X : B×4\nA_0 = X\n");
         for k in 1..=count {
-            page += &format!("A_{k} = tanh(A_{} W)\n", k - 1);
+            if layer.contains('W') {
+                page += &format!("param W_{k} : 4×4\n");
+            }
+            let layer = layer.replace("{k}", &k.to_string());
+            page += &format!("A_{k} = tanh({})\n", layer.replace("{j}", &(k - 1).to_string()));
         }
         page += &format!("minimize sum(A_{count})");
-        let equations = read("page.eq", &page, standard()).unwrap_or_else(|e| panic!("{e}"));
-        let (objective, wrt) = (equations.objective.expect("objective"), equations.parameters());
         let time = |_| {
             let began = Instant::now();
-            derive(&equations.graph, objective, &wrt).expect("it derives");
+            let read = read("page.eq", &page, standard()).unwrap_or_else(|e| panic!("{e}"));
+            let (objective, wrt) = (read.objective.expect("objective"), read.parameters());
+            let printed = derive(&read.graph, objective, &wrt).expect("it derives").to_string();
+            assert!(printed.lines().count() > count);
             began.elapsed()
         };
         (0..5).map(time).min().expect("five times")
     };
-    let (short, long) = (shortest(100), shortest(1000));
-    assert!(long < 30 * short, "{short:?} for 100 equations, {long:?} for 1000");
+    for layer in ["A_{j} W_{k}", "dense(A_{j}, 4)"] {
+        let (short, long) = (shortest(150, layer), shortest(1500, layer));
+        assert!(long < 25 * short, "{layer}: {short:?} for 150 lines, {long:?} for 1500");
+    }
+}
+
+#[test]
+fn a_function_sees_what_is_defined_above_it() {
+    // `g` reaches the values that `f` uses.
+    shows(
+        "input X : B×3\nparam W : 3×2\nf(X) = X W\ng(X) = f(X) + 1\nminimize sum(g(X))",
+        expect![[r#"
+            ∂W = Xᵀ ones(B, 2)         3×2
+        "#]],
+    );
+    // The page's own functions are none of the library's and none of the adjoints'.
+    shows(
+        "input X : B×3\ntarget Y : B×2\nparam W : 3×2\nrowsum(A) = 7 A\nsoftmax(A) = 9 A\n\
+         minimize cross_entropy(softmax(X W), Y)",
+        expect![[r#"
+            ∂W = 9 Xᵀ (softmax(9 X W) - Y) / B         3×2
+        "#]],
+    );
+    shows(
+        "param A : 3×2\nsum(A) = 7 A\nminimize norm(sum(A))",
+        expect![[r#"
+            ∂A = 49 A / norm(7 A)         3×2
+        "#]],
+    );
+}
+
+#[test]
+fn the_place_of_a_slice_is_read_back() {
+    let derived = |page: &str| {
+        let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
+        let (objective, wrt) = (equations.objective.expect("one"), equations.parameters());
+        derive(&equations.graph, objective, &wrt).expect("it derives")
+    };
+    let mut said = String::new();
+    for (page, of) in [
+        ("param A : m×n\nZ = A[2:3, :]\nminimize norm(Z)", "A"),
+        ("param A : m×n\nZ = A[:, 1:m]\nminimize norm(Z)", "A"),
+        ("param A : m×n\nparam C : m×n\nZ = hcat(A, C)\nminimize norm(Z)", "C"),
+    ] {
+        let first = derived(page);
+        let text = first.to_string();
+        let line = text.lines().find_map(|l| l.strip_prefix(&format!("∂{of} = "))).expect("there");
+        let equation = line.split("   ").next().expect("an equation");
+        said += &format!("{equation}\n");
+        // As a line of the page, it is the gradient: the same node.
+        let again =
+            page.replace("minimize", &format!("∂Z = Z / norm(Z)\nG = {equation}\nminimize"));
+        let again = read("page.eq", &again, standard()).unwrap_or_else(|e| panic!("{e}"));
+        let written = again.graph.find("G").expect("it is there");
+        assert_eq!(matgrad_expr::print::unicode(&again.graph, written), equation);
+    }
+    expect![[r#"
+        place(∂Z, m×n, row = 2)
+        place(∂Z, m×n, column = 1)
+        ∂Z[:, n+1:2·n]
+    "#]]
+    .assert_eq(&said);
 }

@@ -86,6 +86,7 @@ fn wanted(asked: &Asked, path: &Path) -> Result<Wanted, Failure> {
     let name = |node: NodeId| graph.name(node).map_or("?".into(), |n| n.spelling.clone());
     let mut wanted: Vec<(String, NodeId)> =
         equations.definitions.iter().map(|&d| (name(d), d)).collect();
+    wanted.extend(equations.aliases.iter().map(|(name, node)| (name.spelling.clone(), *node)));
     let mut grown = graph.clone();
     if asked.gradients {
         let derived = gradients(&equations, &[])?;
@@ -142,6 +143,11 @@ pub fn compute(path: &Path, asked: &Asked, talk: &Talk) -> Result<(), Failure> {
         let values = found.iter().map(|(name, value, _)| (name.clone(), rows(value)));
         return say(format!("{}\n", json!({"values": values.collect::<Map<_, _>>()})));
     }
+    let names: Vec<&str> = found.iter().map(|(name, _, _)| name.as_str()).collect();
+    talk.tell(match names[..] {
+        [] => "the page names no value: there is nothing to write".into(),
+        _ => format!("{} in {}", names.join(", "), asked.out.display()),
+    });
     Ok(())
 }
 

@@ -255,8 +255,16 @@ fn to_json(equations: &Equations, gradients: &Gradients) -> Value {
     // By the page's own names: what it computes may be a gradient too.
     let page = &equations.graph;
     let definitions = equations.definitions.iter();
-    let definitions: Vec<Value> =
-        definitions.map(|&d| with("name", name(d), forms(page, d, d))).collect();
+    let definitions = definitions.map(|&d| with("name", name(d), forms(page, d, d)));
+    let aliases = equations.aliases.iter().map(|(alias, node)| {
+        let first = page.name(*node).map_or("?", |n| n.text.as_str());
+        let forms = json!({
+            "shape": shape(*node), "unicode": first,
+            "latex": latex::latex_name(first), "ascii": ascii(first),
+        });
+        with("name", alias.spelling.clone(), forms)
+    });
+    let definitions: Vec<Value> = definitions.chain(aliases).collect();
     let all = gradients.gradients.iter();
     let all: Vec<Value> = all.map(|&(of, g)| with("of", name(of), forms(graph, g, of))).collect();
     let objective = equations.objective.map_or(String::new(), |o| {

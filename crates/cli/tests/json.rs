@@ -64,13 +64,20 @@ fn predictions_and_values() {
     assert_eq!(numbers["targets"], json!(["petal length (cm)", "petal width (cm)"]));
     assert_eq!(numbers["predictions"][149].as_array().map(Vec::len), Some(2));
 
-    let page =
-        file("json", "page.eq", b"input x : 1x1\nparam w : 1x1 = 2\nz = w * x\nminimize z\n");
+    let page = file(
+        "json",
+        "page.eq",
+        b"input x : 1x1\nparam w : 1x1 = 2\nz = w * x\nA = z\nminimize z\n",
+    );
     let out = std::path::Path::new(&page).parent().expect("a folder").join("out");
     let out = out.display().to_string();
     let given = ["compute", &page, "--set", "x=3", "--gradients", "--out", &out, "--force"];
     let values = &json(&given)["values"];
     assert_eq!((&values["z"], &values["d_w"]), (&json!([[6.0]]), &json!([[3.0]])));
+    assert_eq!(values["A"], values["z"]);
+    let derived = json(&["derive", &page, "--wrt", "A"]);
+    assert_eq!(derived["definitions"][1]["unicode"], "z");
+    assert_eq!(derived["gradients"][0]["of"], "z");
 }
 
 fn number(value: &Value) -> f64 {

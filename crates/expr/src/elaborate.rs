@@ -11,7 +11,9 @@ use crate::graph::{Graph, Initial, Kind, NodeId, Variable};
 use crate::library::Library;
 use crate::matrix::Matrix;
 use crate::meaning::{Bindings, evaluate};
-use crate::syntax::{self, Declaration, Name, Optimizer, Page, Role, Span, Statement};
+use crate::syntax::{
+    self, Declaration, Definition, Expr, Function, Name, Optimizer, Page, Role, Span, Statement,
+};
 
 /// A page as a graph.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Equations {
     pub objective: Option<NodeId>,
     /// Named values, in the order of the text.
     pub definitions: Vec<NodeId>,
+    /// Second names of values, such as `A` after `Z = X W` and `A = Z`.
+    pub aliases: Vec<(Name, NodeId)>,
     /// Update rules that the page defines.
     pub optimizers: Vec<Arc<Optimizer>>,
     /// From a value in training to what it is when the network is used, where they differ.
@@ -77,13 +81,14 @@ impl Equations {
         });
         let names: Vec<(Name, NodeId)> =
             graph.names().into_iter().map(|(name, id)| (name.clone(), id)).collect();
-        graph.retain_names(|id, _| trained.get(&id).is_none_or(|&new| new == id));
-        for (name, id) in names.into_iter().filter(|&(_, id)| id != asked) {
-            if let Some(&new) = trained.get(&id) {
-                graph.set_name(new, name);
-            }
-        }
+        graph.retain_names(|id| trained.get(&id).is_none_or(|&new| new == id));
         let now = |id: &mut NodeId| *id = trained.get(id).copied().unwrap_or(*id);
+        self.aliases.iter_mut().for_each(|(_, id)| now(id));
+        let names = names.into_iter().filter(|&(_, id)| id != asked);
+        for (name, mut id) in names.chain(self.aliases.iter().cloned()) {
+            now(&mut id);
+            graph.set_name(id, name);
+        }
         // Users come after what they use, and what a user is in use counts.
         let mut all: Vec<NodeId> = trained.keys().copied().collect();
         all.sort_unstable();
@@ -111,102 +116,173 @@ pub fn read(file: &str, source: &str, library: &Library) -> Result<Equations, Er
 /// # Errors
 /// One diagnostic for each statement that is wrong.
 pub fn page(page: &Page, source: &str, library: &Library) -> Result<Equations, Vec<Diagnostic>> {
-    let mut equations = Equations {
-        graph: Graph::new(&library.functions),
-        objective: None,
-        definitions: Vec::new(),
-        optimizers: Vec::new(),
-        inference: HashMap::new(),
-    };
-    let mut scope = Scope::default();
-    let mut errors = Vec::new();
+    let mut graph = Graph::new(&library.functions);
     let names = page.items.iter().filter_map(|item| match &item.statement {
         Statement::Declaration(d) => Some(d.name.text.clone()),
         Statement::Definition(d) => Some(d.name.text.clone()),
         Statement::Function(_) | Statement::Optimizer(_) | Statement::Minimize(_) => None,
     });
-    let taken: HashSet<String> = names.collect();
+    let mut builder = Builder::new(&mut graph, source);
+    builder.taken = names.collect();
+    let mut reading = Reading {
+        builder,
+        scope: Scope::default(),
+        objective: None,
+        definitions: Vec::new(),
+        aliases: Vec::new(),
+    };
+    let mut optimizers = Vec::new();
+    let mut errors = Vec::new();
     for item in &page.items {
-        let mut builder = Builder::new(&mut equations.graph, source);
-        builder.taken.clone_from(&taken);
-        match &item.statement {
-            Statement::Declaration(d) => {
-                let known = scope.values.contains_key(&d.name.text);
-                let declared = twice(&scope, &d.name)
-                    .and_then(|()| declare(&mut builder, &scope, d, Kind::Declared(d.role)));
-                match declared {
-                    Ok(node) => drop(scope.values.insert(d.name.text.clone(), Some(node))),
-                    Err(error) => {
-                        if !known {
-                            scope.values.insert(d.name.text.clone(), None);
-                        }
-                        errors.push(error);
-                    }
-                }
-                scope.places.insert(d.name.text.clone(), d.name.span);
+        let read = match &item.statement {
+            Statement::Declaration(d) => reading.declaration(d),
+            Statement::Definition(d) => reading.definition(d),
+            Statement::Function(f) => reading.function(f),
+            Statement::Minimize(e) => reading.minimize(e),
+            Statement::Optimizer(o) => {
+                optimizers.push(Arc::new(o.clone()));
+                all_once(optimizers.iter().map(|o| &o.name)).and_then(|()| {
+                    let states = o.states.iter().map(|state| &state.name);
+                    all_once(o.parameters.iter().map(|p| &p.name).chain(states))
+                })
             }
-            Statement::Definition(d) => {
-                let value = twice(&scope, &d.name)
-                    .and_then(|()| builder.definition(&scope, &d.value, &d.parts));
-                match value {
-                    Ok(node) => {
-                        let renamed = !equations.graph.set_name(node, d.name.clone());
-                        if !renamed {
-                            equations.definitions.push(node);
-                        }
-                        scope.values.insert(d.name.text.clone(), Some(node));
-                    }
-                    Err(error) => {
-                        scope.values.entry(d.name.text.clone()).or_insert(None);
-                        errors.extend(error.title.ne(POISONED).then_some(error));
-                    }
-                }
-                scope.places.entry(d.name.text.clone()).or_insert(d.name.span);
-            }
-            Statement::Function(f) => {
-                equations.graph.functions.push(Arc::new(f.clone()));
-                scope
-                    .closures
-                    .insert(equations.graph.functions.len() as u32 - 1, scope.values.clone());
-            }
-            Statement::Optimizer(o) => equations.optimizers.push(Arc::new(o.clone())),
-            Statement::Minimize(e) => match builder.definition(&scope, e, &[]) {
-                Ok(node) if !equations.graph.shape(node).is_scalar() => {
-                    let shape = equations.graph.symbols.shape(equations.graph.shape(node));
-                    errors.push(
-                        Diagnostic::new("the objective is not a number")
-                            .label(e.span, format!("this is {shape}"))
-                            .help("minimise a 1×1 value, such as `sum(…)` or a loss of it"),
-                    );
-                }
-                Ok(_) if equations.objective.is_some() => errors.push(
-                    Diagnostic::new("there are two objectives")
-                        .label(e.span, "this is the second")
-                        .help("add them: `minimize L₁ + L₂`"),
-                ),
-                Ok(node) => equations.objective = Some(node),
-                Err(error) => errors.extend(error.title.ne(POISONED).then_some(error)),
-            },
-        }
+        };
+        errors.extend(read.err().filter(|error| error.title != POISONED));
+    }
+    let Reading { objective, definitions, aliases, .. } = reading;
+    if errors.is_empty() {
+        errors = unused_targets(&graph, objective);
     }
     if !errors.is_empty() {
         return Err(errors);
     }
+    let inference = HashMap::new();
+    let mut equations = Equations { graph, objective, definitions, aliases, optimizers, inference };
     equations.separate();
     Ok(equations)
+}
+
+/// A page, as far as it is read.
+struct Reading<'a> {
+    builder: Builder<'a>,
+    scope: Scope,
+    objective: Option<NodeId>,
+    definitions: Vec<NodeId>,
+    aliases: Vec<(Name, NodeId)>,
+}
+
+impl Reading<'_> {
+    fn declaration(&mut self, d: &Declaration) -> Result<(), Diagnostic> {
+        let declared = self
+            .once(&d.name)
+            .and_then(|()| declare(&mut self.builder, &self.scope, d, Kind::Declared(d.role)));
+        self.keep(&d.name, declared).map(drop)
+    }
+
+    fn definition(&mut self, d: &Definition) -> Result<(), Diagnostic> {
+        let value = self
+            .once(&d.name)
+            .and_then(|()| all_once(d.parts.iter().map(|part| &part.name)))
+            .and_then(|()| self.builder.definition(&self.scope, &d.value, &d.parts));
+        let node = self.keep(&d.name, value)?;
+        if self.builder.graph.set_name(node, d.name.clone()) {
+            self.definitions.push(node);
+        } else {
+            self.aliases.push((d.name.clone(), node));
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, f: &Function) -> Result<(), Diagnostic> {
+        self.once(&f.name)?;
+        let owned = f.owned.iter().map(|declaration| &declaration.name);
+        let inside = owned.chain(f.parts.iter().map(|part| &part.name));
+        all_once(f.parameters.iter().map(|p| &p.name).chain(inside))?;
+        all_once(f.backward.iter().map(|equation| &equation.of))?;
+        self.scope.places.insert(f.name.text.clone(), f.name.span);
+        let functions = &mut self.builder.graph.functions;
+        functions.push(Arc::new(f.clone()));
+        let index = functions.len() as u32 - 1;
+        self.builder.closures.insert(index, self.scope.values.clone());
+        Ok(())
+    }
+
+    fn minimize(&mut self, e: &Expr) -> Result<(), Diagnostic> {
+        let node = self.builder.definition(&self.scope, e, &[])?;
+        let graph = &self.builder.graph;
+        let shape = graph.shape(node);
+        if !shape.is_scalar() {
+            return Err(Diagnostic::new("the objective is not a number")
+                .label(e.span, format!("this is {}", graph.symbols.shape(shape)))
+                .help("minimise a 1×1 value, such as `sum(…)` or a loss of it"));
+        }
+        if self.objective.replace(node).is_some() {
+            return Err(Diagnostic::new("there are two objectives")
+                .label(e.span, "this is the second")
+                .help("add them: `minimize L₁ + L₂`"));
+        }
+        Ok(())
+    }
+
+    /// Every name is defined once.
+    fn once(&self, name: &Name) -> Result<(), Diagnostic> {
+        match self.scope.places.get(&name.text) {
+            Some(&first) => Err(twice(name, first)),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a name known to those below, even if what it stands for is wrong.
+    fn keep(
+        &mut self,
+        name: &Name,
+        value: Result<NodeId, Diagnostic>,
+    ) -> Result<NodeId, Diagnostic> {
+        let known = value.as_ref().ok().copied();
+        self.scope.values.entry(name.text.clone()).or_insert(known);
+        self.scope.places.entry(name.text.clone()).or_insert(name.span);
+        value
+    }
+}
+
+/// A name that has been given before.
+fn twice(name: &Name, first: Span) -> Diagnostic {
+    Diagnostic::new(format!("{} is defined twice", name.text))
+        .label(name.span, "here again")
+        .label(first, "first here")
+        .help("every name is defined once; give one of them another name")
+}
+
+/// What stands inside of a statement is named once, too.
+fn all_once<'n>(names: impl Iterator<Item = &'n Name>) -> Result<(), Diagnostic> {
+    let mut known: HashMap<&str, Span> = HashMap::new();
+    for name in names {
+        if let Some(first) = known.insert(&name.text, name.span) {
+            return Err(twice(name, first));
+        }
+    }
+    Ok(())
 }
 
 /// Title of the error that says only that something above is wrong already; never shown.
 pub(crate) const POISONED: &str = "a name above is wrong";
 
-fn twice(scope: &Scope, name: &Name) -> Result<(), Diagnostic> {
-    match scope.places.get(&name.text) {
-        Some(&first) => Err(Diagnostic::new(format!("{} is defined twice", name.text))
-            .label(name.span, "here again")
-            .label(first, "first here")
-            .help("every name is defined once; give one of them another name")),
-        None => Ok(()),
-    }
+/// Targets that say nothing, since the objective does not compare anything with them.
+fn unused_targets(graph: &Graph, objective: Option<NodeId>) -> Vec<Diagnostic> {
+    let Some(objective) = objective else { return Vec::new() };
+    let used: HashSet<NodeId> = graph.reachable(&[objective], false).into_iter().collect();
+    let target = |v: &&Variable| v.kind == Kind::Declared(Role::Target) && !used.contains(&v.node);
+    let unused = graph.variables.iter().filter(target).filter_map(|v| graph.name(v.node));
+    let wrong = |name: &Name| {
+        Diagnostic::new(format!("the objective does not use the target {}", name.text))
+            .label(name.span, "declared here")
+            .help(format!(
+                "compare with it what is predicted, such as `minimize mse(Z, {0})`, or declare it \
+                 as `input {0}`",
+                name.spelling
+            ))
+    };
+    unused.map(wrong).collect()
 }
 
 /// Adds the variable of a declaration.
@@ -284,7 +360,13 @@ fn constant(builder: &mut Builder, scope: &Scope, e: &syntax::Expr) -> Result<Ma
     let node = builder.definition(scope, e, &[])?;
     let mut values = evaluate(builder.graph, &[node], &Bindings::default())
         .map_err(|why| Diagnostic::new("an initial value must be numbers").label(e.span, why))?;
-    Ok(values.remove(&node).expect("evaluate returns its roots"))
+    let value = values.remove(&node).expect("evaluate returns its roots");
+    match value.data.iter().find(|x| !x.is_finite()) {
+        Some(x) => Err(Diagnostic::new("an initial value must be finite numbers")
+            .label(e.span, format!("this is {x}"))
+            .help("a number that is divided by 0 is none")),
+        None => Ok(value),
+    }
 }
 
 /// What an update rule does to one parameter.

@@ -23,8 +23,8 @@ pub struct Scope {
     pub places: HashMap<String, Span>,
     /// Dimensions that are local to a function.
     pub dims: HashMap<String, Dim>,
-    /// The values that each function of the page sees.
-    pub closures: HashMap<u32, Values>,
+    /// How many functions of the graph are defined above; all, if nothing is said.
+    pub functions: Option<u32>,
     /// An op whose transposed partner `transposed(…)` stands for, with its operand's number and
     /// shapes.
     pub linear: Option<(Op, usize, Vec<Shape>)>,
@@ -41,6 +41,10 @@ pub struct Builder<'a> {
     depth: usize,
     /// Names that what layers own must not have, since the page has them.
     pub taken: HashSet<String>,
+    /// The values that each function of the page sees.
+    pub closures: HashMap<u32, Values>,
+    /// The last number that what a layer owns was given, by the layer.
+    numbers: HashMap<u32, usize>,
 }
 
 const DEEPEST: usize = 40;
@@ -51,7 +55,14 @@ pub(crate) const TRAINING: &str = "training";
 impl<'a> Builder<'a> {
     /// Into this graph, from this text.
     pub fn new(graph: &'a mut Graph, source: &'a str) -> Builder<'a> {
-        Builder { graph, source, depth: 0, taken: HashSet::new() }
+        Builder {
+            graph,
+            source,
+            depth: 0,
+            taken: HashSet::new(),
+            closures: HashMap::new(),
+            numbers: HashMap::new(),
+        }
     }
 
     /// An expression with its `where` parts.
@@ -64,19 +75,22 @@ impl<'a> Builder<'a> {
         value: &Expr,
         parts: &[Definition],
     ) -> Result<NodeId, Diagnostic> {
-        let inner = self.parts(scope, parts)?;
+        if parts.is_empty() {
+            return self.build(scope, value, (None, None));
+        }
+        let mut inner = scope.clone();
+        self.parts(&mut inner, parts)?;
         self.build(&inner, value, (None, None))
     }
 
-    /// A scope with the `where` parts in it.
-    fn parts(&mut self, scope: &Scope, parts: &[Definition]) -> Result<Scope, Diagnostic> {
-        let mut inner = scope.clone();
+    /// Adds the `where` parts to a scope.
+    fn parts(&mut self, scope: &mut Scope, parts: &[Definition]) -> Result<(), Diagnostic> {
         for part in parts {
-            let node = self.build(&inner, &part.value, (None, None))?;
-            inner.values.insert(part.name.text.clone(), Some(node));
-            inner.places.insert(part.name.text.clone(), part.name.span);
+            let node = self.build(scope, &part.value, (None, None))?;
+            scope.values.insert(part.name.text.clone(), Some(node));
+            scope.places.insert(part.name.text.clone(), part.name.span);
         }
-        Ok(inner)
+        Ok(())
     }
 
     /// An expression in a place where this shape is wanted.
@@ -129,8 +143,7 @@ impl<'a> Builder<'a> {
             ExprKind::Index(a, rows, cols) => {
                 let mut node = self.build(scope, a, (None, None))?;
                 for (axis, range) in [(Axis::Rows, rows), (Axis::Cols, cols)] {
-                    if let Range::Span(first, last) = range {
-                        let (start, length) = self.range(scope, first, last)?;
+                    if let Some((start, length)) = self.range(scope, range)? {
                         node = self.apply(Op::Slice(axis, start, length), &[(node, a)], e)?;
                     }
                 }
@@ -178,6 +191,14 @@ impl<'a> Builder<'a> {
         e: &Expr,
         hint: Hint,
     ) -> Result<NodeId, Diagnostic> {
+        if let (Binary::Power, ExprKind::Name(t)) = (op, &b.kind)
+            && t.text == "T"
+            && !self.is_number(scope, b)
+        {
+            return Err(Diagnostic::new("`^` is the power of a number")
+                .label(b.span, "no number")
+                .help("the transpose is written `A'`"));
+        }
         if op == Binary::Product {
             let (x, y) = if self.shapeless(scope, a) && !self.shapeless(scope, b) {
                 let y = self.build(scope, b, (None, hint.1))?;
@@ -333,6 +354,14 @@ impl<'a> Builder<'a> {
             ExprKind::Binary(Binary::Product, a, b) => {
                 self.dim_of(scope, a)?.times(self.dim_of(scope, b)?).ok_or_else(no)
             }
+            ExprKind::Binary(Binary::Division, a, b) => {
+                let (all, part) = (self.dim_of(scope, a)?, self.dim_of(scope, b)?);
+                all.over(part).ok_or_else(|| {
+                    let [all, part] = [all, part].map(|d| self.graph.symbols.dim(d));
+                    Diagnostic::new("this is no dimension")
+                        .label(e.span, format!("{part} does not divide {all}"))
+                })
+            }
             ExprKind::Call(..) => {
                 let node = self.build(scope, e, (None, None))?;
                 self.graph.size_of(node).ok_or_else(no)
@@ -341,23 +370,26 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn range(
-        &mut self,
-        scope: &Scope,
-        first: &syntax::Dim,
-        last: &syntax::Dim,
-    ) -> Result<(Dim, Dim), Diagnostic> {
+    /// How many come before a range, and how many are in it; nothing for all.
+    fn range(&mut self, scope: &Scope, range: &Range) -> Result<Option<(Dim, Dim)>, Diagnostic> {
+        let (first, last) = match range {
+            Range::All => return Ok(None),
+            Range::Span(first, last) | Range::After(first, last) => (first, last),
+        };
         let wrong = || {
             Diagnostic::new("this range is empty or not known")
                 .label(first.span.to(last.span), "`first:last` counts from 1 and includes both")
         };
-        let (a, b) = (self.dim(scope, first)?, self.dim(scope, last)?);
-        match (a.number(), b.number()) {
-            (Some(a), Some(b)) if a >= 1 && b >= a => Ok((Dim::of(a - 1), Dim::of(b - a + 1))),
-            (Some(1), None) => Ok((Dim::of(0), b)),
-            _ if a == b => Err(wrong()),
-            _ => Err(wrong()),
+        if [first, last].iter().any(|bound| bound.coefficient == 0) {
+            return Err(wrong());
         }
+        let (a, b) = (self.dim(scope, first)?, self.dim(scope, last)?);
+        let before = match range {
+            Range::After(..) => Some(a),
+            Range::Span(..) | Range::All => a.minus(Dim::ONE),
+        };
+        let part = before.and_then(|before| Some((before, b.minus(before)?)));
+        part.filter(|(_, length)| length.coefficient() > 0).map(Some).ok_or_else(wrong)
     }
 }
 

@@ -21,8 +21,8 @@ use crate::diagnostic::{Diagnostic, Errors, nearest};
 use crate::elaborate::{Equations, page};
 use crate::library::Library;
 use crate::syntax::{
-    self, Argument, Declaration, Dialect, Dim, Expr, ExprKind, Item, Name, Page, Role, Shape, Span,
-    Statement, Unary, canonical,
+    self, Argument, Binary, Declaration, Dialect, Dim, Expr, ExprKind, Item, Name, Page, Role,
+    Shape, Span, Statement, Unary, canonical,
 };
 use unify::{Inference, Pair, State, Values};
 
@@ -47,17 +47,46 @@ pub fn one_expression(
     if !unknown.is_empty() {
         return Err(wrong(unknown));
     }
-    let shapes = best_reading(&objective, &names, library);
-    let declarations = names.iter().zip(shapes).map(|(used, shape)| {
+    let (shapes, made) = best_reading(&objective, &names, library);
+    let objective = objective.map(&mut |kind| filled(kind, &shapes, &made));
+    let declarations = names.iter().zip(shapes.clone()).map(|(used, shape)| {
         let trained = wanted.is_empty() || wanted.contains(&used.name.text);
         let role = if trained { Role::Param } else { Role::Const };
         let (name, shape) = (used.name.clone(), Some(shape));
         Statement::Declaration(Declaration { role, name, shape, initial: None })
     });
-    let statements = declarations.chain([Statement::Minimize(objective.clone())]);
+    let statements = declarations.chain([Statement::Minimize(objective)]);
     let item = |statement| Item { above: Vec::new(), statement, beside: None };
     let whole = Page { items: statements.map(item).collect(), tail: Vec::new() };
     page(&whole, source, library).map_err(wrong)
+}
+
+/// `vector(k)` and `matrix(k)` as `k ones(m, n)`, where the names have dimensions to say it with.
+fn filled(kind: ExprKind, shapes: &[Shape], made: &[(Span, Shape)]) -> ExprKind {
+    let ExprKind::Call(name, arguments) = &kind else { return kind };
+    let ("vector" | "matrix", [Argument::Value(entry)]) = (name.text.as_str(), &arguments[..])
+    else {
+        return kind;
+    };
+    let known = |dim: &Dim| {
+        let mut sides = shapes.iter().flat_map(|s| [&s.rows, &s.cols]);
+        dim.symbols.is_empty() || sides.any(|side| side.symbols == dim.symbols)
+    };
+    let Some((span, shape)) = made.iter().find(|(span, _)| *span == entry.span) else {
+        return kind;
+    };
+    let sides = [&shape.rows, &shape.cols];
+    if !sides.iter().all(|side| known(side)) {
+        return kind;
+    }
+    let expr = |kind| Expr { kind, span: *span };
+    let side = |dim: &Dim| match dim.symbols.first() {
+        Some(symbol) => Argument::Value(expr(ExprKind::Name(symbol.clone()))),
+        None => Argument::Value(expr(ExprKind::Number(dim.coefficient as f64))),
+    };
+    let name = Name { text: "ones".into(), spelling: "ones".into(), span: name.span };
+    let ones = expr(ExprKind::Call(name, sides.map(side).to_vec()));
+    ExprKind::Binary(Binary::Product, Box::new(entry.clone()), Box::new(ones))
 }
 
 /// The most general shapes with which two expressions have one shape, such as the sides of a
@@ -157,11 +186,14 @@ fn class(name: &str) -> Class {
 /// More letters than these stay numbers: each doubles the number of readings.
 const MOST_LETTERS: usize = 10;
 
-fn best_reading(objective: &Expr, names: &[Used], library: &Library) -> Vec<Shape> {
+/// Shapes of names, and those of matrices whose entries are all one number, by their places.
+type Reading = (Vec<Shape>, Vec<(Span, Shape)>);
+
+fn best_reading(objective: &Expr, names: &[Used], library: &Library) -> Reading {
     let letters: Vec<usize> =
         (0..names.len()).filter(|&i| class(&names[i].name.text) == Class::Letter).collect();
     let letters = &letters[..letters.len().min(MOST_LETTERS)];
-    let mut best: Option<((usize, usize, usize), Vec<Shape>)> = None;
+    let mut best: Option<((usize, usize, usize), Reading)> = None;
     for reading in 0..1usize << letters.len() {
         let columns: Vec<usize> = (0..letters.len())
             .filter(|bit| reading >> bit & 1 == 1)
@@ -180,15 +212,19 @@ fn best_reading(objective: &Expr, names: &[Used], library: &Library) -> Vec<Shap
         let first = reading == 0;
         if first || (fits && best.as_ref().is_none_or(|(least, _)| cost < *least)) {
             let cost = if fits { cost } else { (usize::MAX, 0, 0) };
-            best = Some((cost, named(&inference, names, &values)));
+            let mut shapes = named(&inference, names, &values);
+            let made = shapes.split_off(names.len());
+            let places = inference.made.iter().map(|(span, _)| *span);
+            best = Some((cost, (shapes, places.zip(made).collect())));
         }
     }
-    best.map_or_else(Vec::new, |(_, shapes)| shapes)
+    best.map_or_else(Reading::default, |(_, reading)| reading)
 }
 
-/// The shapes of the names, with symbols.
+/// The shapes of the names, then those of what is made, with symbols.
 fn named(inference: &Inference, names: &[Used], values: &Values) -> Vec<Shape> {
-    let pairs: Vec<Pair> = names.iter().map(|used| values[&used.name.text]).collect();
+    let each = names.iter().map(|used| (used.name.span, values[&used.name.text]));
+    let (spans, pairs): (Vec<Span>, Vec<Pair>) = each.chain(inference.made.clone()).unzip();
     let taken =
         |s: &str| names.iter().any(|used| used.name.text == s) || inference.symbols.contains_key(s);
     let letters = ["m", "n", "k", "p", "q", "r", "s", "l", "h", "u", "v"];
@@ -224,11 +260,9 @@ fn named(inference: &Inference, names: &[Used], values: &Values) -> Vec<Shape> {
             Dim { coefficient: 1, symbols: vec![name], span }
         }
     };
-    let shape = |(used, pair): (&Used, &Pair)| {
-        let span = used.name.span;
-        Shape { rows: dim(pair.0, span), cols: dim(pair.1, span) }
-    };
-    names.iter().zip(&pairs).map(shape).collect()
+    let shape =
+        |(span, pair): (Span, &Pair)| Shape { rows: dim(pair.0, span), cols: dim(pair.1, span) };
+    spans.into_iter().zip(&pairs).map(shape).collect()
 }
 
 #[cfg(test)]
@@ -374,6 +408,25 @@ mod tests {
               │ ━━━━━━━━━━━━━ not in this expression
               ╰ help: its names are X, β"#]]
         .assert_eq(&error.to_string());
+    }
+
+    #[test]
+    fn vectors_and_matrices_of_one_number_have_the_shape_of_their_place() {
+        let value = |source: &str| {
+            let equations =
+                one_expression(source, &[], &library()).unwrap_or_else(|e| panic!("{e}"));
+            crate::print::unicode(&equations.graph, equations.objective.unwrap())
+        };
+        expect![[r#"
+            xᵀ ones(n, n) x
+            sum(X)
+            xᵀ * (2 ones(n, 1))
+            sum(3 X)"#]]
+        .assert_eq(
+            &["x'*matrix(1)*x", "sum(matrix(1)*X)", "x'*vector(2)", "sum(matrix(3).*X)"]
+                .map(value)
+                .join("\n"),
+        );
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub struct Library {
 }
 
 /// Built-in functions that are no op of their own name.
-const BUILT_IN: [&str; 9] =
-    ["rows", "cols", "reshape", "vec", "ones", "eye", "vector", "matrix", "transposed"];
+const BUILT_IN: [&str; 10] =
+    ["rows", "cols", "reshape", "place", "vec", "ones", "eye", "vector", "matrix", "transposed"];
 
 impl Library {
     /// Reads files, each of which sees those before it.

@@ -83,73 +83,13 @@ impl Writer<'_> {
             Op::Number(bits) => number(f64::from_bits(bits.0)),
             Op::Size(dim) => self.size(dim),
             Op::Eye(_) => expr(ExprKind::Identity),
-            Op::Call(f) => {
-                let function = &self.graph.functions[f as usize];
-                let mut arguments: Vec<Expr> = (0..node.operands.len()).map(operand).collect();
-                // Trailing arguments that are the defaults need not be said.
-                while let Some(last) = arguments.last() {
-                    let default = function.parameters[arguments.len() - 1].default.as_ref();
-                    if default.is_some_and(|d| d.kind == last.kind) {
-                        arguments.pop()
-                    } else {
-                        break;
-                    };
-                }
-                call(&function.name.text, arguments)
-            }
+            Op::Call(f) => self.call(f, &node.operands),
             Op::MatMul => binary(Binary::Product, operand(0), operand(1)),
             Op::Transpose => unary(Unary::Transpose, operand(0)),
             Op::Inv => unary(Unary::Inverse, operand(0)),
             Op::Neg => unary(Unary::Negative, operand(0)),
-            Op::Add => {
-                let [a, b] = [node.operands[0], node.operands[1]];
-                let negated = |id: NodeId| {
-                    let inner = self.graph.get(id);
-                    (inner.op == Op::Neg && self.graph.name(id).is_none())
-                        .then(|| inner.operands[0])
-                };
-                // `X - 1`, not `X + (-1)`.
-                let less = self.graph.number_at(b).filter(|n| *n < 0.0);
-                if let Some(less) = less
-                    && self.graph.name(b).is_none()
-                    && !matches!(self.graph.get(a).op, Op::Spread(_))
-                {
-                    return binary(Binary::Difference, self.operand(a), number(-less));
-                }
-                // A negative that is spread: `X - μ`, not `X + (-μ)`.
-                let spread = |id: NodeId| match self.graph.get(id).op {
-                    Op::Spread(_) if self.graph.name(id).is_none() => {
-                        negated(self.graph.get(id).operands[0])
-                    }
-                    _ => None,
-                };
-                match (spread(a), spread(b)) {
-                    (None, Some(inner)) if !matches!(self.graph.get(a).op, Op::Spread(_)) => {
-                        return binary(Binary::Difference, operand(0), self.operand(inner));
-                    }
-                    (Some(inner), None) if !matches!(self.graph.get(b).op, Op::Spread(_)) => {
-                        return binary(Binary::Difference, operand(1), self.operand(inner));
-                    }
-                    _ => {}
-                }
-                match (negated(a), negated(b)) {
-                    (_, Some(b)) => self.elementwise(Binary::Difference, a, b),
-                    (Some(a), None) => self.elementwise(Binary::Difference, b, a),
-                    (None, None) => self.elementwise(Binary::Sum, a, b),
-                }
-            }
-            // A number comes first: `2 c`, not `c 2`.
-            Op::Mul if self.graph.number_at(node.operands[1]).is_some() => {
-                let number = self.scalar(node.operands[1]).unwrap_or_else(|| operand(1));
-                scaled(number, operand(0))
-            }
-            Op::Mul => match (self.scalar(node.operands[0]), self.scalar(node.operands[1])) {
-                (Some(s), _) => scaled(s, operand(1)),
-                (None, Some(s)) => scaled(s, operand(0)),
-                (None, None) => {
-                    self.elementwise(Binary::Hadamard, node.operands[0], node.operands[1])
-                }
-            },
+            Op::Add => self.sum(node.operands[0], node.operands[1]),
+            Op::Mul => self.scaling(node.operands[0], node.operands[1]),
             Op::Div => match self.scalar(node.operands[1]) {
                 Some(s) => binary(Binary::Division, self.side(node.operands[0], false), s),
                 None => self.elementwise(Binary::Quotient, node.operands[0], node.operands[1]),
@@ -178,14 +118,7 @@ impl Writer<'_> {
                 let arguments = vec![Argument::Value(operand(0)), Argument::Shape(dims)];
                 expr(ExprKind::Call(name("reshape"), arguments))
             }
-            Op::Slice(axis, start, length) => {
-                let end = start.plus(length).unwrap_or(length);
-                let first = start.plus(Dim::ONE).unwrap_or(start);
-                let range = Range::Span(self.dim(first), self.dim(end));
-                let (rows, cols) =
-                    if axis == Axis::Rows { (range, Range::All) } else { (Range::All, range) };
-                expr(ExprKind::Index(Box::new(operand(0)), rows, cols))
-            }
+            Op::Slice(axis, start, length) => self.slice(node.operands[0], axis, start, length),
             Op::Unfold(w) | Op::Fold(w) | Op::MaxPool(w) | Op::Unpool(w) | Op::Pick(w) => {
                 self.picture(node.op, w, (0..node.operands.len()).map(operand).collect())
             }
@@ -197,6 +130,79 @@ impl Writer<'_> {
         }
     }
 
+    /// A kept call; trailing arguments that are the defaults need not be said.
+    fn call(&self, function: u32, operands: &[NodeId]) -> Expr {
+        let function = &self.graph.functions[function as usize];
+        let mut arguments: Vec<Expr> = operands.iter().map(|&o| self.operand(o)).collect();
+        while let Some(last) = arguments.last() {
+            let default = function.parameters[arguments.len() - 1].default.as_ref();
+            if default.is_none_or(|d| d.kind != last.kind) {
+                break;
+            }
+            arguments.pop();
+        }
+        call(&function.name.text, arguments)
+    }
+
+    /// `A - B` rather than `A + (-B)`, also where `B` is a number, or spread.
+    fn sum(&self, a: NodeId, b: NodeId) -> Expr {
+        let unnamed = |id: NodeId| self.graph.name(id).is_none();
+        let negated = |id: NodeId| {
+            let inner = self.graph.get(id);
+            (inner.op == Op::Neg && unnamed(id)).then(|| inner.operands[0])
+        };
+        let is_spread = |id: NodeId| matches!(self.graph.get(id).op, Op::Spread(_));
+        let less = self.graph.number_at(b).filter(|n| *n < 0.0);
+        if let Some(less) = less
+            && unnamed(b)
+            && !is_spread(a)
+        {
+            return binary(Binary::Difference, self.operand(a), number(-less));
+        }
+        let spread = |id: NodeId| {
+            let inner = self.graph.get(id).operands.first().copied();
+            inner.filter(|_| is_spread(id) && unnamed(id)).and_then(negated)
+        };
+        let less = |from: NodeId, what: NodeId| {
+            binary(Binary::Difference, self.operand(from), self.operand(what))
+        };
+        match (spread(a), spread(b)) {
+            (None, Some(inner)) if !is_spread(a) => return less(a, inner),
+            (Some(inner), None) if !is_spread(b) => return less(b, inner),
+            _ => {}
+        }
+        match (negated(a), negated(b)) {
+            (_, Some(b)) => self.elementwise(Binary::Difference, a, b),
+            (Some(a), None) => self.elementwise(Binary::Difference, b, a),
+            (None, None) => self.elementwise(Binary::Sum, a, b),
+        }
+    }
+
+    /// A number comes first: `2 c`, not `c 2`.
+    fn scaling(&self, a: NodeId, b: NodeId) -> Expr {
+        if self.graph.number_at(b).is_some() {
+            let number = self.scalar(b).unwrap_or_else(|| self.operand(b));
+            return scaled(number, self.operand(a));
+        }
+        match (self.scalar(a), self.scalar(b)) {
+            (Some(s), _) => scaled(s, self.operand(b)),
+            (None, Some(s)) => scaled(s, self.operand(a)),
+            (None, None) => self.elementwise(Binary::Hadamard, a, b),
+        }
+    }
+
+    /// Some rows or columns, next to each other.
+    fn slice(&self, inner: NodeId, axis: Axis, start: Dim, length: Dim) -> Expr {
+        let end = self.dim(start.plus(length).unwrap_or(length));
+        let range = match start.plus(Dim::ONE) {
+            Some(first) => Range::Span(self.dim(first), end),
+            None => Range::After(self.dim(start), end),
+        };
+        let (rows, cols) =
+            if axis == Axis::Rows { (range, Range::All) } else { (Range::All, range) };
+        expr(ExprKind::Index(Box::new(self.operand(inner)), rows, cols))
+    }
+
     /// An operand among zeros; where their number is no product of symbols, by its place.
     fn placed(&self, axis: Axis, start: Dim, inner: NodeId, to: Shape) -> Expr {
         let (from, value) = (self.graph.shape(inner), self.operand(inner));
@@ -205,7 +211,7 @@ impl Writer<'_> {
         let Some(after) = start.plus(length).and_then(|end| total.minus(end)) else {
             let shape = Argument::Shape(vec![self.dim(to.rows), self.dim(to.cols)]);
             let first = self.size(start.plus(Dim::ONE).unwrap_or(start));
-            let first = Argument::Option(name(if rows { "row" } else { "column" }), first);
+            let first = Argument::Named(name(if rows { "row" } else { "column" }), first);
             return expr(ExprKind::Call(name("place"), vec![Argument::Value(value), shape, first]));
         };
         let zeros = |count: Dim| {

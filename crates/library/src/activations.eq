@@ -2,7 +2,7 @@
 # tests prove each adjoint against the derived one.
 
 # sums and norms
-tr(A) = sum(diag(A))
+tr(A: n×n) = sum(diag(A))
   adjoint t: ∂A = ∂t eye(rows(A))
 mean(A: m×n) = sum(A) / (m n)
   adjoint c: ∂A = ∂c / (rows(A) cols(A))
@@ -34,6 +34,8 @@ gelu(X) = 0.5 (X ⊙ (1 + erf(0.7071067811865476 X)))
   adjoint C: ∂X = ∂C ⊙ (0.5 (1 + erf(0.7071067811865476 X)) + X ⊙ (0.3989422804014327 exp(-0.5 X .^ 2)))
 silu(X) = X ⊙ sigmoid(X)
   adjoint C: ∂X = ∂C ⊙ (sigmoid(X) + C ⊙ (1 - sigmoid(X)))
+tan(X) = sin(X) ⊘ cos(X)
+  adjoint C: ∂X = ∂C ⊙ (1 + C .^ 2)
 softplus(X) = max(X, 0) + log(1 + exp(-abs(X)))
   adjoint C: ∂X = ∂C ⊙ sigmoid(X)
 softsign(X) = X ⊘ (1 + abs(X))

@@ -89,8 +89,9 @@ pub fn certify(
     how: Checking,
 ) -> Result<Certificate, Error> {
     let graph = &equations.graph;
-    let objective =
-        equations.objective.ok_or_else(|| Error::Input("the page has no objective".into()))?;
+    let objective = equations.objective.ok_or_else(|| {
+        Error::Input("the page has no objective; end it with `minimize L`".into())
+    })?;
     let parameters = equations.parameters();
     if parameters.is_empty() {
         return Err(Error::Input(
@@ -346,7 +347,7 @@ fn adjoints(graph: &Graph, objective: NodeId, seed: u64) -> Result<Vec<(String, 
         // The same call on variables of its own, of the shapes that it has on the page.
         let mut alone = Graph::new(&graph.functions);
         alone.symbols = graph.symbols.clone();
-        let mut scope = Scope::default();
+        let mut scope = Scope { functions: Some(f + 1), ..Scope::default() };
         let mut variables = Vec::new();
         let mut add = |alone: &mut Graph, text: String, shape: Shape| {
             let name = Name { spelling: text.clone(), text, span: Default::default() };

@@ -1,15 +1,14 @@
 //! Calls: functions built in, of the library and of the page, and layers with what they own.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::{Builder, DEEPEST, Hint, Scope, numbered, picture};
 use crate::diagnostic::Diagnostic;
 use crate::dim::{Dim, Shape};
 use crate::elaborate::{declare, made_up};
 use crate::graph::{Kind, MOST_OPERANDS, NodeId};
-use crate::op::{Form, Op};
-use crate::syntax::{self, Argument, Binary, Expr, ExprKind, Function};
+use crate::op::{Axis, Form, Op};
+use crate::syntax::{self, Argument, Binary, Expr, ExprKind, Function, Parameter};
 
 impl Builder<'_> {
     pub(super) fn call(
@@ -20,10 +19,10 @@ impl Builder<'_> {
         e: &Expr,
         hint: Hint,
     ) -> Result<NodeId, Diagnostic> {
-        let last = self.graph.functions.iter().rposition(|f| f.name == *name);
+        let above = scope.functions.map_or(self.graph.functions.len(), |count| count as usize);
+        let last = self.graph.functions[..above].iter().rposition(|f| f.name == *name);
         if let Some(index) = last {
-            let function = self.graph.functions[index].clone();
-            return self.function(scope, index as u32, &function, arguments, e);
+            return self.function(scope, index as u32, arguments, e);
         }
         let values: Vec<&Expr> = arguments
             .iter()
@@ -35,11 +34,12 @@ impl Builder<'_> {
         };
         let shape_hint = Shape::new(hint.0.unwrap_or(Dim::ONE), hint.1.unwrap_or(Dim::ONE));
         match name.text.as_str() {
-            "ones" | "matrix" | "vector" | "eye" => {
-                let site = matches!(name.text.as_str(), "matrix" | "vector");
-                if site {
-                    return self.ones(shape_hint, e);
-                }
+            "matrix" | "vector" => {
+                let [entry] = values[..] else { return Err(wrong("one number")) };
+                let node = self.build(scope, entry, (None, None))?;
+                return self.apply(Op::Spread(shape_hint), &[(node, entry)], e);
+            }
+            "ones" | "eye" => {
                 let dims: Result<Vec<Dim>, Diagnostic> =
                     values.iter().map(|v| self.dim_of(scope, v)).collect();
                 return match (name.text.as_str(), dims?.as_slice()) {
@@ -49,9 +49,8 @@ impl Builder<'_> {
                     _ => Err(wrong("one or two dimensions")),
                 };
             }
-            "reshape" => {
-                return self.reshape(scope, arguments, e);
-            }
+            "reshape" => return self.reshape(scope, arguments, e),
+            "place" => return self.place(scope, arguments, e),
             _ => {}
         }
         let op = Op::all()
@@ -133,43 +132,52 @@ impl Builder<'_> {
         self.apply(Op::Reshape(to), &[(node, a)], e)
     }
 
+    /// `place(A, m×n, row = 3)`: A among zeros, with its first row in this one.
+    fn place(
+        &mut self,
+        scope: &Scope,
+        arguments: &[Argument],
+        e: &Expr,
+    ) -> Result<NodeId, Diagnostic> {
+        let wrong = || {
+            Diagnostic::new("place takes a matrix, a shape and a place")
+                .label(e.span, "here")
+                .help("write `place(A, m×n, row = 3)` or `place(A, m×n, column = 3)`")
+        };
+        let [Argument::Value(a), Argument::Shape(dims), Argument::Named(side, first)] = arguments
+        else {
+            return Err(wrong());
+        };
+        let [rows, cols] = dims.as_slice() else { return Err(wrong()) };
+        let (rows, cols) = (self.dim(scope, rows)?, self.dim(scope, cols)?);
+        let node = self.build(scope, a, (None, None))?;
+        let start = self.dim_of(scope, first)?.minus(Dim::ONE).ok_or_else(wrong)?;
+        let shape = self.graph.shape(node);
+        let op = match side.text.as_str() {
+            "row" if shape.cols == cols => Op::Place(Axis::Rows, start, rows),
+            "column" if shape.rows == rows => Op::Place(Axis::Cols, start, cols),
+            _ => return Err(wrong()),
+        };
+        self.apply(op, &[(node, a)], e)
+    }
+
     /// A function that is written in the language: kept as a call if it is sealed, else expanded.
     fn function(
         &mut self,
         scope: &Scope,
         index: u32,
-        function: &Arc<Function>,
         arguments: &[Argument],
         e: &Expr,
     ) -> Result<NodeId, Diagnostic> {
+        let function = &self.graph.functions[index as usize].clone();
+        let positional = positional(arguments);
+        expected(function, arguments, &positional, e)?;
         let mut inner = Scope {
-            values: scope.closures.get(&index).cloned().unwrap_or_default(),
+            values: self.closures.get(&index).cloned().unwrap_or_default(),
+            functions: Some(index),
             ..Scope::default()
         };
         let mut operands = Vec::new();
-        let positional = positional(arguments);
-        for argument in arguments {
-            if let Argument::Named(name, value) | Argument::Option(name, value) = argument
-                && function.parameters.iter().all(|p| p.name != *name)
-            {
-                return Err(Diagnostic::new(format!(
-                    "{} has no {}",
-                    function.name.text, name.text
-                ))
-                .label(name.span.to(value.span), "not one of its parameters")
-                .help(format!("it takes {}", parameter_names(function))));
-            }
-        }
-        if positional.len() > function.parameters.len() {
-            return Err(Diagnostic::new(format!(
-                "{} takes {}, not {}",
-                function.name.text,
-                function.parameters.len(),
-                positional.len()
-            ))
-            .label(e.span, "too much is given")
-            .help(format!("it takes {}", parameter_names(function))));
-        }
         for (i, parameter) in function.parameters.iter().enumerate() {
             let named = arguments.iter().find_map(|a| match a {
                 Argument::Named(n, v) | Argument::Option(n, v) if *n == parameter.name => Some(v),
@@ -178,91 +186,31 @@ impl Builder<'_> {
                 | Argument::Shape(_)
                 | Argument::Option(..) => None,
             });
-            let named = named.map(Cow::Borrowed);
-            let given = named.or_else(|| positional.get(i).cloned());
-            // A default may use the parameters before it.
-            let seen = if given.is_some() { scope.clone() } else { inner.clone() };
-            let default = || parameter.default.as_ref().map(Cow::Borrowed);
-            let Some(value) = given.or_else(default) else {
-                return Err(Diagnostic::new(format!(
-                    "{} needs {}",
-                    function.name.text, parameter.name.text
-                ))
-                .label(e.span, "not given")
-                .help(format!("it takes {}", parameter_names(function))));
-            };
-            if is_dimension(function, &parameter.name.text) {
-                let dim = self.dim_of(&seen, &value)?;
-                inner.dims.insert(parameter.name.text.clone(), dim);
-                continue;
-            }
-            let node = self.build(&seen, &value, (None, None))?;
-            if let Some(pattern) = &parameter.shape {
-                let shape = self.graph.shape(node);
-                for (part, found) in [(&pattern.rows, shape.rows), (&pattern.cols, shape.cols)] {
-                    let local = part.symbols.first().filter(|s| {
-                        part.coefficient == 1
-                            && part.symbols.len() == 1
-                            && !inner.dims.contains_key(&s.text)
-                    });
-                    if let Some(symbol) = local {
-                        inner.dims.insert(symbol.text.clone(), found);
-                    } else if self.dim(&inner, part)? != found {
-                        return Err(Diagnostic::new(format!(
-                            "{} wants another shape",
-                            function.name.text
-                        ))
-                        .help(format!("it takes {}", parameter_names(function)))
-                        .label(
-                            value.span,
-                            format!(
-                                "{}, and {pattern} is wanted",
-                                self.describe(scope, node, &value)
-                            ),
-                        ));
-                    }
+            let operand = match (named.or(positional.get(i).map(Cow::as_ref)), &parameter.default) {
+                (Some(value), _) => self.bind(scope, &mut inner, function, parameter, value)?,
+                // A default may use the parameters before it.
+                (None, Some(default)) => self
+                    .bind(&inner.clone(), &mut inner, function, parameter, default)
+                    .map_err(|why| self.inside(function, &operands, e, why))?,
+                (None, None) => {
+                    return Err(Diagnostic::new(format!(
+                        "{} needs {}",
+                        function.name.text, parameter.name.text
+                    ))
+                    .label(e.span, "not given")
+                    .help(format!("it takes {}", parameter_names(function))));
                 }
-            }
-            operands.push(node);
-            inner.values.insert(parameter.name.text.clone(), Some(node));
+            };
+            operands.extend(operand);
         }
         if self.depth >= DEEPEST || operands.len() > MOST_OPERANDS {
-            return Err(Diagnostic::new(format!(
-                "{} is too deep or takes too much",
-                function.name.text
-            ))
-            .label(e.span, "here"));
+            let title = format!("{} is too deep or takes too much", function.name.text);
+            return Err(Diagnostic::new(title).label(e.span, "here"));
         }
-        let number = self.own(&mut inner, function)?;
         self.depth += 1;
-        let body = self.parts(&inner, &function.parts).and_then(|inner| {
-            let body = self.build(&inner, &function.body, (None, None))?;
-            self.updates(&inner, function)?;
-            for part in function.parts.iter().filter(|_| function.layer) {
-                let value = self.lookup(&inner, &part.name)?;
-                if value != body && !self.graph.shape(value).is_scalar() {
-                    self.graph.set_name(value, made_up(numbered(&part.name.text, number)));
-                }
-            }
-            Ok(body)
-        });
+        let body = self.body(&mut inner, index, function);
         self.depth -= 1;
-        let body = body.map_err(|inside| {
-            // The text of the body is not the text of the page: say it all at the call.
-            let said = inside.labels.first().map_or(String::new(), |(_, text)| format!(": {text}"));
-            let shapes: Vec<String> =
-                operands.iter().map(|&o| self.graph.symbols.shape(self.graph.shape(o))).collect();
-            Diagnostic::new(inside.title.clone())
-                .label(
-                    e.span,
-                    format!("inside {} of {}{said}", function.name.text, shapes.join(" and ")),
-                )
-                .help(
-                    inside
-                        .help
-                        .unwrap_or_else(|| format!("it takes {}", parameter_names(function))),
-                )
-        })?;
+        let body = body.map_err(|why| self.inside(function, &operands, e, why))?;
         Ok(if function.backward.is_empty() {
             body
         } else {
@@ -270,16 +218,108 @@ impl Builder<'_> {
         })
     }
 
+    /// Gives a parameter its value, or its dimension; a value is an operand.
+    fn bind(
+        &mut self,
+        scope: &Scope,
+        inner: &mut Scope,
+        function: &Function,
+        parameter: &Parameter,
+        value: &Expr,
+    ) -> Result<Option<NodeId>, Diagnostic> {
+        let name = &parameter.name.text;
+        if is_dimension(function, name) {
+            inner.dims.insert(name.clone(), self.dim_of(scope, value)?);
+            return Ok(None);
+        }
+        let node = self.build(scope, value, (None, None))?;
+        let shape = self.graph.shape(node);
+        let sides =
+            parameter.shape.iter().flat_map(|s| [(&s.rows, shape.rows), (&s.cols, shape.cols)]);
+        for (part, found) in sides {
+            let new = part.symbols.first().filter(|s| {
+                part.coefficient == 1
+                    && part.symbols.len() == 1
+                    && !inner.dims.contains_key(&s.text)
+            });
+            if let Some(symbol) = new {
+                inner.dims.insert(symbol.text.clone(), found);
+            } else if self.dim(inner, part)? != found {
+                let wanted =
+                    parameter.shape.as_ref().map_or(String::new(), syntax::Shape::to_string);
+                let found = self.describe(scope, node, value);
+                return Err(Diagnostic::new(format!("{} wants another shape", function.name.text))
+                    .help(format!("it takes {}", parameter_names(function)))
+                    .label(value.span, format!("{found}, and {wanted} is wanted")));
+            }
+        }
+        inner.values.insert(name.clone(), Some(node));
+        Ok(Some(node))
+    }
+
+    /// What a function comes to, once its parameters have values.
+    fn body(
+        &mut self,
+        inner: &mut Scope,
+        index: u32,
+        function: &Function,
+    ) -> Result<NodeId, Diagnostic> {
+        let number = self.own(inner, index, function)?;
+        self.parts(inner, &function.parts)?;
+        let body = self.build(inner, &function.body, (None, None))?;
+        self.updates(inner, function)?;
+        for part in function.parts.iter().filter(|_| function.layer) {
+            let value = self.lookup(inner, &part.name)?;
+            if value != body && !self.graph.shape(value).is_scalar() {
+                self.graph.set_name(value, made_up(numbered(&part.name.text, number)));
+            }
+        }
+        Ok(body)
+    }
+
+    /// What is wrong inside of a function, said at its call: its text is not that of the page.
+    fn inside(
+        &self,
+        function: &Function,
+        operands: &[NodeId],
+        e: &Expr,
+        why: Diagnostic,
+    ) -> Diagnostic {
+        let said = why.labels.first().map_or(String::new(), |(_, text)| format!(": {text}"));
+        let name = &function.name.text;
+        let shapes = operands.iter().map(|&o| self.graph.shape(o));
+        // Settings are numbers, and not what goes wrong as a rule.
+        let (numbers, matrices): (Vec<Shape>, Vec<Shape>) = shapes.partition(|s| s.is_scalar());
+        let shown = if matrices.is_empty() { numbers } else { matrices };
+        let shown: Vec<String> = shown.iter().map(|&s| self.graph.symbols.shape(s)).collect();
+        let place = match shown[..] {
+            [] => format!("inside {name}{said}"),
+            _ => format!("inside {name} of {}{said}", shown.join(" and ")),
+        };
+        let help = why.help.unwrap_or_else(|| format!("it takes {}", parameter_names(function)));
+        Diagnostic::new(why.title).label(e.span, place).help(help)
+    }
+
     /// Adds what a layer owns; its number makes the names of that and of its parts new.
-    fn own(&mut self, inner: &mut Scope, function: &Function) -> Result<usize, Diagnostic> {
+    fn own(
+        &mut self,
+        inner: &mut Scope,
+        index: u32,
+        function: &Function,
+    ) -> Result<usize, Diagnostic> {
         let parts = function.parts.iter().filter(|_| function.layer).map(|part| &part.name);
         let names: Vec<_> = function.owned.iter().map(|d| &d.name).chain(parts).collect();
-        let free = (1..)
+        // A number that was not free for this layer is never free again.
+        let last = self.numbers.get(&index).copied().unwrap_or(0);
+        let free = (last + 1..)
             .find(|&k| {
                 let mut names = names.iter().map(|name| numbered(&name.text, k));
                 names.all(|n| self.graph.find(&n).is_none() && !self.taken.contains(&n))
             })
             .expect("there are more numbers than layers");
+        if !names.is_empty() {
+            self.numbers.insert(index, free);
+        }
         for declaration in &function.owned {
             let mut mine = declaration.clone();
             mine.name = made_up(numbered(&declaration.name.text, free));
@@ -302,6 +342,33 @@ impl Builder<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a function takes what it is given.
+fn expected(
+    function: &Function,
+    arguments: &[Argument],
+    positional: &[Cow<'_, Expr>],
+    e: &Expr,
+) -> Result<(), Diagnostic> {
+    let name = &function.name.text;
+    let takes = format!("it takes {}", parameter_names(function));
+    for argument in arguments {
+        if let Argument::Named(other, value) | Argument::Option(other, value) = argument
+            && function.parameters.iter().all(|p| p.name != *other)
+        {
+            return Err(Diagnostic::new(format!("{name} has no {}", other.text))
+                .label(other.span.to(value.span), "not one of its parameters")
+                .help(takes));
+        }
+    }
+    let (most, given) = (function.parameters.len(), positional.len());
+    if given > most {
+        return Err(Diagnostic::new(format!("{name} takes {most}, not {given}"))
+            .label(e.span, "too much is given")
+            .help(takes));
+    }
+    Ok(())
 }
 
 fn parameter_names(function: &Function) -> String {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Class, class};
 use crate::library::Library;
 use crate::op::{Form, Op};
-use crate::syntax::{self, Argument, Binary, Expr, ExprKind, Unary};
+use crate::syntax::{self, Argument, Binary, Expr, ExprKind, Span, Unary};
 
 /// Shapes of names, as numbers of dimensions.
 pub(super) type Values = HashMap<String, Pair>;
@@ -32,6 +32,8 @@ pub(super) struct Inference<'a> {
     pub(super) failed: bool,
     /// Operands of the expression itself that were spread.
     pub(super) spreads: usize,
+    /// Each `vector(…)` and `matrix(…)` of the expression itself, by the place of its argument.
+    pub(super) made: Vec<(Span, Pair)>,
     /// How many bodies of functions deep.
     depth: usize,
 }
@@ -39,7 +41,8 @@ pub(super) struct Inference<'a> {
 impl<'a> Inference<'a> {
     pub(super) fn new(library: &'a Library) -> Inference<'a> {
         let (dims, symbols) = (Vec::new(), BTreeMap::new());
-        Inference { library, dims, symbols, failed: false, spreads: 0, depth: 0 }
+        let made = Vec::new();
+        Inference { library, dims, symbols, failed: false, spreads: 0, made, depth: 0 }
     }
 }
 
@@ -181,6 +184,7 @@ impl Inference<'_> {
                 let whole = self.shape(a, values);
                 let mut part = |range: &syntax::Range, all: usize| match range {
                     syntax::Range::All => all,
+                    syntax::Range::After(..) => self.dim(State::Open),
                     syntax::Range::Span(first, last) => {
                         let length = (last.coefficient + 1).saturating_sub(first.coefficient);
                         self.dim(State::Known(length))
@@ -188,7 +192,15 @@ impl Inference<'_> {
                 };
                 (part(rows, whole.0), part(cols, whole.1))
             }
-            ExprKind::Call(name, arguments) => self.call(&name.text, arguments, values),
+            ExprKind::Call(name, arguments) => {
+                let pair = self.call(&name.text, arguments, values);
+                if let ("vector" | "matrix", [Argument::Value(entry)], 0) =
+                    (name.text.as_str(), &arguments[..], self.depth)
+                {
+                    self.made.push((entry.span, pair));
+                }
+                pair
+            }
         }
     }
 

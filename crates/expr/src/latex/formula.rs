@@ -263,5 +263,10 @@ fn range(range: &Range) -> Formula {
         Range::All => Formula::Sign(Sign::Colon),
         Range::Span(first, last) if first == last => dim(first),
         Range::Span(first, last) => separated(vec![dim(first), dim(last)], Sign::Colon),
+        Range::After(before, last) => {
+            let one = Formula::Number("1".into(), None);
+            let first = Formula::Row(vec![dim(before), Formula::Sign(Sign::Plus), one]);
+            separated(vec![first, dim(last)], Sign::Colon)
+        }
     }
 }

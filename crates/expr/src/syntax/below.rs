@@ -102,7 +102,7 @@ impl Reader<'_> {
 fn definitions(cursor: &mut Cursor<'_>, sign: &Kind) -> Parsed<Vec<Definition>> {
     let mut read = Vec::new();
     loop {
-        let name = cursor.name("a name")?;
+        let name = cursor.new_name("a name")?;
         if cursor.eat(sign).is_none() {
             return Err(cursor.expected("`=`"));
         }

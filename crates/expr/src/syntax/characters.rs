@@ -154,7 +154,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("∙", "the matrix product is written `A B` or `A * B`"),
     ("÷", "write `A / s` or `A ⊘ B`"),
     ("_", "a name begins with a letter"),
-    (".", "a decimal point stands before or between digits"),
+    (".", "a decimal point stands before or between digits; the transpose is written `A'`"),
     ("\\", "write `inv(A) B` for `A \\ B`"),
     ("\"", "there are no strings"),
     ("⁺", "an exponent is written above the line as a whole: `s²`, `A⁻¹`, or `s ^ 2`"),

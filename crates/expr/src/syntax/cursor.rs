@@ -13,6 +13,13 @@ pub(super) type Parsed<T> = Result<T, Diagnostic>;
 /// Words of other languages that have no meaning here.
 pub(super) const CONTROL: &[&str] = &["if", "else", "for", "while", "return"];
 
+/// Words that mean the same wherever they stand.
+const MEANT: [(&str, &str); 3] = [
+    ("ones", "the matrix 𝟏"),
+    ("eye", "the identity I"),
+    ("training", "1 while a network is trained, 0 when it is used"),
+];
+
 /// Which names mean what at a statement.
 #[derive(Debug)]
 pub(super) struct Scope<'a> {
@@ -125,6 +132,19 @@ impl<'a> Cursor<'a> {
         }
         self.at += 1;
         Ok(Name { text: text.clone(), spelling: spelling.to_string(), span })
+    }
+
+    /// Takes a name that is to mean something new.
+    pub(super) fn new_name(&mut self, what: &str) -> Parsed<Name> {
+        let name = self.name(what)?;
+        match MEANT.iter().find(|(word, _)| *word == name.text) {
+            Some((word, meaning)) => {
+                Err(Diagnostic::new(format!("`{word}` has a meaning already and cannot be {what}"))
+                    .label(name.span, *meaning)
+                    .help("choose another name"))
+            }
+            None => Ok(name),
+        }
     }
 
     /// Enters a bracket.

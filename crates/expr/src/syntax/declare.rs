@@ -22,7 +22,7 @@ pub(super) fn keyword(role: Role) -> &'static str {
 /// What follows the keyword of a declaration.
 pub(super) fn declaration(cursor: &mut Cursor<'_>, role: Role) -> Parsed<Declaration> {
     let word = keyword(role);
-    let name = cursor.name(&format!("the name of the {word}"))?;
+    let name = cursor.new_name(&format!("the name of the {word}"))?;
     let spelling = name.spelling.as_str();
     if cursor.kind() == Some(&Kind::Comma) {
         let wrong = Diagnostic::new("a declaration names one value");
@@ -94,7 +94,7 @@ pub(super) fn parameters(cursor: &mut Cursor<'_>) -> Parsed<Vec<Parameter>> {
         return Ok(parameters);
     }
     loop {
-        let name = cursor.name("the name of a parameter")?;
+        let name = cursor.new_name("the name of a parameter")?;
         let shape = cursor.eat(&Kind::Colon).map(|_| shape(cursor)).transpose()?;
         let default = cursor.eat(&Kind::Equals).map(|_| expression(cursor)).transpose()?;
         parameters.push(Parameter { name, shape, default });

@@ -342,7 +342,10 @@ pub(super) fn no_operand(cursor: &Cursor<'_>) -> Diagnostic {
         ))
         .label(here, "an operand belongs before this")
         .label(operator.span, "after this")
-        .help("remove one of the two, or write the operand between them"),
+        .help(match (cursor.text(operator.span), text) {
+            ("*", "*") => "the power of a number is written `a ^ 2`, that of each entry `A .^ 2`",
+            _ => "remove one of the two, or write the operand between them",
+        }),
         Some(_) | None if token.kind.is_operator() => {
             Diagnostic::new(format!("an operand is missing before `{text}`"))
                 .label(here, "nothing stands on the left of this operator")

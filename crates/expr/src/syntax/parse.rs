@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
 
     fn definition(&mut self, tokens: &[Token], below: &[Line]) -> Option<Statement> {
         let read = self.whole(tokens, 0, |cursor| {
-            let name = cursor.name("the name of a value")?;
+            let name = cursor.new_name("the name of a value")?;
             cursor.skip(1);
             Ok((name, expression(cursor)?))
         });
@@ -307,7 +307,7 @@ impl<'a> Reader<'a> {
             self.scope.locals.remove(name);
         }
         let read = self.whole(tokens, start, |cursor| {
-            let name = cursor.name("the name of a function")?;
+            let name = cursor.new_name("the name of a function")?;
             let parameters = parameters(cursor)?;
             if cursor.eat(&Kind::Equals).is_none() {
                 let example = format!("{}(…) = …", cursor.text(name.span));

@@ -54,7 +54,13 @@ fn opens(cursor: &Cursor<'_>) -> Option<bool> {
 }
 
 fn unclosed(cursor: &Cursor<'_>, open: Span) -> Diagnostic {
-    cursor.expected("an operator or `)`").label(open, "this parenthesis is open")
+    let wrong = cursor.expected("an operator or `)`").label(open, "this parenthesis is open");
+    match cursor.kind() {
+        Some(Kind::Comma | Kind::Colon) => {
+            wrong.help("entries are named in brackets: `A[1, 2]`, `A[:, 1:3]`")
+        }
+        Some(_) | None => wrong,
+    }
 }
 
 /// A name: a value, a function that is called, or one of the words with a meaning of their own.

@@ -218,6 +218,7 @@ impl Printer {
             Range::All => ":".to_string(),
             Range::Span(first, last) if first == last => self.dim(first),
             Range::Span(first, last) => format!("{}:{}", self.dim(first), self.dim(last)),
+            Range::After(before, last) => format!("{}+1:{}", self.dim(before), self.dim(last)),
         }
     }
 

@@ -87,22 +87,32 @@ pub(super) fn range(cursor: &mut Cursor<'_>) -> Parsed<Range> {
     let range = match cursor.eat(&Kind::Colon) {
         Some(_) => Range::All,
         None => {
-            let first = bound(cursor)?;
-            let last = match cursor.eat(&Kind::Colon) {
-                Some(_) => bound(cursor)?,
-                None => first.clone(),
-            };
-            Range::Span(first, last)
+            let first = bound(cursor, true)?;
+            let after = cursor.eat(&Kind::Plus).is_some();
+            let help = "what comes after the first n is `n+1:last`";
+            if after && !matches!(cursor.kind(), Some(Kind::Number(n)) if *n == 1.0) {
+                return Err(cursor.expected("`1`").help(help));
+            }
+            cursor.skip(usize::from(after));
+            match (cursor.eat(&Kind::Colon), after) {
+                (Some(_), true) => Range::After(first, bound(cursor, false)?),
+                (Some(_), false) => Range::Span(first, bound(cursor, false)?),
+                (None, true) => return Err(cursor.expected("`:` and the last").help(help)),
+                (None, false) => Range::Span(first.clone(), first),
+            }
         }
     };
     while cursor.eat(&Kind::NewRow).is_some() {}
     Ok(range)
 }
 
-fn bound(cursor: &mut Cursor<'_>) -> Parsed<Dim> {
+/// A dimension; the first of a range may have `+ 1` behind it.
+fn bound(cursor: &mut Cursor<'_>, first: bool) -> Parsed<Dim> {
     let tokens = cursor.rest();
-    let ends =
-        |kind: &Kind| matches!(kind, Kind::Colon | Kind::Comma | Kind::CloseSquare | Kind::NewRow);
+    let ends = |kind: &Kind| match kind {
+        Kind::Colon | Kind::Comma | Kind::CloseSquare | Kind::NewRow => true,
+        kind => first && *kind == Kind::Plus,
+    };
     let length = tokens.iter().position(|token| ends(&token.kind)).unwrap_or(tokens.len());
     let tokens = &tokens[..length];
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {

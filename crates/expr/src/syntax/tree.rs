@@ -286,13 +286,15 @@ pub enum Argument {
     Option(Name, Expr),
 }
 
-/// `1:3`, 1-based and inclusive; `:` is all; `2` is `2:2`.
+/// `1:3`, 1-based and inclusive; `:` is all; `2` is `2:2`; `n+1:2·n` is what comes after the first n.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Range {
     /// `:`.
     All,
     /// `first:last`.
     Span(Dim, Dim),
+    /// `before+1:last`.
+    After(Dim, Dim),
 }
 
 /// Operators of one operand.

@@ -181,7 +181,7 @@ impl Walk {
         let right = parse_expr(right, &standard().dialect()).map_err(|d| d[0].title.clone())?;
         let one = self.graph.number(1.0);
         let ones = self.graph.spread(one, node.shape).map_err(|e| format!("{e:?}"))?;
-        let mut scope = Scope::default();
+        let mut scope = Scope { functions: Some(0), ..Scope::default() };
         for (letter, &operand) in ["A", "B"].iter().zip(node.operands.iter()) {
             scope.values.insert(letter.to_string(), Some(operand));
         }

@@ -305,7 +305,9 @@ impl Prover<'_, '_> {
         if !definition.differential.is_empty() {
             let text = definition.differential;
             let text = parse_expr(text, &standard().dialect()).map_err(|d| d[0].title.clone())?;
-            let mut scope = Scope::default();
+            // The library's functions, and none of the page.
+            let functions = Some(standard().functions.len() as u32);
+            let mut scope = Scope { functions, ..Scope::default() };
             let values = [("A", node.operands[0]), ("C", of), ("dA", seed)];
             scope.values.extend(values.map(|(name, id)| (name.to_string(), Some(id))));
             return Builder::new(self.graph, "")

@@ -14,6 +14,7 @@
 //! assert!(product.to_string().contains("Xᵀ (X V)"), "{product}");
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use matgrad_calculus::{Gradients, derive};
@@ -67,14 +68,18 @@ pub fn pullback(
 pub fn second(gradients: &Gradients, of: NodeId) -> Result<(Graph, NodeId), String> {
     let mut graph = gradients.graph.clone();
     let gradient = gradients.of(of).ok_or("the gradient of this was not derived")?;
+    let mut renamed = BTreeMap::new();
     for &(_, node) in &gradients.gradients {
-        let Some(name) = graph.name(node).cloned() else { continue };
+        let Some(name) = graph.name(node) else { continue };
         if let Some(stem) = name.text.strip_prefix('∂') {
             let text = format!("δ{stem}");
             let spelling = matgrad_expr::syntax::ascii(&text);
-            graph.retain_names(|id, _| id != node);
-            graph.set_name(node, Name { text, spelling, span: name.span });
+            renamed.insert(node, Name { text, spelling, span: name.span });
         }
+    }
+    graph.retain_names(|id| !renamed.contains_key(&id));
+    for (node, name) in renamed {
+        graph.set_name(node, name);
     }
     Ok((graph, gradient))
 }

@@ -67,6 +67,7 @@ fn any_range() -> impl Strategy<Value = Range> {
         Just(Range::All),
         any_dim().prop_map(|dim| Range::Span(dim.clone(), dim)),
         (any_dim(), any_dim()).prop_map(|(first, last)| Range::Span(first, last)),
+        (any_dim(), any_dim()).prop_map(|(before, last)| Range::After(before, last)),
     ]
 }
 

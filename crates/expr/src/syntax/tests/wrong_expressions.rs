@@ -230,23 +230,23 @@ fn index() {
     wrong(
         "Z = A[1]\nY = A[1:2, :, 3]\nX = A[1:n+1, :]\n",
         expect![[r#"
-        error: an index names rows and columns
-          ╭▸ net.eq:1:6
-        1 │ Z = A[1]
-          │      ━━━ this names one of them
-          ╰ help: write `A[rows, :]` or `A[:, columns]`
+            error: an index names rows and columns
+              ╭▸ net.eq:1:6
+            1 │ Z = A[1]
+              │      ━━━ this names one of them
+              ╰ help: write `A[rows, :]` or `A[:, columns]`
 
-        error: expected `]`, found `,`
-          ╭▸ net.eq:2:13
-        2 │ Y = A[1:2, :, 3]
-          │             ━ not expected here
-          ╰ help: a matrix has two indices, rows and columns
+            error: expected `]`, found `,`
+              ╭▸ net.eq:2:13
+            2 │ Y = A[1:2, :, 3]
+              │             ━ not expected here
+              ╰ help: a matrix has two indices, rows and columns
 
-        error: `+` cannot be part of a dimension
-          ╭▸ net.eq:3:10
-        3 │ X = A[1:n+1, :]
-          │          ━ not a whole number, symbol or product
-          ╰ help: a dimension is a whole number, a symbol or a product: `4`, `B`, `B·T`"#]],
+            error: `+` cannot be part of a dimension
+              ╭▸ net.eq:3:10
+            3 │ X = A[1:n+1, :]
+              │          ━ not a whole number, symbol or product
+              ╰ help: a dimension is a whole number, a symbol or a product: `4`, `B`, `B·T`"#]],
     );
 }
 

@@ -341,6 +341,22 @@ fn a_function_sees_what_is_defined_above_it() {
 }
 
 #[test]
+fn a_convolution_in_one_group_is_a_product() {
+    let gradients = |lines: &str| {
+        let page = format!("input X : B×36\n{lines}\nminimize norm(C)");
+        let equations = read("page.eq", &page, standard()).unwrap_or_else(|e| panic!("{e}"));
+        let (objective, wrt) = (equations.objective.expect("one"), equations.parameters());
+        derive(&equations.graph, objective, &wrt).expect("it derives").to_string()
+    };
+    let by_hand = gradients(
+        "param K₁ : 12×5\nparam b₁ : 1×5\nU₁ = unfold(X, 4×3×3, 2×2)\nZ₁ = U₁ K₁ + b₁\n\
+         C = reshape(Z₁, rows = B)",
+    );
+    assert_eq!(gradients("C = conv2d(X, 4×3×3, 2×2, 5)"), by_hand);
+    assert_eq!(gradients("C = conv2d(X, 4×3×3, 2×2, 5, groups 1)"), by_hand);
+}
+
+#[test]
 fn the_place_of_a_slice_is_read_back() {
     let derived = |page: &str| {
         let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));

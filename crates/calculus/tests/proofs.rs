@@ -207,7 +207,7 @@ fn every_layer_has_the_right_gradient() {
         ("layer_norm", "layer_norm(X)"),
         ("residual", "residual(X)"),
         ("conv2d", "conv2d(X, 2×3×2, 2×2, 3, pad 1, stride [1 2])"),
-        ("grouped_conv2d", "grouped_conv2d(X, 2×3×1, 2, 2×2, 2)"),
+        ("conv2d", "conv2d(X, 2×3×2, 2×2, 4, groups 2)"),
         ("batch_norm", "batch_norm(X, ε = 0.1)"),
         ("batch_norm2d", "batch_norm2d(X, 2, ε = 0.1)"),
         ("dropout", "dropout(X, 0.3)"),

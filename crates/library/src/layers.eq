@@ -16,20 +16,13 @@ layer residual(X: B×n) = X + tanh(X W + b)
   param b : 1×n = 0
 
 # a product with the unfolded pictures; X are rows of H·W·C columns, channel last, and so is the
-# result. K has a row for each entry of the window, a column for each of the m channels
-layer conv2d(X: B×n, H, W, C, h, w, m, stride = 1, pad = 0, dilation = 1) = reshape(Z, rows = B)
-  param K : h·w·C×m ~ he
+# result. K has a row for each entry of the window, a column for each of the m channels. Groups of c
+# channels each have an equal share of the columns of K: what a column has nothing to do with is 0
+layer conv2d(X: B×n, H, W, C, h, w, m, stride = 1, pad = 0, dilation = 1, groups = 1, c = C / groups) = reshape(Z, rows = B)
+  param K : h·w·c×m ~ he
   param b : 1×m = 0
-  where U = unfold(X, H×W×C, h×w, stride stride, pad pad, dilation dilation)
-  where Z = U K + b
-
-# g groups of c channels, each with m channels of the result and a kernel of its own: K has their
-# columns side by side, and what a column has nothing to do with is 0
-layer grouped_conv2d(X: B×n, H, W, c, g, h, w, m, stride = 1, pad = 0, dilation = 1) = reshape(Z, rows = B)
-  param K : h·w·c×g·m ~ he
-  param b : 1×g·m = 0
-  where U = unfold(X, H×W×c·g, h×w, stride stride, pad pad, dilation dilation, groups g)
-  where D = kron(ones(g), K) ⊙ kron(eye(g), ones(h w c, m))
+  where U = unfold(X, H×W×C, h×w, stride stride, pad pad, dilation dilation, groups groups)
+  where D = kron(ones(groups), K) ⊙ kron(eye(groups), ones(h w c, m / groups))
   where Z = U D + b
 
 # Ioffe & Szegedy 2015, column by column. In training the mean and variance are those of the batch,

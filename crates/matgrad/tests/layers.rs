@@ -164,7 +164,7 @@ fn groups_dilation_and_pooling_of_all_places() {
     let ours = network(&layers.equations());
     // The same by the layers of the library.
     let theirs = network(
-        "input X : B×432\ntarget Y : B×2\nF = tanh(grouped_conv2d(X, 9, 8, 2, 3, 3, 3, 4, pad = 1))\n\
+        "input X : B×432\ntarget Y : B×2\nF = tanh(conv2d(X, 9×8×6, 3×3, 12, pad 1, groups 3))\n\
          G = tanh(conv2d(F, 9, 8, 12, 2, 2, 5, stride = 2, dilation = 3))\n\
          Z = dense(global_maxpool(G, 3×3×5), 2)\nL = mse(Z, Y)\nminimize L\n",
     );

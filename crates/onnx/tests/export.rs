@@ -98,7 +98,6 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
                 let more = match name {
                     "dense" => "4",
                     "conv2d" => "2, 2, 1, 2, 2, 4",
-                    "grouped_conv2d" => "2, 1, 1, 2, 2, 1, 2",
                     "batch_norm2d" => "2",
                     _ => panic!("the layer {name} is not tried"),
                 };
@@ -128,6 +127,7 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
         ("global_maxpool", "global_maxpool(F, 3×2×2)"),
         ("global_avgpool", "global_avgpool(F, 3×2×2)"),
         ("dilated", "conv2d(F, 3×2×2, 2×1, 3, dilation 2, pad [0 1 1 0], stride [1 2])"),
+        ("in_groups", "conv2d(F, 3×2×2, 2×2, 6, groups 2)"),
         (
             "grouped",
             "reshape(hcat(unfold(F, 3×2×2, 2×2, groups 2)[:, 1:4] K[:, 1:3], \

@@ -311,7 +311,8 @@ fn a_long_page_is_walked_once() {
     };
     for layer in ["A_{j} W_{k}", "dense(A_{j}, 4)"] {
         let (short, long) = (shortest(150, layer), shortest(1500, layer));
-        assert!(long < 25 * short, "{layer}: {short:?} for 150 lines, {long:?} for 1500");
+        // Ten times the lines: a hundred times the work if it grew with the square.
+        assert!(long < 40 * short, "{layer}: {short:?} for 150 lines, {long:?} for 1500");
     }
 }
 

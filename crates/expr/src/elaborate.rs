@@ -195,16 +195,15 @@ impl Reading<'_> {
 
     fn function(&mut self, f: &Function) -> Result<(), Diagnostic> {
         self.once(&f.name)?;
-        let owned = f.owned.iter().map(|declaration| &declaration.name);
-        let inside = owned.chain(f.parts.iter().map(|part| &part.name));
-        all_once(f.parameters.iter().map(|p| &p.name).chain(inside))?;
-        all_once(f.backward.iter().map(|equation| &equation.of))?;
         self.scope.places.insert(f.name.text.clone(), f.name.span);
         let functions = &mut self.builder.graph.functions;
         functions.push(Arc::new(f.clone()));
         let index = functions.len() as u32 - 1;
         self.builder.closures.insert(index, self.scope.values.clone());
-        Ok(())
+        let owned = f.owned.iter().map(|declaration| &declaration.name);
+        let inside = owned.chain(f.parts.iter().map(|part| &part.name));
+        all_once(f.parameters.iter().map(|p| &p.name).chain(inside))?;
+        all_once(f.backward.iter().map(|equation| &equation.of))
     }
 
     fn minimize(&mut self, e: &Expr) -> Result<(), Diagnostic> {

@@ -11,6 +11,7 @@ use matgrad_plan::extent::Slot;
 use matgrad_plan::plan::{Request, plan};
 use matgrad_run::machine::{Machine, RunError};
 use matgrad_run::peak::peak;
+use matgrad_run::real::Real;
 
 use crate::rows::Numbers;
 use crate::{Error, Kept, Rows, room};
@@ -48,6 +49,30 @@ pub struct Timed {
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_unstable_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Writes rows that are not as the program has its numbers, each where it is to be.
+///
+/// Generic, as a program's numbers are of 32 or 64 bits.
+fn converted<T: Real>(
+    machine: &mut Machine<T>,
+    variable: NodeId,
+    from: &Rows,
+    rows: &[usize],
+) -> Result<(), Error> {
+    let Some(slot) = machine.program().variable(variable).copied() else { return Ok(()) };
+    let place = machine.slice_mut(&slot);
+    if place.len() != rows.len() * from.cols() {
+        let (given, wanted) = (rows.len() * from.cols(), place.len());
+        return Err(Error::Run(format!("{given} numbers are given, {wanted} are wanted")));
+    }
+    if let Some(row) = rows.iter().find(|&&row| row >= from.len()) {
+        return Err(Error::Run(format!("row {row} is asked for, there are {}", from.len())));
+    }
+    for (to, &row) in place.chunks_exact_mut(from.cols().max(1)).zip(rows) {
+        to.iter_mut().zip(from.row(row)).for_each(|(to, x)| *to = T::from_f64(x));
+    }
+    Ok(())
 }
 
 macro_rules! either {
@@ -230,10 +255,10 @@ impl Engine {
     }
 
     /// Writes these rows, in this order, into a variable; one that the program does not use is
-    /// passed over. Allocates nothing.
+    /// passed over. Allocates nothing, unless they are compressed.
     ///
     /// # Errors
-    /// A row that is not there, the wrong number of them, or rows of another precision.
+    /// A row that is not there, or the wrong number of them.
     pub fn gather(&mut self, variable: NodeId, from: &Rows, rows: &[usize]) -> Result<(), Error> {
         if either!(self, m => m.program().variable(variable).is_none()) {
             return Ok(());
@@ -241,8 +266,11 @@ impl Engine {
         let done = match (self, &from.numbers) {
             (Engine::F32(m), Numbers::F32(x)) => m.write_rows_from(variable, x, from.cols(), rows),
             (Engine::F64(m), Numbers::F64(x)) => m.write_rows_from(variable, x, from.cols(), rows),
-            (Engine::F32(_), Numbers::F64(_)) | (Engine::F64(_), Numbers::F32(_)) => {
-                return Err(Error::Run("the rows are of another precision".into()));
+            (Engine::F32(m), Numbers::F64(_) | Numbers::Sparse(_)) => {
+                return converted(m, variable, from, rows);
+            }
+            (Engine::F64(m), Numbers::F32(_) | Numbers::Sparse(_)) => {
+                return converted(m, variable, from, rows);
             }
         };
         done.map_err(|e| Error::Run(e.to_string()))

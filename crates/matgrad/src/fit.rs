@@ -102,6 +102,16 @@ impl Network {
     ) -> Result<Fit<'a>, Error> {
         let (inputs, targets) = (&*data.0, &*data.1);
         let count = inputs.len();
+        for (what, rows) in [
+            ("rows to train on", count),
+            ("validation rows", validation.map_or(1, |(inputs, _)| inputs.rows)),
+        ] {
+            if rows == 0 {
+                return Err(Error::Input(format!(
+                    "there are no {what}: the inputs have 0 rows; give at least one, with its target"
+                )));
+            }
+        }
         for (node, matrix, what) in
             [(self.input, inputs, "inputs"), (self.target, targets, "targets")]
         {
@@ -181,7 +191,7 @@ impl Network {
                 Worker::Step(Box::new(Stepper::new(step, count, self)))
             }
             Method::Search(solver) => {
-                let all = (&inputs.select(0..count), &targets.select(0..count));
+                let all = (inputs, targets);
                 let search = Search::begin(self, *solver, &options.settings, weights, all)?;
                 Worker::Search(Box::new(search))
             }
@@ -197,7 +207,21 @@ impl Fit<'_> {
     /// # Errors
     /// A page without an input for weights; weights of another shape, or none above 0; a row of
     /// weight 0 for a solver that searches.
-    pub fn weighted(mut self, train: &Matrix, validation: Option<&Matrix>) -> Result<Self, Error> {
+    pub fn weighted(self, train: &Matrix, validation: Option<&Matrix>) -> Result<Self, Error> {
+        let validation = validation.map(costs::mean_one).transpose()?;
+        self.weighted_as_given(&costs::mean_one(train)?, validation)
+    }
+
+    /// As [`Fit::weighted`], by weights as they are, which may be below 0: for a page that divides
+    /// by their sum.
+    ///
+    /// # Errors
+    /// Those of [`Fit::weighted`], but for the sign; one below 0 for Levenberg–Marquardt.
+    pub fn weighted_as_given(
+        mut self,
+        train: &Matrix,
+        validation: Option<Matrix>,
+    ) -> Result<Self, Error> {
         let node = self.network.row_weights.ok_or_else(|| {
             Error::Input(
                 "the page has no input for the rows' weights; declare `input S : B×1` and use it \
@@ -206,7 +230,8 @@ impl Fit<'_> {
             )
         })?;
         let cols = self.network.columns(node);
-        let held = validation.zip(self.validation.as_ref()).map(|(w, held)| (w, held.inputs.rows));
+        let held = validation.as_ref().zip(self.validation.as_ref());
+        let held = held.map(|(weights, held)| (weights, held.inputs.rows));
         for (weights, rows) in std::iter::once((train, self.data.0.len())).chain(held) {
             if (weights.rows, weights.cols) != (rows, cols) {
                 return Err(Error::Input(format!(
@@ -221,18 +246,17 @@ impl Fit<'_> {
             self.order = Order::new(train.rows, Some(counted), width);
             self.at.order = self.order.blocks();
         }
-        let scaled = costs::mean_one(train)?;
         match &mut self.worker {
-            Worker::Step(stepper) => stepper.weigh(&scaled),
+            Worker::Step(stepper) => stepper.weigh(train),
             Worker::Search(_) if self.order.count < train.rows => {
                 return Err(Error::Input(
                     "a solver that searches takes all rows; leave out those of weight 0".into(),
                 ));
             }
-            Worker::Search(search) => search.weigh(node, &scaled)?,
+            Worker::Search(search) => search.weigh(node, train)?,
         }
         if let Some(held) = &mut self.validation {
-            held.weights = validation.map(costs::mean_one).transpose()?;
+            held.weights = validation;
         }
         Ok(self)
     }

@@ -33,6 +33,7 @@ mod rows;
 mod rule;
 mod schedule;
 mod solver;
+mod sparse;
 mod step;
 mod stop;
 pub mod tune;
@@ -56,6 +57,7 @@ pub use rows::{GrowingRows, Rows};
 pub use rule::UpdateRule;
 pub use schedule::Schedule;
 pub use solver::Solver;
+pub use sparse::Sparse;
 pub use step::{Batch, TrainingStep};
 pub use stop::Stop;
 pub use {

@@ -5,7 +5,7 @@ use std::ops::{Deref, Range};
 use matgrad_data::{Growing, Memory, Store};
 use matgrad_expr::matrix::Matrix;
 
-use crate::{Error, Precision};
+use crate::{Error, Precision, Sparse};
 
 /// Rows of a matrix in the precision of a program, so that batches are gathered without rounding
 /// them again; their own, or lent to them.
@@ -17,6 +17,7 @@ pub struct Rows<'a> {
 pub(crate) enum Numbers<'a> {
     F32(Held<'a, f32>),
     F64(Held<'a, f64>),
+    Sparse(&'a Sparse),
 }
 
 /// Generic, as numbers are of 32 or 64 bits.
@@ -90,11 +91,17 @@ impl<'a> Rows<'a> {
         Rows { cols, numbers: Numbers::F64(Held::Lent(numbers)) }
     }
 
+    /// Compressed rows, where they lie; a program has them with their zeros.
+    pub fn sparse(rows: &'a Sparse) -> Rows<'a> {
+        Rows { cols: rows.cols(), numbers: Numbers::Sparse(rows) }
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         let numbers = match &self.numbers {
             Numbers::F32(numbers) => numbers.len(),
             Numbers::F64(numbers) => numbers.len(),
+            Numbers::Sparse(rows) => return rows.len(),
         };
         numbers.checked_div(self.cols).unwrap_or(0)
     }
@@ -109,11 +116,11 @@ impl<'a> Rows<'a> {
         self.cols
     }
 
-    /// All numbers, row by row; none where they are of 64 bits.
+    /// All numbers, row by row; none where they are of 64 bits or compressed.
     pub fn as_f32(&self) -> &[f32] {
         match &self.numbers {
             Numbers::F32(numbers) => numbers,
-            Numbers::F64(_) => &[],
+            Numbers::F64(_) | Numbers::Sparse(_) => &[],
         }
     }
 
@@ -123,11 +130,17 @@ impl<'a> Rows<'a> {
     /// Where there is no such row.
     pub fn row(&self, row: usize) -> impl Iterator<Item = f64> {
         let part = row * self.cols..(row + 1) * self.cols;
+        let mut dense = Vec::new();
         let (single, double) = match &self.numbers {
             Numbers::F32(numbers) => (&numbers[part], &[][..]),
             Numbers::F64(numbers) => (&[][..], &numbers[part]),
+            Numbers::Sparse(rows) => {
+                dense.resize(self.cols, 0.0);
+                rows.write(row, &mut dense);
+                (&[][..], &[][..])
+            }
         };
-        single.iter().map(|&x| f64::from(x)).chain(double.iter().copied())
+        single.iter().map(|&x| f64::from(x)).chain(double.iter().copied()).chain(dense)
     }
 
     /// CRC-32 of all numbers, by which rows are known again.
@@ -143,6 +156,9 @@ impl<'a> Rows<'a> {
             match &self.numbers {
                 Numbers::F32(all) => bytes.extend(all[part].iter().flat_map(|x| x.to_le_bytes())),
                 Numbers::F64(all) => bytes.extend(all[part].iter().flat_map(|x| x.to_le_bytes())),
+                Numbers::Sparse(_) => {
+                    bytes.extend((from..to).flat_map(|i| self.row(i)).flat_map(f64::to_le_bytes));
+                }
             }
             crc.update(&bytes);
         }
@@ -155,6 +171,8 @@ impl<'a> Rows<'a> {
         match &self.numbers {
             Numbers::F32(numbers) => numbers.will_need(values),
             Numbers::F64(numbers) => numbers.will_need(values),
+            // They are in memory.
+            Numbers::Sparse(_) => {}
         }
     }
 

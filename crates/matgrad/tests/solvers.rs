@@ -1,12 +1,13 @@
 //! Solvers against the certified fits of NIST's Statistical Reference Datasets.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use matgrad::calculus::derive;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::{Bindings, evaluate};
-use matgrad::{FitOptions, Network, Solver};
+use matgrad::{FitOptions, Network, Rows, Solver, Sparse, UpdateRule};
 
 const PROBLEMS: [(&str, &str); 12] = [
     ("Misra1a", include_str!("nist/Misra1a.eq")),
@@ -152,6 +153,66 @@ fn all_solvers_end_in_the_same_valley() {
     });
     for loss in lowest {
         assert!((loss - lowest[0]).abs() < 1e-9 * lowest[0], "{lowest:?}");
+    }
+}
+
+/// Compressed, in 32 bits, or in 64: what an engine is given are the same numbers.
+#[test]
+fn rows_are_taken_as_they_lie_to_the_bit() {
+    let (network, _, y) = small();
+    let weights = network.initial(1).expect("all have numbers");
+    let starts = (0..=15).map(|row| row / 2 * 3 + row % 2).collect();
+    let columns: Vec<usize> = (0..22).map(|entry| usize::from(entry % 3 == 1)).collect();
+    let numbers: Vec<f64> = (0..22).map(|entry| f64::from(entry) / 8.0 - 1.0).collect();
+    let sparse = Sparse::new(2, starts, columns, numbers).expect("they point inside");
+    let dense = Rows::sparse(&sparse).select(0..15);
+    assert_eq!(dense.data[..6], [-1.0, 0.0, -0.75, -0.875, -0.625, 0.0]);
+    let single: Vec<f32> = dense.data.iter().map(|&x| x as f32).collect();
+    for options in [FitOptions::new(Solver::Lbfgs), FitOptions::new(Solver::Lm)]
+        .into_iter()
+        .chain([FitOptions::new(UpdateRule::named("adam").expect("known"))])
+    {
+        let options = FitOptions { epochs: 5, ..options };
+        let found = |rows: Rows<'_>| {
+            let targets = Arc::new(Rows::of(&y, options.weights_precision()));
+            let data = (Arc::new(rows), targets);
+            let mut fit = network.fit_rows(&weights, data, None, &options).expect("it fits");
+            assert!(fit.by_ref().all(|e| e.is_ok()));
+            fit.weights().expect("they are read").into_iter().map(|w| w.1).collect::<Vec<_>>()
+        };
+        let expected = found(Rows::of(&dense, options.weights_precision()));
+        assert_eq!(found(Rows::sparse(&sparse)), expected);
+        assert_eq!(found(Rows::single_lent(2, &single)), expected);
+        assert_eq!(found(Rows::double_lent(2, &dense.data)), expected);
+    }
+    assert!(Sparse::new(2, vec![0, 1], vec![2], vec![1.0]).is_err(), "there is no third column");
+}
+
+#[test]
+fn rows_that_a_fit_cannot_take_are_refused() {
+    let (_, x, y) = small();
+    let text = Network::layers(2, 2).loss("mse").row_weights(1).equations();
+    let network = Network::parse("layers", &text).unwrap_or_else(|e| panic!("{e}"));
+    let weights = network.initial(1).expect("all have numbers");
+    let none = (&Matrix::new(0, 2, vec![]), &Matrix::new(0, 2, vec![]));
+    for solver in Solver::ALL {
+        let options = FitOptions::new(solver);
+        let said = |train, held| {
+            network.fit(&weights, train, held, &options).err().expect("refused").to_string()
+        };
+        assert_eq!(
+            said(none, None),
+            "there are no rows to train on: the inputs have 0 rows; give at least one, with its target"
+        );
+        assert!(said((&x, &y), Some(none)).starts_with("there are no validation rows: "));
+        let signed = Matrix::from_fn(15, 1, |row, _| 2.5 - row as f64);
+        let fit = network.fit(&weights, (&x, &y), None, &options).expect("it fits");
+        assert!(fit.weighted(&signed, None).is_err(), "a weight below 0 is a slip, mostly");
+        let fit = network.fit(&weights, (&x, &y), None, &options).expect("it fits");
+        match fit.weighted_as_given(&signed, None) {
+            Ok(_) => assert_ne!(solver, Solver::Lm),
+            Err(e) => assert!(e.to_string().contains("that of row 4 is -0.5; take lbfgs or scg")),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use matgrad_expr::graph::NodeId;
 use matgrad_expr::matrix::Matrix;
 
 use crate::method::set;
-use crate::{Error, Network};
+use crate::{Error, Network, Rows};
 use lbfgs::Lbfgs;
 use lm::Lm;
 use program::Program;
@@ -114,7 +114,7 @@ impl Search {
         solver: Solver,
         settings: &[(String, f64)],
         weights: &[(NodeId, Matrix)],
-        data: (&Matrix, &Matrix),
+        data: (&Rows, &Rows),
     ) -> Result<Search, Error> {
         let equations = &network.equations;
         if equations.noise().next().is_some() || !equations.graph.updates.is_empty() {
@@ -124,7 +124,7 @@ impl Search {
                     .into(),
             ));
         }
-        let mut program = Program::compile(network, network.objective, data.0.rows)?;
+        let mut program = Program::compile(network, network.objective, data.0.len())?;
         program.load(network, weights, data)?;
         let settings = solver.settings(settings)?;
         let setting = |name: &str| settings.iter().find(|s| s.0 == name).map_or(0.0, |s| s.1);

@@ -8,7 +8,7 @@ use matgrad_expr::matrix::Matrix;
 use matgrad_plan::plan::Request;
 
 use crate::engine::{Engine, Precision};
-use crate::{Error, Network};
+use crate::{Error, Network, Rows};
 
 /// Value and gradient as one program in 64 bits, on all rows at once.
 pub(super) struct Program {
@@ -49,16 +49,18 @@ impl Program {
         &mut self,
         network: &Network,
         fixed: &[(NodeId, Matrix)],
-        (inputs, targets): (&Matrix, &Matrix),
+        (inputs, targets): (&Rows, &Rows),
     ) -> Result<(), Error> {
         for (node, value) in fixed {
             self.engine.write(*node, &value.data)?;
         }
-        self.engine.write(network.input, &inputs.data)?;
-        self.engine.write(network.target, &targets.data)?;
-        network.row_weights.map_or(Ok(()), |node| {
-            self.engine.write(node, &vec![1.0; inputs.rows * network.columns(node)])
-        })
+        let all: Vec<usize> = (0..inputs.len()).collect();
+        self.engine.gather(network.input, inputs, &all)?;
+        self.engine.gather(network.target, targets, &all)?;
+        if let Some(node) = network.row_weights {
+            self.engine.fill(node, 1.0);
+        }
+        Ok(())
     }
 
     /// Other weights of the rows.

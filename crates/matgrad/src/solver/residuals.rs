@@ -11,7 +11,7 @@ use super::lm::Triangle;
 use super::program::Program;
 use crate::engine::{Engine, Precision};
 use crate::step::made_up;
-use crate::{Error, Network};
+use crate::{Error, Network, Rows};
 
 /// Rows of J come from the derived graph of sum(S ⊙ Z), one row of the table at a time: S picks an
 /// entry of Z, and the gradient is that entry's row.
@@ -36,7 +36,7 @@ impl Residuals {
     pub fn compile(
         network: &Network,
         fixed: &[(NodeId, Matrix)],
-        (inputs, targets): (&Matrix, &Matrix),
+        (inputs, targets): (&Rows, &Rows),
     ) -> Result<Residuals, Error> {
         let parameters = network.equations.parameters();
         let mut graph = network.equations.graph.clone();
@@ -59,7 +59,7 @@ impl Residuals {
         for (node, value) in fixed {
             engine.write(*node, &value.data)?;
         }
-        let mut loss = Program::compile(network, network.loss, inputs.rows)?;
+        let mut loss = Program::compile(network, network.loss, inputs.len())?;
         loss.load(network, fixed, (inputs, targets))?;
         Ok(Residuals {
             engine,
@@ -68,21 +68,29 @@ impl Residuals {
             network: (network.input, network.output),
             pick,
             gradients,
-            data: (inputs.clone(), targets.clone()),
-            weights: vec![1.0; inputs.rows],
+            data: (inputs.select(0..inputs.len()), targets.select(0..targets.len())),
+            weights: vec![1.0; inputs.len()],
         })
     }
 
     /// Other weights of the rows, which are those of the squares.
     ///
     /// # Errors
-    /// A weight for each target instead of each row.
+    /// A weight for each target instead of each row, or one below 0.
     pub fn weigh(&mut self, node: NodeId, weights: &Matrix) -> Result<(), Error> {
         if weights.cols != 1 {
             return Err(Error::Input(
                 "Levenberg–Marquardt takes one weight a row, not one a target; take lbfgs or scg"
                     .into(),
             ));
+        }
+        if let Some(row) = weights.data.iter().position(|&weight| weight < 0.0) {
+            return Err(Error::Input(format!(
+                "Levenberg–Marquardt takes the square roots of the rows' weights, and that of row \
+                 {} is {}; take lbfgs or scg",
+                row + 1,
+                weights.data[row]
+            )));
         }
         self.weights = weights.data.iter().map(|weight| weight.sqrt()).collect();
         self.loss.weigh(node, weights)

@@ -10,6 +10,7 @@ use std::path::Path;
 use matgrad::data::Encoder;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
+use matgrad::expr::op::Op;
 use matgrad::{Costs, Model, Network, Precision};
 use prost::Message;
 use serde_json::Value as Json;
@@ -83,19 +84,26 @@ enum Purpose<'a> {
 
 /// Reads a file as a model that can be used, checked and trained.
 ///
-/// A file of [`crate::export()`] gives the model back. Any other graph has one input, whose first
+/// A file of [`crate::export()`] gives the model back, with the loss of its equations. Any other graph has one input, whose first
 /// axis is the batch, and one output. `loss` names the loss for training on; without it a graph
 /// that ends in the softmax of each row or a sigmoid gets the cross entropy, any other the mean
 /// squared error.
 /// Tensors stored in other files are read from `folder`.
 ///
 /// # Errors
-/// [`Error::File`] for a file that is not what it says, [`Error::Refused`] for a node that does
+/// [`Error::File`] for a file that is not what it says, or of another loss, [`Error::Refused`] for a node that does
 /// not reduce to matrices.
 pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result<Model, Error> {
     let proto = decode(bytes)?;
     if let Some(model) = own(&proto, folder)? {
-        return Ok(model);
+        return match loss.filter(|loss| !calls(&model.network, loss)) {
+            None => Ok(model),
+            Some(loss) => Err(Error::File(format!(
+                "the loss {loss} is asked for, but matgrad wrote this file, which has equations of \
+                 its own that minimize another; import it without a loss, and write {loss} into \
+                 its equations"
+            ))),
+        };
     }
     let graph = proto.graph.clone().unwrap_or_default();
     let read = read(&graph, opset(&proto), folder, Purpose::Network(loss))?;
@@ -175,6 +183,15 @@ fn own(proto: &ModelProto, folder: Option<&Path>) -> Result<Option<Model>, Error
     let model = Model { network, weights, encoder, costs, seed, precision, training: None };
     let same = export(&model).is_ok_and(|again| again.graph == proto.graph);
     Ok(same.then_some(model))
+}
+
+/// Whether the objective of a network is made of this function.
+fn calls(network: &Network, function: &str) -> bool {
+    let graph = &network.equations.graph;
+    graph.reachable(&[network.objective], false).iter().any(|&node| match graph.get(node).op {
+        Op::Call(f) => graph.functions[f as usize].name.text == function,
+        _ => false,
+    })
 }
 
 fn refused(node: &NodeProto, why: String) -> Error {

@@ -147,6 +147,9 @@ fn what_leaves_comes_back() {
         let bytes = export(&model).unwrap().encode_to_vec();
         let again = import(&bytes, None, None).unwrap();
         assert_eq!(again.network.source, model.network.source);
+        let loss = ["cross_entropy", "binary_cross_entropy", "mse", "poisson"];
+        let takes = |loss: &&str| import(&bytes, None, Some(loss)).is_ok();
+        assert_eq!(loss.into_iter().filter(takes).count(), 1, "its own loss alone");
         assert_eq!(again.encoder, model.encoder);
         assert_eq!(again.weights, model.weights);
         assert_eq!(again.seed, model.seed);

@@ -7,7 +7,7 @@ use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
 use matgrad::run::machine::Machine;
 use matgrad::run::real::Real;
-use matgrad::{Engine, Error, Precision, Rows};
+use matgrad::{Engine, Error, Evaluator, Precision, Rows, Sparse};
 use numpy::ndarray::{ArrayView1, ArrayView2};
 use numpy::{
     Element, IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
@@ -34,6 +34,14 @@ impl Array<'_> {
             Array::F64(array) => array.shape(),
         };
         (shape[0], shape[1])
+    }
+
+    /// That of its numbers.
+    fn precision(&self) -> Precision {
+        match self {
+            Array::F32(_) => Precision::F32,
+            Array::F64(_) => Precision::F64,
+        }
     }
 
     /// The numbers row by row in 64 bits.
@@ -156,6 +164,20 @@ impl Reading<'_> {
             Reading::Sparse(sparse) => View::Sparse(sparse),
         }
     }
+
+    /// These `count` rows for a fit: where they lie, if row by row, and in this precision if there
+    /// is one.
+    pub fn rows(&self, count: usize, precision: Option<Precision>) -> Rows<'_> {
+        match self {
+            Reading::Array(array) => array.rows(precision.unwrap_or(array.precision())),
+            Reading::Sparse(sparse) => Rows::sparse(sparse),
+            Reading::Columns64(_) | Reading::Columns32(_) => {
+                let all: Vec<usize> = (0..count).collect();
+                let dense = self.view().matrix(&all);
+                Rows::double(dense.cols, dense.data)
+            }
+        }
+    }
 }
 
 fn viewed<'a, T: Element>(
@@ -188,40 +210,78 @@ pub enum View<'a> {
 }
 
 impl View<'_> {
-    /// Writes these rows into a variable of a program, which has a memory of its own; one that the
-    /// program does not use is passed over.
+    fn cols(&self) -> usize {
+        match self {
+            View::F64(from) => from.ncols(),
+            View::F32(from) => from.ncols(),
+            View::Columns64(from) => from.columns.first().map_or(0, Vec::len),
+            View::Columns32(from) => from.columns.first().map_or(0, Vec::len),
+            View::Sparse(from) => from.cols(),
+        }
+    }
+
+    fn row<T: Real>(&self, row: usize, to: &mut [T]) {
+        fn fill<T>(to: &mut [T], from: impl Iterator<Item = T>) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+        }
+        match self {
+            View::F64(from) => fill(to, from.row(row).iter().map(|&x| T::from_f64(x))),
+            View::F32(from) => fill(to, from.row(row).iter().map(|&x| T::from_f64(x.into()))),
+            View::Columns64(from) => {
+                let (columns, row) = from.at(row);
+                fill(to, columns.iter().map(|c| T::from_f64(c[row])));
+            }
+            View::Columns32(from) => {
+                let (columns, row) = from.at(row);
+                fill(to, columns.iter().map(|c| T::from_f64(c[row].into())));
+            }
+            View::Sparse(from) => from.write(row, to),
+        }
+    }
+
+    /// Writes these rows into a variable of a program, where it has them; one that the program does
+    /// not use is passed over.
     ///
     /// # Errors
     /// The wrong number of numbers.
-    pub fn write(
+    pub fn write(&self, engine: &mut Engine, to: NodeId, rows: &[usize]) -> Result<(), Error> {
+        match (engine, self) {
+            (Engine::F64(machine), View::F64(from)) if from.is_standard_layout() => {
+                gather(machine, to, from, rows)
+            }
+            (Engine::F32(machine), View::F32(from)) if from.is_standard_layout() => {
+                gather(machine, to, from, rows)
+            }
+            (Engine::F64(machine), from) => from.place(machine, to, rows),
+            (Engine::F32(machine), from) => from.place(machine, to, rows),
+        }
+    }
+
+    fn place<T: Real>(
         &self,
-        engine: &mut Engine,
+        machine: &mut Machine<T>,
         to: NodeId,
         rows: &[usize],
-        buffer: &mut Vec<f64>,
     ) -> Result<(), Error> {
-        let engine = match (engine, self) {
-            (Engine::F64(machine), View::F64(from)) => return gather(machine, to, from, rows),
-            (Engine::F32(machine), View::F32(from)) => return gather(machine, to, from, rows),
-            (engine, _) => engine,
-        };
-        buffer.clear();
-        for &row in rows {
-            match self {
-                View::F64(from) => buffer.extend(from.row(row)),
-                View::F32(from) => buffer.extend(from.row(row).iter().map(|&x| f64::from(x))),
-                View::Columns64(from) => {
-                    let (columns, row) = from.at(row);
-                    buffer.extend(columns.iter().map(|c| c[row]));
-                }
-                View::Columns32(from) => {
-                    let (columns, row) = from.at(row);
-                    buffer.extend(columns.iter().map(|c| f64::from(c[row])));
-                }
-                View::Sparse(from) => from.dense(row, buffer),
-            }
+        let Some(slot) = machine.program().variable(to).copied() else { return Ok(()) };
+        let (place, cols) = (machine.slice_mut(&slot), self.cols());
+        if place.len() != rows.len() * cols {
+            let (given, wanted) = (rows.len() * cols, place.len());
+            return Err(Error::Run(format!("{given} numbers are given, {wanted} are wanted")));
         }
-        engine.write(to, buffer)
+        for (to, &row) in place.chunks_mut(cols.max(1)).zip(rows) {
+            self.row(row, to);
+        }
+        Ok(())
+    }
+
+    /// These rows in 64 bits.
+    pub fn matrix(&self, rows: &[usize]) -> Matrix {
+        let mut data = vec![0.0; rows.len() * self.cols()];
+        for (to, &row) in data.chunks_mut(self.cols().max(1)).zip(rows) {
+            self.row(row, to);
+        }
+        Matrix::new(rows.len(), self.cols(), data)
     }
 }
 
@@ -231,39 +291,73 @@ fn gather<T: Real>(
     from: &ArrayView2<'_, T>,
     rows: &[usize],
 ) -> Result<(), Error> {
-    let Some(slot) = machine.program().variable(to).copied() else { return Ok(()) };
-    if let Some(numbers) = from.as_slice() {
-        let written = machine.write_rows_from(to, numbers, from.ncols(), rows);
-        return written.map_err(|e| Error::Run(e.to_string()));
+    if machine.program().variable(to).is_none() {
+        return Ok(());
     }
-    let place = machine.slice_mut(&slot);
-    if place.len() != rows.len() * from.ncols() {
-        let (given, wanted) = (rows.len() * from.ncols(), place.len());
-        return Err(Error::Run(format!("{given} numbers are given, {wanted} are wanted")));
-    }
-    for (to, &row) in place.chunks_mut(from.ncols().max(1)).zip(rows) {
-        to.iter_mut().zip(from.row(row)).for_each(|(to, &from)| *to = from);
-    }
-    Ok(())
+    let numbers = from.as_slice().unwrap_or_default();
+    let written = machine.write_rows_from(to, numbers, from.ncols(), rows);
+    written.map_err(|e| Error::Run(e.to_string()))
 }
 
-/// Compressed rows: of row i, entries `starts[i]..starts[i + 1]` are its columns and numbers.
-pub struct Sparse {
-    cols: usize,
-    starts: Vec<usize>,
-    columns: Vec<usize>,
-    numbers: Vec<f64>,
+/// Rows of inputs, of targets, and a weight for each where there are weights.
+pub struct Data {
+    parts: Vec<Held>,
+    /// How many.
+    pub rows: usize,
 }
 
-impl Sparse {
-    /// This row with its zeros, behind others.
-    fn dense(&self, row: usize, out: &mut Vec<f64>) {
-        let first = out.len();
-        out.resize(first + self.cols, 0.0);
-        for entry in self.starts[row]..self.starts[row + 1] {
-            out[first + self.columns[entry]] += self.numbers[entry];
+impl Data {
+    /// Holds them.
+    ///
+    /// # Errors
+    /// Rows that are not as many.
+    pub fn hold(
+        inputs: Given<'_>,
+        targets: Array<'_>,
+        weights: Option<Array<'_>>,
+    ) -> PyResult<Data> {
+        let (first, rows) = inputs.hold()?;
+        let mut parts = vec![first];
+        for given in [Some(targets), weights].into_iter().flatten() {
+            let (held, count) = Given::Dense(given).hold()?;
+            if count != rows {
+                return Err(error(format!("targets or weights have {count} rows, X has {rows}")));
+            }
+            parts.push(held);
         }
+        Ok(Data { parts, rows })
     }
+
+    /// All of them, to be read.
+    ///
+    /// # Errors
+    /// An array that something else is writing to.
+    pub fn read<'a>(&'a self, py: Python<'a>) -> PyResult<Vec<Reading<'a>>> {
+        self.parts.iter().map(|part| part.read(py)).collect()
+    }
+}
+
+/// The loss L and the output Z of these rows, as many at once as the evaluator takes.
+///
+/// # Errors
+/// Those of [`Evaluator::run`].
+pub fn evaluate(
+    evaluator: &mut Evaluator,
+    views: &[View<'_>],
+    rows: &[usize],
+) -> Result<(f64, Matrix), Error> {
+    let (mut output, mut loss, mut total) = (Vec::new(), 0.0, 0.0);
+    for rows in rows.chunks(evaluator.capacity()) {
+        let parts: Vec<Matrix> = views.iter().map(|view| view.matrix(rows)).collect();
+        let (found, mean) = evaluator.run_weighted(&parts[0], parts.get(1), parts.get(2))?;
+        output.extend(found.data);
+        // The page's mean is that of the rows at hand, by their weights; those of none have none.
+        let weight = parts.get(2).map_or(rows.len() as f64, |weights| weights.data.iter().sum());
+        loss += if weight == 0.0 { 0.0 } else { mean * weight };
+        total += weight;
+    }
+    let cols = output.len() / rows.len().max(1);
+    Ok((loss / total, Matrix::new(rows.len(), cols, output)))
 }
 
 /// What rows may come as: an array, (columns, starts, columns of entries, entries), or a list of
@@ -323,18 +417,11 @@ impl Given<'_> {
                     let numbers = array.as_array().iter().map(|&i| usize::try_from(i)).collect();
                     Result::map_err(numbers, error)
                 };
-                let (starts, columns) = (whole(starts)?, whole(columns)?);
-                let numbers: Vec<f64> = numbers.as_array().iter().copied().collect();
-                let ascending = starts.windows(2).all(|pair| pair[0] <= pair[1]);
-                if !ascending
-                    || starts.last() != Some(&numbers.len())
-                    || columns.len() != numbers.len()
-                    || columns.iter().any(|column| column >= cols)
-                {
-                    return Err(error("these compressed rows point outside of themselves"));
-                }
-                let rows = starts.len() - 1;
-                Ok((Held::Sparse(Sparse { cols: *cols, starts, columns, numbers }), rows))
+                let numbers = numbers.as_array().iter().copied().collect();
+                let sparse = Sparse::new(*cols, whole(starts)?, whole(columns)?, numbers);
+                let sparse = sparse.map_err(error)?;
+                let rows = sparse.len();
+                Ok((Held::Sparse(sparse), rows))
             }
         }
     }

@@ -8,14 +8,14 @@ use matgrad::data::{Column, Encoder, Table, Values};
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
 use matgrad::run::real::Real as Number;
-use matgrad::{Costs, FitOptions, Link, Method, Network, Precision, Predictor, explain};
+use matgrad::{Costs, Evaluator, FitOptions, Link, Method, Network, Precision, Predictor, explain};
 use matgrad_codegen::{Language, Real, Style, inference};
 use numpy::{Element, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::arrays::{Array, array, numbers};
+use crate::arrays::{Array, Data, Given, Reading, array, evaluate, numbers};
 use crate::error;
 use crate::network::{spelling, variable};
 
@@ -240,16 +240,16 @@ impl Model {
         Ok(array(py, found)?.into_any())
     }
 
-    /// Trains; `each(number, training loss, validation loss, weights)` after each epoch says
+    /// Trains; `as_given` leaves the rows' weights unscaled; `each(number, training loss, validation loss, weights)` after each epoch says
     /// whether to stop. The two losses of each epoch; whether Ctrl-C ended it: the weights are those of
     /// the last epoch then; and whether `evaluations` of the objective ended a search.
     #[expect(clippy::too_many_arguments, reason = "they are the arguments of the Python method")]
-    #[pyo3(signature = (inputs, targets, weights, validation, method, settings, epochs, batch, seed, threads, each, evaluations = None))]
+    #[pyo3(signature = (inputs, targets, weights, validation, method, settings, epochs, batch, seed, threads, each, evaluations = None, as_given = false))]
     #[expect(clippy::type_complexity, reason = "a pair of arrays, and a list of pairs with flags")]
     fn fit(
         &mut self,
         py: Python<'_>,
-        inputs: Array<'_>,
+        inputs: Given<'_>,
         targets: Array<'_>,
         weights: Option<Array<'_>>,
         validation: Option<(Array<'_>, Array<'_>)>,
@@ -261,6 +261,7 @@ impl Model {
         threads: usize,
         each: Option<Py<PyAny>>,
         evaluations: Option<usize>,
+        as_given: bool,
     ) -> PyResult<(Vec<(f64, Option<f64>)>, bool, bool)> {
         let options = FitOptions {
             settings: settings.into_iter().collect(),
@@ -272,18 +273,25 @@ impl Model {
             max_evaluations: evaluations,
             ..FitOptions::new(Method::named(method).map_err(error)?)
         };
-        let precision = options.weights_precision();
-        let data = (Arc::new(inputs.rows(precision)), Arc::new(targets.rows(precision)));
+        // A search reads its rows once, as they are.
+        let batches = matches!(options.method, Method::Rule(_)).then_some(options.precision);
+        let held = Data::hold(inputs, targets, None)?;
+        let readings = held.read(py)?;
+        let [inputs, targets] = [0, 1].map(|k| Arc::new(readings[k].rows(held.rows, batches)));
         let weights = weights.map(|weights| weights.matrix());
         let validation = validation.map(|(inputs, targets)| (inputs.matrix(), targets.matrix()));
         let model = &mut self.0;
         let (found, losses, interrupted, spent) = py.detach(|| {
             let held = validation.as_ref().map(|(inputs, targets)| (inputs, targets));
             let network = &model.network;
-            let start = network.fit_rows(&model.weights, data, held, &options);
+            let start = network.fit_rows(&model.weights, (inputs, targets), held, &options);
             let mut fit = start.map_err(error)?;
             if let Some(weights) = &weights {
-                fit = fit.weighted(weights, None).map_err(error)?;
+                fit = match as_given {
+                    true => fit.weighted_as_given(weights, None),
+                    false => fit.weighted(weights, None),
+                }
+                .map_err(error)?;
             }
             let (mut losses, mut interrupted) = (Vec::new(), false);
             while let Some(epoch) = fit.next() {
@@ -311,6 +319,27 @@ impl Model {
         })?;
         (model.weights, model.training, model.seed) = (found, None, seed);
         Ok((losses, interrupted, spent))
+    }
+
+    /// The loss L of these rows, in 64 bits.
+    fn loss(
+        &self,
+        py: Python<'_>,
+        inputs: Given<'_>,
+        targets: Array<'_>,
+        weights: Option<Array<'_>>,
+    ) -> PyResult<f64> {
+        let data = Data::hold(inputs, targets, weights)?;
+        let readings = data.read(py)?;
+        let views: Vec<_> = readings.iter().map(Reading::view).collect();
+        let rows: Vec<usize> = (0..data.rows).collect();
+        let Model(model) = self;
+        let done = py.detach(|| {
+            let mut evaluator = Evaluator::new(&model.network, rows.len(), Precision::F64)?;
+            evaluator.weights(model.weights.iter().map(|(node, m)| (*node, m.data.as_slice())))?;
+            evaluate(&mut evaluator, &views, &rows)
+        });
+        Ok(done.map_err(error)?.0)
     }
 
     /// Every number of these rows: forward, backward, and a step of descent at this rate.

@@ -169,10 +169,9 @@ impl Network {
         let mut engine =
             Engine::new(&derived.graph, &roots, &[], &at.dims, None, precision(double))
                 .map_err(error)?;
-        let mut buffer = Vec::new();
         for (node, array) in &arrays {
             let rows: Vec<usize> = (0..array.shape().0).collect();
-            array.view().write(&mut engine, *node, &rows, &mut buffer).map_err(error)?;
+            array.view().write(&mut engine, *node, &rows).map_err(error)?;
         }
         py.detach(|| engine.step());
         let gradients = PyDict::new(py);

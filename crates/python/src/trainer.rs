@@ -2,18 +2,16 @@
 //! estimators, which decide after each epoch, ask for.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use matgrad::data::Random;
 use matgrad::expr::graph::NodeId;
-use matgrad::expr::matrix::Matrix;
 use matgrad::{Around, Batch, Evaluator, Kept, Network, Precision, TrainingStep, UpdateRule};
 use numpy::{IntoPyArray, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays::{Array, Given, Held, View, array};
+use crate::arrays::{Array, Data, Given, Reading, View, array, evaluate};
 use crate::error;
 use crate::model::{network, precision, weights_of, weights_to};
 
@@ -27,16 +25,14 @@ pub struct Trainer {
     network: Network,
     step: TrainingStep,
     /// Read where they lie, in each epoch.
-    data: Vec<(NodeId, Held)>,
+    data: Option<Data>,
     /// Those of them that an epoch takes, in order.
     rows: Vec<usize>,
     row_weights: Option<Vec<f64>>,
     /// Whether the batch in place is all rows, so that the next one is too.
     whole: bool,
-    /// Memory of a batch that is not in the program's precision.
-    buffer: Vec<f64>,
     precision: Precision,
-    evaluator: Option<(usize, Evaluator)>,
+    evaluator: Option<Evaluator>,
 }
 
 /// Steps done, and the numbers of an update rule, an array of either precision each.
@@ -47,10 +43,20 @@ fn place(
     step: &mut TrainingStep,
     views: &[(NodeId, View<'_>)],
     rows: &[usize],
-    buffer: &mut Vec<f64>,
 ) -> Result<(), matgrad::Error> {
     step.engine.set_rows(rows.len())?;
-    views.iter().try_for_each(|(node, view)| view.write(&mut step.engine, *node, rows, buffer))
+    views.iter().try_for_each(|(node, view)| view.write(&mut step.engine, *node, rows))
+}
+
+/// Numbers of rows, of which there are so many.
+fn numbered(rows: &PyReadonlyArray1<'_, i64>, count: usize) -> PyResult<Vec<usize>> {
+    let row = |&row: &i64| usize::try_from(row).ok().filter(|&row| row < count);
+    let rows: Option<Vec<usize>> = rows.as_array().iter().map(row).collect();
+    rows.ok_or_else(|| error(format!("a row is asked for that X, of {count}, lacks")))
+}
+
+fn no_data() -> PyErr {
+    error("there are no rows; hand them over by `data` first")
 }
 
 #[pymethods]
@@ -95,11 +101,10 @@ impl Trainer {
         Ok(Trainer {
             network,
             step,
-            data: Vec::new(),
+            data: None,
             rows: Vec::new(),
             row_weights: None,
             whole: false,
-            buffer: Vec::new(),
             precision,
             evaluator: None,
         })
@@ -116,30 +121,12 @@ impl Trainer {
         only: Option<PyReadonlyArray1<'_, i64>>,
     ) -> PyResult<()> {
         self.row_weights = weights.as_ref().map(|weights| weights.matrix().data);
-        let parts = [
-            (self.network.input, Some(inputs)),
-            (self.network.target, Some(Given::Dense(targets))),
-            (self.network.row_weights.unwrap_or(self.network.input), weights.map(Given::Dense)),
-        ];
-        self.data.clear();
-        let mut count = 0;
-        for (node, given) in parts.into_iter().filter_map(|(node, given)| Some((node, given?))) {
-            let (held, rows) = given.hold()?;
-            if self.data.is_empty() {
-                count = rows;
-            } else if rows != count {
-                return Err(error(format!("targets or weights have {rows} rows, X has {count}")));
-            }
-            self.data.push((node, held));
-        }
+        let data = Data::hold(inputs, targets, weights)?;
         self.rows = match only {
-            Some(only) => {
-                let row = |&row: &i64| usize::try_from(row).ok().filter(|&row| row < count);
-                let rows: Option<Vec<usize>> = only.as_array().iter().map(row).collect();
-                rows.ok_or_else(|| error(format!("a row is asked for that X, of {count}, lacks")))?
-            }
-            None => (0..count).collect(),
+            Some(only) => numbered(&only, data.rows)?,
+            None => (0..data.rows).collect(),
         };
+        self.data = Some(data);
         self.whole = false;
         Ok(())
     }
@@ -148,10 +135,10 @@ impl Trainer {
     /// objective over the rows, each before its update.
     #[pyo3(signature = (size, seed))]
     fn epoch(&mut self, py: Python<'_>, size: usize, seed: Option<u64>) -> PyResult<f64> {
-        let Trainer { step, data, rows: all, row_weights, whole, buffer, .. } = self;
-        let readings = data.iter().map(|(node, held)| Ok((*node, held.read(py)?)));
-        let readings: Vec<_> = readings.collect::<PyResult<_>>()?;
-        let views: Vec<_> = readings.iter().map(|(node, rows)| (*node, rows.view())).collect();
+        let Trainer { network, step, data, rows: all, row_weights, whole, .. } = self;
+        let readings = data.as_ref().ok_or_else(no_data)?.read(py)?;
+        let nodes = network.row_inputs().into_iter();
+        let views: Vec<_> = nodes.zip(readings.iter().map(Reading::view)).collect();
         py.detach(|| {
             let mut order = all.clone();
             if let Some(seed) = seed.filter(|_| size < all.len()) {
@@ -165,7 +152,7 @@ impl Trainer {
                     continue;
                 }
                 if !*whole {
-                    place(step, &views, rows, buffer).map_err(error)?;
+                    place(step, &views, rows).map_err(error)?;
                     *whole = rows.len() == all.len();
                 }
                 sum += step.run().map_err(error)? * rows.len() as f64;
@@ -217,55 +204,33 @@ impl Trainer {
         self.step.restore(steps, &kept.collect::<PyResult<Vec<Kept>>>()?).map_err(error)
     }
 
-    /// The loss L and the output Z on other rows, with the present weights.
-    #[pyo3(signature = (inputs, targets, weights = None))]
+    /// The loss L and the output Z of these rows of the data, with the present weights.
     fn evaluate<'py>(
         &mut self,
         py: Python<'py>,
-        inputs: Array<'_>,
-        targets: Array<'_>,
-        weights: Option<Array<'_>>,
+        rows: PyReadonlyArray1<'_, i64>,
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let count = inputs.shape().0;
-        if self.evaluator.as_ref().is_none_or(|(capacity, _)| *capacity != count) {
-            let mut evaluator =
-                Evaluator::new(&self.network, count, self.precision).map_err(error)?;
-            let constants = self.network.initial(0).map_err(error)?;
-            let constants = constants.iter().map(|(node, m)| (*node, m.data.as_slice()));
-            evaluator.weights(constants).map_err(error)?;
-            self.evaluator = Some((count, evaluator));
-        }
-        let (_, evaluator) = self.evaluator.as_mut().expect("it was made just now");
+        let data = self.data.as_ref().ok_or_else(no_data)?;
+        let rows = numbered(&rows, data.rows)?;
+        let evaluator = match &mut self.evaluator {
+            Some(evaluator) => evaluator,
+            none => {
+                let made = Evaluator::new(&self.network, rows.len(), self.precision);
+                let evaluator = none.insert(made.map_err(error)?);
+                let constants = self.network.initial(0).map_err(error)?;
+                let constants = constants.iter().map(|(node, m)| (*node, m.data.as_slice()));
+                evaluator.weights(constants).map_err(error)?;
+                evaluator
+            }
+        };
         for node in self.network.equations.learnt() {
             let values = self.step.engine.read(node).map_err(error)?;
             evaluator.weights([(node, values.as_slice())].into_iter()).map_err(error)?;
         }
-        let (inputs, targets) = (inputs.matrix(), targets.matrix());
-        let weights = weights.map(|weights| weights.matrix());
-        let done = py.detach(|| match &weights {
-            // The page's mean is that of the rows at hand, by their weights.
-            Some(weights) if inputs.rows > evaluator.capacity() => {
-                let part = |of: &Matrix, rows: Range<usize>| {
-                    let data = of.data[rows.start * of.cols..rows.end * of.cols].to_vec();
-                    Matrix::new(rows.len(), of.cols, data)
-                };
-                let (mut output, mut loss, mut total) = (Vec::new(), 0.0, 0.0);
-                for first in (0..inputs.rows).step_by(evaluator.capacity()) {
-                    let rows = first..inputs.rows.min(first + evaluator.capacity());
-                    let [x, y, s] = [&inputs, &targets, weights].map(|of| part(of, rows.clone()));
-                    let weight: f64 = s.data.iter().sum();
-                    let (found, mean) = evaluator.run_weighted(&x, Some(&y), Some(&s))?;
-                    output.extend(found.data);
-                    // Rows that weigh nothing have no mean.
-                    loss += if weight > 0.0 { mean * weight } else { 0.0 };
-                    total += weight;
-                }
-                let cols = output.len() / inputs.rows;
-                Ok((Matrix::new(inputs.rows, cols, output), loss / total))
-            }
-            Some(_) | None => evaluator.run_weighted(&inputs, Some(&targets), weights.as_ref()),
-        });
-        let (value, loss) = done.map_err(error)?;
-        Ok((loss, array(py, value)?.into_any()))
+        let readings = data.read(py)?;
+        let views: Vec<_> = readings.iter().map(Reading::view).collect();
+        let done = py.detach(|| evaluate(evaluator, &views, &rows));
+        let (loss, output) = done.map_err(error)?;
+        Ok((loss, array(py, output)?.into_any()))
     }
 }

@@ -210,6 +210,9 @@ WRONG_NUMBERS = [
     (lambda net, X, Y: net.fit(X, Y, validation_data=(X, Y[:4])), "inputs have 9 rows, the targets 4"),
     (lambda net, X, Y: net.fit(X, Y, validation_data=(X,)), "a pair of inputs and targets"),
     (lambda net, X, Y: net.from_onnx(net.to_onnx(), "foo"), "no loss 'foo'; known are binary_cross"),
+    (lambda net, X, Y: net.from_onnx(net.to_onnx(), "mae"), "the loss mae is asked for, but matgrad"),
+    (lambda net, X, Y: net.fit(X[:0], Y[:0]), "no rows to train on: the inputs have 0 rows; give"),
+    (lambda net, X, Y: net.fit(X, Y, validation_data=(X[:0], Y[:0])), "there are no validation rows"),
     (lambda net, X, Y: net.to_c(rows=0), "rows must be an int from 1"),
 ]
 

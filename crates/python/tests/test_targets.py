@@ -70,8 +70,14 @@ def test_negative_weights_count_against_as_in_scikit_learn():
     nets = [m.MLPClassifier((4,), max_iter=20, random_state=0) for m in (matgrad, theirs)]
     ours, reference = (net.fit(X, CLASSES, weight) for net in nets)
     np.testing.assert_allclose(ours.coefs_[0], reference.coefs_[0], rtol=1e-6)
-    with pytest.raises(ValueError, match="lbfgs takes no negative weights"):
-        matgrad.MLPRegressor(solver="lbfgs").fit(X, X[:, 0], weight)
+    # A search, too: here the objective has one minimum.
+    settings = {"hidden_layer_sizes": (), "solver": "lbfgs", "tol": 1e-8, "alpha": 1.0}
+    nets = [m.MLPRegressor(random_state=0, **settings) for m in (matgrad, theirs)]
+    ours, reference = (net.fit(X, X[:, 0] + X[:, 1], weight) for net in nets)
+    np.testing.assert_allclose(ours.coefs_[0], reference.coefs_[0], atol=1e-4)
+    assert ours.loss_ == pytest.approx(reference.loss_, rel=1e-6)
+    with pytest.raises(ValueError, match="weights, and that of row 1 is -0.5; take lbfgs or scg"):
+        matgrad.MLPRegressor(solver="lm").fit(X, X[:, 0], weight)
     with pytest.raises(ValueError, match="sample_weight must hold numbers"):
         nets[0].fit(X, CLASSES, [{}] * 30)
 

@@ -22,7 +22,8 @@ class MLPClassifier(_MLP):
     solver : str, default="adam"
         ``sgd adam adamw nadam adamax rmsprop adagrad lion``; on all rows at once ``rprop
         rprop_plus irprop_minus irprop_plus quickprop``; searches ``lbfgs scg``, and ``lm`` for
-        squared errors.
+        squared errors. A search computes in 64 bits, as scikit-learn's does, and its weights are
+        rounded to the precision of X in the end.
     alpha : float, default=1e-4
         Strength of the squared-weights term of the objective.
     loss : str, default="log_loss"

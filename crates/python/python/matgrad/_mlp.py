@@ -21,8 +21,8 @@ from ._targets import distinct
 from ._tasks import Tasks
 from ._validate import check_names, given, matrix, names_of, table
 
-_BLOCK = 1024
-"""Rows of sparse input that are densified at once."""
+_BLOCK = 1 << 22
+"""Numbers that a prediction makes dense at once, of rows that are not."""
 
 
 class by_epochs:
@@ -228,9 +228,8 @@ class _MLP(Settings):
                     "early_stopping parts the rows in two, and those of one part all weigh 0; "
                     "leave out the rows without weight"
                 )
-            rows, part = len(kept), X[last]
-            part = part.toarray() if hasattr(part, "toarray") else part
-            held = (part, Y[last], None if weight is None else weight[last])
+            rows = len(kept)
+            held = (last, Y[last], None if weight is None else weight[last])
         full = self.batch_size == "full" or self.solver in FULL_BATCH
         size = rows if full else 200 if self.batch_size == "auto" else self.batch_size
         if self.batch_size not in ("auto", "full") and size > rows:
@@ -307,7 +306,7 @@ class _MLP(Settings):
             self._stale = self._stale + 1 if stale else 0
             self.best_loss_ = min(self.best_loss_, self.loss_)
             return False
-        loss, output = trainer.evaluate(*held)
+        loss, output = trainer.evaluate(held[0])
         self.validation_loss_curve_.append(loss)
         score = self._score_of(output, held[1], held[2])
         self.validation_scores_.append(score)
@@ -395,9 +394,22 @@ class _MLP(Settings):
         dtype = self.coefs_[0].dtype
         X = X.astype(dtype, copy=False)
         weights = {name: W.astype(dtype, copy=False) for name, W in self._named_weights().items()}
-        predictor = _predictor(self, self._page, dtype == np.float64)
-        if not hasattr(X, "toarray"):
+        page, first = self._page, weights["W_1"]
+        sparse = hasattr(X, "indptr")
+        if sparse:
+            # A product with the entries that there are; what comes behind it is dense.
+            page = _behind_the_first_product(page, *first.shape)
+            del weights["W_1"]
+        predictor = _predictor(self, page, dtype == np.float64)
+        if isinstance(X, np.ndarray):
             return predictor.predict(weights, X)
-        parts = (X[k : k + _BLOCK] for k in range(0, X.shape[0], _BLOCK))
-        dense = (part.toarray() if hasattr(part, "toarray") else part for part in parts)
+        step = max(1, _BLOCK // first.shape[1 if sparse else 0])
+        parts = (X[k : k + step] for k in range(0, X.shape[0], step))
+        dense = (part @ first if sparse else part for part in parts)
         return np.concatenate([predictor.predict(weights, part) for part in dense])
+
+
+def _behind_the_first_product(page: str, inputs: int, units: int) -> str:
+    """The page of a network that is given X W_1 in place of X."""
+    page = page.replace(f"input X : B×{inputs}\n", f"input X : B×{units}\n", 1)
+    return page.replace(" = X W_1 + b_1\n", " = X + b_1\n", 1)

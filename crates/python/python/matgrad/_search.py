@@ -5,9 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from . import _matgrad
 from ._estimator import ConvergenceWarning, of_sklearn
 from ._numbers import threads
+from ._validate import given
 
 if TYPE_CHECKING:
     from ._mlp import _MLP
@@ -15,22 +18,19 @@ if TYPE_CHECKING:
 
 def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     """Lowers the objective of ``net`` from the weights that were drawn, and tells of it."""
-    X, total = X.toarray() if hasattr(X, "toarray") else X, None
-    if weight is not None:
-        if (weight < 0).any():
-            raise ValueError(f"{net.solver} takes no negative weights of rows; adam does")
-        weighs = weight.ravel() > 0
+    total = float(X.shape[0] if weight is None else weight.sum(dtype=np.float64))
+    if weight is not None and not weight.all():
+        weighs = np.flatnonzero(weight)
         X, Y, weight = X[weighs], Y[weighs], weight[weighs]
-        total = float(weight.sum())
     units, outputs = [X.shape[1], *net._layers(), Y.shape[1]], net._averaged(Y.shape[1])
-    page = net._equations(units, weight is not None, total, plain=True)
+    page = net._equations(units, weight is not None, total)
     model = _matgrad.Model(page, 0, True, "Z")
     model.set_weights(drawn)
     bar = net._progress()
 
     def penalty(weights):
         squares = (float((W**2).sum()) for name, W in weights.items() if name.startswith("W"))
-        return net.alpha / 2 * sum(squares) / (total or X.shape[0])
+        return net.alpha / 2 * sum(squares) / total
 
     penalties = [penalty(drawn)]
 
@@ -47,9 +47,10 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     watched = each if bar is not None or tasks is not None or outputs > 1 else None
     # As in scikit-learn: no entry of the gradient above tol, or SciPy's least gain of a step.
     rest = {"gradient": float(net.tol), "tolerance": 2.2e-9}
+    X = given(X)
     losses, interrupted, spent = model.fit(
         X, Y, weight, None, net.solver, rest, int(net.max_iter), None, 0,
-        threads(net.n_jobs), watched, int(net.max_fun),
+        threads(net.n_jobs), watched, int(net.max_fun), True,
     )
     if bar is not None:
         bar.close()
@@ -60,9 +61,7 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
         curve = [told(*pair) for pair in zip(curve, penalties, strict=False)]
     net.n_iter_, net.loss_curve_, net._state = len(curve), curve, None
     # An iteration tells the loss before it: that of the last weights is one more evaluation.
-    rows = {"X": X, "Y": Y} | ({} if weight is None else {"S": weight})
-    page = _matgrad.Network(net._equations(units, weight is not None, total))
-    net.loss_, _ = page.gradients_at(True, [f"b_{len(units) - 1}"], **rows, **weights)
+    net.loss_ = model.loss(X, Y, weight) / outputs + penalty(weights)
     net.best_loss_ = min([*curve, net.loss_])
     if interrupted:
         warnings.warn("Training interrupted by user.", stacklevel=5)

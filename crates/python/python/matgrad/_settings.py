@@ -41,7 +41,8 @@ SEARCHES = ("lbfgs", "scg", "lm")
 
 
 PARAMETERS = """batch_size : int, "auto" or "full", default="auto"
-        Rows of a step: ``min(200, n_samples)``, or all.
+        Rows of a step: ``min(200, n_samples)``, or all. Sparse rows are made dense for a step, so
+        all of them at once where it takes all, and in a search.
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
         Of ``sgd``: as it is; falling with the rows seen, to the power of ``power_t``; or divided by
         5 whenever ``n_iter_no_change`` epochs brought no improvement by ``tol``.
@@ -197,13 +198,12 @@ class Settings(Estimator):
 
     # -- equations ----------------------------------------------------------------------------
 
-    def _equations(
-        self, units: list[int], weighted: bool, total: float | None = None, plain: bool = False
-    ) -> str:
-        """The page that is trained; S holds the rows' weights, whose sum is ``total``.
+    def _equations(self, units: list[int], weighted: bool, total: float | None = None) -> str:
+        """The page that is trained; S holds the rows' weights.
 
         As in scikit-learn, squared errors are averaged over the outputs in the loss that is told,
-        and add up in the gradient. A search wants a loss with its own gradient: the ``plain`` one.
+        and add up in the gradient. A search, which says what its rows weigh in ``total``, wants a
+        loss with its own gradient.
         """
         lines = [f"input X : B×{units[0]}", f"target Y : B×{units[-1]}"]
         of, row_loss = ("sum(S)", "S ⊙ ℓ") if weighted else ("rows(X)", "ℓ")
@@ -235,7 +235,7 @@ class Settings(Estimator):
             lines.append({"softmax": "P = softmax(Z)", "logistic": "P = sigmoid(Z)"}[link])
         lines.append(f"ℓ = {loss}")
         share = 1 - 1 / self._averaged(units[-1])
-        if share and not plain:
+        if share and total is None:
             lines += [f"T = sum({row_loss}) / {of}", f"L = T - {share!r} stop(T)"]
         else:
             lines.append(f"L = sum({row_loss}) / {of}")

@@ -184,8 +184,8 @@ def given(X: Any):
         return X.blocks
     if not hasattr(X, "toarray"):
         return X
-    whole = (X.indptr.astype(np.int64), X.indices.astype(np.int64))
-    return (X.shape[1], *whole, X.data.astype(np.float64))
+    whole = (indices.astype(np.int64, copy=False) for indices in (X.indptr, X.indices))
+    return (X.shape[1], *whole, X.data.astype(np.float64, copy=False))
 
 
 def check_names(fitted, X: Any, estimator: str) -> None:

@@ -94,11 +94,10 @@ impl Trainer {
         .map_err(error)?;
         step.seed = seed;
         step.set_threads(threads);
-        let constants = network.initial(0).map_err(error)?;
-        for (node, value) in constants.into_iter().chain(weights_of(&network, weights)?) {
+        for (node, value) in network.initial(0).map_err(error)? {
             step.engine.write(node, &value.data).map_err(error)?;
         }
-        Ok(Trainer {
+        let mut trainer = Trainer {
             network,
             step,
             data: None,
@@ -107,7 +106,22 @@ impl Trainer {
             whole: false,
             precision,
             evaluator: None,
-        })
+        };
+        trainer.begin(weights)?;
+        Ok(trainer)
+    }
+
+    /// Other weights to begin with.
+    fn begin(&mut self, weights: &Bound<'_, PyDict>) -> PyResult<()> {
+        for (node, value) in weights_of(&self.network, weights)? {
+            self.step.engine.write(node, &value.data).map_err(error)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the rows go.
+    fn release(&mut self) {
+        self.data = None;
     }
 
     /// The rows to train on: inputs, targets, and a weight for each row if the page takes them; of

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -24,6 +25,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 import matgrad
 from matgrad import MLPClassifier, MLPRegressor, _matgrad
+from matgrad._mlp import _TRAINERS
 from matgrad._validate import Columns, matrix, table
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -77,6 +79,25 @@ def test_a_fit_in_parts_is_the_fit_in_one(settings):
     for _ in range(9):
         epochs.partial_fit(X, y, classes=np.unique(y))
     same(whole, epochs)
+
+
+def test_batch_after_batch_is_planned_once_and_follows_what_is_changed():
+    X, y = data(load_iris)
+    common = {"random_state": 0, "alpha": 0.1}
+    net = MLPClassifier((5,), **common).partial_fit(X[:20], y[:20], classes=[0, 1, 2])
+    planned = _TRAINERS[net][1]
+    for changed in ({}, {"learning_rate_init": 0.1}, {"shuffle": False}, {"beta_1": 0.5}, {"alpha": 0}):
+        net.set_params(**changed)
+        net.coefs_[0] *= 0.5
+        fresh = pickle.loads(pickle.dumps(net)).partial_fit(X[20:40], y[20:40])
+        batch = X[20:40].copy()
+        same(net.partial_fit(batch, y[20:40]), fresh)
+        held = weakref.ref(batch)
+        del batch
+        assert held() is None  # nothing of the last rows stays
+        as_before = changed.keys() <= {"learning_rate_init", "shuffle"}
+        assert (_TRAINERS[net][1] is planned) == as_before
+    assert net.fit(X, y) not in _TRAINERS
 
 
 def test_a_fit_that_goes_on_takes_new_settings():
@@ -473,7 +494,7 @@ def test_weights_of_many_held_rows_have_one_mean():
     weight = np.where(np.arange(len(X)) < 4_096, 0.1, 3.0)
     model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=1, alpha=0)
     model.fit(X, y, sample_weight=weight)
-    trainer = model._trainer(200, model._named_weights(), np.float64)
+    trainer = model._trainer(200, model._named_weights(), np.float64, False)
     trainer.data(X, y[:, None], weight[:, None])
     loss, output = trainer.evaluate(np.arange(len(X)))
     expected = np.average(0.5 * (output[:, 0] - y) ** 2, weights=weight)

@@ -83,6 +83,10 @@ def _predictor(net: _MLP, page: str, double: bool) -> _matgrad.Predictor:
     return predictor
 
 
+_TRAINERS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+"""Of each estimator what its last ``partial_fit`` trained by, compiled; no part of its state."""
+
+
 class _MLP(Settings):
     """What classifier and regressor share: equations, weights, and the epochs."""
 
@@ -115,18 +119,27 @@ class _MLP(Settings):
                 "values and need to be preprocessed; or lower learning_rate_init."
             )
 
-    def _trainer(self, rows: int, weights: dict[str, np.ndarray], dtype):
+    def _trainer(self, rows: int, weights: dict[str, np.ndarray], dtype, incremental: bool):
         asked = self.solver, self.learning_rate, self.learning_rate_init, self.power_t
         if asked != self._asked:
             self._asked, self._rate = asked, self._scheduled()
         rule, settings = self._rule()
         double, count = dtype == np.float64, threads(self.n_jobs)
-        trainer = _matgrad.Trainer(
-            self._page, weights, rule, settings, rows, double, count, self._seed
-        )
         # Another rule begins anew.
-        if self._state is not None and self._state[0] == rule:
+        goes_on = self._state is not None and self._state[0] == rule
+        rate = settings.pop("lr", None)
+        plan = (self._page, rule, settings, rows, double, count, self._seed)
+        planned, trainer = _TRAINERS.pop(self, (None, None))
+        if goes_on and planned == plan:
+            trainer.begin(weights)
+        else:
+            trainer = _matgrad.Trainer(self._page, weights, *plan[1:])
+        if rate is not None:
+            trainer.set("lr", rate)
+        if goes_on:
             trainer.restore(self._state[1])
+        if incremental:
+            _TRAINERS[self] = plan, trainer
         return trainer
 
     def _scheduled(self) -> float:
@@ -239,7 +252,7 @@ class _MLP(Settings):
                 stacklevel=5,
             )
         size = min(size, rows)
-        trainer = self._trainer(size, drawn, dtype)
+        trainer = self._trainer(size, drawn, dtype, incremental)
         trainer.data(given(X), Y, weight, kept)
         best = None
         bar = self._progress()
@@ -289,6 +302,7 @@ class _MLP(Settings):
         finally:
             if bar is not None:
                 bar.close()
+        trainer.release()
         self._state = self._rule()[0], trainer.state()
         self._keep(best if best is not None else trainer.weights(), dtype)
 

@@ -115,6 +115,7 @@ def test_it_works_in_scikit_learns_tools():
     search = GridSearchCV(net, {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
     assert search.best_score_ > 0.93
     assert CalibratedClassifierCV(net, cv=3).fit(X, y).score(Xt, yt) > 0.9
+    assert not hasattr(net, "decision_function")  # it would be calibrated instead, to less avail
     columns = ColumnTransformer([("scale", StandardScaler(), [0, 1, 2, 3, 27])])
     assert make_pipeline(columns, net).fit(X, y).score(Xt, yt) > 0.9
     net.fit(X, y)

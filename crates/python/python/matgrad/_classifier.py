@@ -234,11 +234,6 @@ class MLPClassifier(_MLP):
             return output.argmax(axis=1)
         return ((output > 0).ravel() & (len(self.classes_) > 1)).astype(int)
 
-    def decision_function(self, X):
-        """The output before its link: (n,) for two classes, else (n, n_classes)."""
-        output = self._output(X)
-        return output.ravel() if self._width() == 1 and not self._multilabel else output
-
     def predict_proba(self, X):
         """Probabilities of the classes (or of each label), shape (n, n_classes)."""
         output = self._output(X)

@@ -80,6 +80,11 @@ def test_negative_weights_count_against_as_in_scikit_learn():
         matgrad.MLPRegressor(solver="lm").fit(X, X[:, 0], weight)
     with pytest.raises(ValueError, match="sample_weight must hold numbers"):
         nets[0].fit(X, CLASSES, [{}] * 30)
+    with pytest.raises(ValueError, match="y must hold numbers: could not convert string to float"):
+        matgrad.MLPRegressor().fit(X, ["low", "high"] * 15)
+    for solver in ("adam", "lbfgs"):
+        with pytest.raises(ValueError, match="sample_weight sums to zero"):
+            matgrad.MLPRegressor(solver=solver).fit(X, X[:, 0], np.repeat([1.0, -1.0], 15))
 
 
 @pytest.mark.parametrize(
@@ -203,3 +208,21 @@ def test_a_refit_that_fails_leaves_the_estimator_as_it_was():
         net.set_params(solver="sgd").fit(table, CLASSES)
     assert len(net.loss_curve_) == 3 and vars(net).keys() == kept.keys()
     np.testing.assert_array_equal(net.predict(table), before)
+
+
+def test_labels_that_were_sparse_are_predicted_sparse_as_in_scikit_learn():
+    later = {"warm_start": True}
+    for y in (scipy.sparse.csr_array(LABELS), scipy.sparse.coo_matrix(LABELS), LABELS):
+        nets = [m.MLPClassifier((4,), max_iter=5, random_state=0) for m in (matgrad, theirs)]
+        ours, reference = (net.fit(X, y) for net in nets)
+        assert type(ours.predict(X)) is type(reference.predict(X))
+        assert ours.predict(X).dtype == reference.predict(X).dtype
+        assert ours.score(X, y) == pytest.approx(reference.score(X, y))
+        again = ours.set_params(**later).fit(X, LABELS), reference.set_params(**later).fit(X, LABELS)
+        assert len({type(net.predict(X)) for net in again}) == 1
+
+
+def test_a_text_names_the_settings_in_scikit_learns_order():
+    settings = {"hidden_layer_sizes": (3,), "alpha": 0.5, "solver": "sgd"}
+    for name in ("MLPClassifier", "MLPRegressor"):
+        assert repr(getattr(matgrad, name)(**settings)) == repr(getattr(theirs, name)(**settings))

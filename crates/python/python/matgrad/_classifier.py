@@ -9,6 +9,7 @@ from ._mlp import _MLP, _link, by_epochs
 from ._score import accuracy, mean
 from ._settings import ATTRIBUTES, LOSSES, PARAMETERS, named_loss, store
 from ._targets import class_weights, column, distinct, same_length, weights_of
+from ._validate import plain
 
 
 class MLPClassifier(_MLP):
@@ -53,6 +54,7 @@ class MLPClassifier(_MLP):
 
     _kind = "classifier"
     _estimator_type = "classifier"
+    _sparse_labels = False
     _routed = {**Estimator._routed, "partial_fit": ("classes", "sample_weight")}
 
     def __init__(
@@ -170,6 +172,8 @@ class MLPClassifier(_MLP):
             self._check_parameters()
             again = self.warm_start and hasattr(self, "coefs_")
             array = self._read(X, reset=not again)
+            if not again:
+                self._sparse_labels = hasattr(y, "toarray")
             labels = column(y, name)
             Y = self._encode(labels, self.classes_ if again else None)
             found = self.classes_ if self._multilabel else distinct(labels)
@@ -246,17 +250,25 @@ class MLPClassifier(_MLP):
             return np.log(self.predict_proba(X))
 
     def predict(self, X):
-        """The most probable class of each row; with ``cost_matrix`` the cheapest expected one."""
+        """The most probable class of each row; with ``cost_matrix`` the cheapest expected one.
+
+        Of several labels a row, those that are more probable than not; sparse as y was in ``fit``.
+        """
         if self.cost_matrix is not None and hasattr(self, "coefs_"):
             self._check_costs()
             P = self.predict_proba(X)[:, : len(self.classes_)]
             expected = P @ np.asarray(self.cost_matrix, dtype=float)
             return self.classes_[expected.argmin(axis=1)]
         output = self._output(X)
-        if self._multilabel:
-            return (output > 0).astype(int)
-        return self.classes_[self._codes(output)]
+        if not self._multilabel:
+            return self.classes_[self._codes(output)]
+        labels = (output > 0).astype(int)
+        if not self._sparse_labels:
+            return labels
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix(labels)
 
     def score(self, X, y, sample_weight=None):
         """Accuracy."""
-        return accuracy(y, self.predict(X), sample_weight, type(self).__name__)
+        return accuracy(y, plain(self.predict(X)), sample_weight, type(self).__name__)

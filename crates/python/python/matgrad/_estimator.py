@@ -96,9 +96,7 @@ class Estimator:
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self).__init__).parameters
         changed = []
-        for name in defaults:
-            if name == "self":
-                continue
+        for name in self._names():
             value, default = getattr(self, name, None), defaults[name].default
             if value is not default and repr(value) != repr(default):
                 changed.append(f"{name}={value!r}")

@@ -46,6 +46,11 @@ def weights_of(sample_weight: Any, rows: int) -> np.ndarray | None:
     _finite(weight, "sample_weight")
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
+    if weight.sum() == 0:
+        raise ValueError(
+            "sample_weight sums to zero: the loss is a mean by these weights, and there is none; "
+            "give the rows that count more weight than those that count against"
+        )
     return weight
 
 
@@ -110,7 +115,7 @@ def values(y: np.ndarray) -> np.ndarray:
 def _floats(array: np.ndarray, what: str) -> np.ndarray:
     try:
         return numbers(array, what)
-    except TypeError as wrong:
+    except (TypeError, ValueError) as wrong:
         raise ValueError(f"{what} must hold numbers: {wrong}") from wrong
 
 

@@ -9,7 +9,7 @@ import sklearn.neural_network as theirs
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
@@ -115,11 +115,22 @@ def test_it_works_in_scikit_learns_tools():
     search = GridSearchCV(net, {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
     assert search.best_score_ > 0.93
     assert CalibratedClassifierCV(net, cv=3).fit(X, y).score(Xt, yt) > 0.9
-    assert not hasattr(net, "decision_function")  # it would be calibrated instead, to less avail
     columns = ColumnTransformer([("scale", StandardScaler(), [0, 1, 2, 3, 27])])
     assert make_pipeline(columns, net).fit(X, y).score(Xt, yt) > 0.9
     net.fit(X, y)
     assert permutation_importance(net, Xt, yt, n_repeats=2).importances_mean.max() > 0
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_finds_the_probabilities_that_it_finds_of_scikit_learns(method):
+    """A decision_function would be calibrated in their place, and worse."""
+    X, y, Xt, _ = scaled(load_wine)
+    found = []
+    for estimator in (MLPClassifier, theirs.MLPClassifier):
+        net = estimator((8,), max_iter=40, random_state=0)
+        calibrated = CalibratedClassifierCV(net, method=method, cv=3).fit(X, y)
+        found.append(calibrated.predict_proba(Xt))
+    np.testing.assert_allclose(*found, atol=1e-3)
 
 
 def test_a_fit_that_goes_on_from_a_pickle_is_the_fit_that_never_stopped():

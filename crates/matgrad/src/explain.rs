@@ -60,6 +60,9 @@ pub fn explain(
     entries: &[String],
     digits: usize,
 ) -> Result<Explanation, Error> {
+    if inputs.rows == 0 {
+        return Err(Error::Input("there are no rows to explain; give at least one".into()));
+    }
     let method = UpdateRule::named("sgd")?.into();
     let walk = Walkthrough::new(network, &method, &[("lr".into(), rate)])?;
     let at = walk.bind(network, weights, (inputs, targets), &walk.start())?;

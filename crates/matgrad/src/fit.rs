@@ -112,15 +112,17 @@ impl Network {
                 )));
             }
         }
-        for (node, matrix, what) in
-            [(self.input, inputs, "inputs"), (self.target, targets, "targets")]
-        {
+        let all = [("table gives", inputs.cols(), targets.cols())].into_iter();
+        let held = validation.map(|(x, y)| ("validation rows give", x.cols, y.cols));
+        let widths = all.chain(held).flat_map(|(whose, inputs, targets)| {
+            [(self.input, whose, inputs, "inputs"), (self.target, whose, targets, "targets")]
+        });
+        for (node, whose, found, what) in widths {
             let cols = self.equations.graph.shape(node).cols;
-            if cols.number().is_some_and(|n| n as usize != matrix.cols()) {
+            if cols.number().is_some_and(|n| n as usize != found) {
                 return Err(Error::Input(format!(
-                    "the network takes {} {what}, the table gives {}; change the shape of {}",
+                    "the network takes {} {what}, the {whose} {found}; change the shape of {}",
                     self.equations.graph.symbols.dim(cols),
-                    matrix.cols(),
                     self.equations.graph.name(node).map_or("it", |n| &n.text),
                 )));
             }

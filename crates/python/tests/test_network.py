@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import matgrad
 
@@ -213,6 +214,16 @@ WRONG_NUMBERS = [
     (lambda net, X, Y: net.from_onnx(net.to_onnx(), "mae"), "the loss mae is asked for, but matgrad"),
     (lambda net, X, Y: net.fit(X[:0], Y[:0]), "no rows to train on: the inputs have 0 rows; give"),
     (lambda net, X, Y: net.fit(X, Y, validation_data=(X[:0], Y[:0])), "there are no validation rows"),
+    (lambda net, X, Y: net.explain(X[:0], Y[:0]), "no rows to explain; give at least one"),
+    (lambda net, X, Y: net.fit(X, Y, validation_data=(X[:, :1], Y)), "takes 2 inputs, the validation rows"),
+    (lambda net, X, Y: net.fit(X, Y, validation_data=(X, X)), "takes 1 targets, the validation rows give"),
+    (lambda net, X, Y: net.fit(X, Y, validation_data=(X * np.nan, Y)), "validation_data holds NaN"),
+    (lambda net, X, Y: net.fit(X, Y, sample_weight=[1, 2]), "no input for the rows' weights"),
+    (lambda net, X, Y: net.fit([["a", "b"]] * 9, Y), "X must hold numbers: could not convert"),
+    (lambda net, X, Y: net.fit(X * 1j, Y), "Complex data not supported"),
+    (lambda net, X, Y: net.compile("lbfgs").fit(X, Y, batch_size=3), "lbfgs takes all rows at once"),
+    (lambda net, X, Y: net.compile("adam", lr=-1.0), r"lr must be a number in the range \[0, inf"),
+    (lambda net, X, Y: net.compile("adam", β1=np.nan), "β1 must be a number in the range"),
     (lambda net, X, Y: net.to_c(rows=0), "rows must be an int from 1"),
 ]
 
@@ -222,6 +233,20 @@ def test_a_number_out_of_range_is_refused(call, said):
     X = np.ones((9, 2))
     with pytest.raises(ValueError, match=said):
         call(matgrad.Network.layers(2, 1), X, X[:, :1])
+
+
+def test_rows_of_another_number_of_weights_are_refused_by_shape():
+    page = "input X : B×2\ninput S : B×1\ntarget Y : B×1\nparam W : 2×1\nZ = X W\n"
+    net = matgrad.Network(page + "minimize sum(S ⊙ half_sse_each(Z, Y)) / sum(S)")
+    with pytest.raises(ValueError, match="weights are 4×1, the page and the table want 9×1"):
+        net.fit(np.ones((9, 2)), np.ones((9, 1)), sample_weight=np.ones(4))
+
+
+def test_compressed_rows_are_rows():
+    X = scipy.sparse.random_array((9, 2), density=0.5, random_state=0)
+    a, b = (matgrad.Network.layers(2, 1) for _ in range(2))
+    histories = [net.fit(rows, np.ones((9, 1)), epochs=3) for net, rows in ((a, X), (b, X.toarray()))]
+    assert histories[0] == histories[1]
 
 
 def test_threads_are_at_most_the_cores():

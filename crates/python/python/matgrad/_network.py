@@ -9,6 +9,8 @@ import numpy as np
 
 from . import _matgrad
 from ._numbers import real, seed as seed_of, threads, whole
+from ._settings import SEARCHES
+from ._targets import floats
 
 
 class Derivation(str):
@@ -237,6 +239,8 @@ class Network:
         A wrong name is said here; returns the network.
         """
         _matgrad.settings(optimizer, settings)
+        for name, value in settings.items():
+            real(name, value, "[0, inf)" if name in _RATES else "(-inf, inf)")
         self._method = (optimizer, settings)
         return self
 
@@ -279,10 +283,21 @@ class Network:
         X, Y = _pair((X, Y), "X and Y")
         weight = held = None
         if sample_weight is not None:
-            weight = as_matrix("sample_weight", np.reshape(sample_weight, (len(X), -1)))
+            weight = floats(sample_weight, "sample_weight")
+            weight = as_matrix("sample_weight", weight.reshape(-1, 1) if weight.ndim == 1 else weight)
         if validation_data is not None:
             held = _pair(validation_data, "validation_data")
+            if not all(np.isfinite(array.sum(dtype=np.float64)) for array in held):
+                raise ValueError(
+                    "validation_data holds NaN or infinity, so that no epoch has a loss on it; "
+                    "leave those rows out"
+                )
         size = None if batch_size is None else whole("batch_size", batch_size, 1)
+        if size is not None and self._method[0] in SEARCHES:
+            raise ValueError(
+                f"{self._method[0]} takes all rows at once: leave batch_size out, or compile an "
+                "update rule such as adam"
+            )
         losses, interrupted, _ = self._model.fit(
             X, Y, weight, held, self._method[0], self._method[1],
             whole("epochs", epochs, 0), size, seed_of(seed), threads(n_jobs), callback,
@@ -340,6 +355,10 @@ class Network:
             self.weights = state["weights"]
 
 
+_RATES = ("lr", "learning_rate", "eta", "η")
+"""What the step size is called."""
+
+
 def _pair(data: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets, row by row."""
     if len(data) != 2:
@@ -369,14 +388,12 @@ def as_matrix(name: str, value: Any) -> np.ndarray:
     """A float32 or float64 matrix, without a copy where it is one already."""
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         value = np.from_dlpack(value)
-    array = np.asarray(value)
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
+    array = floats(value, name)
     if array.ndim == 0:
         return array.reshape(1, 1)
     if array.ndim != 2:
         raise ValueError(
             f"{name} has {array.ndim} dimension(s): a matrix is wanted, such as "
-            f"{name}.reshape(1, -1) for a row"
+            f"{name}.reshape(-1, 1) for a column or {name}.reshape(1, -1) for a row"
         )
     return array

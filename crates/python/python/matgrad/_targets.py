@@ -31,7 +31,7 @@ def weights_of(sample_weight: Any, rows: int) -> np.ndarray | None:
     """One weight a row, or None."""
     if sample_weight is None:
         return None
-    weight = _floats(plain(sample_weight), "sample_weight").astype(np.float64)
+    weight = floats(plain(sample_weight), "sample_weight").astype(np.float64)
     if weight.ndim == 0:
         weight = np.full(rows, float(weight))
     if weight.ndim != 1:
@@ -71,7 +71,7 @@ def class_weights(asked: Any, classes: np.ndarray, codes: np.ndarray) -> np.ndar
             f"The classes, {lacking}, are not in class_weight, which has {unknown}; y has {names}"
         )
     factors = np.array([asked.get(name, 1.0) for name in names], dtype=object)
-    factors = _floats(factors, "class_weight").astype(np.float64)
+    factors = floats(factors, "class_weight").astype(np.float64)
     if not np.isfinite(factors).all() or (factors < 0).any():
         raise ValueError(f"class_weight must be finite numbers from 0, it is {asked!r}")
     return factors
@@ -107,12 +107,13 @@ def column(y: Any, name: str, warn: bool = True) -> np.ndarray:
 
 def values(y: np.ndarray) -> np.ndarray:
     """Targets that are numbers, as float64."""
-    y = _floats(y, "y").astype(np.float64, copy=False)
+    y = floats(y, "y").astype(np.float64, copy=False)
     _finite(y, "y")
     return y
 
 
-def _floats(array: np.ndarray, what: str) -> np.ndarray:
+def floats(array: Any, what: str) -> np.ndarray:
+    """A float32 or float64 array, or an error that names it."""
     try:
         return numbers(array, what)
     except (TypeError, ValueError) as wrong:

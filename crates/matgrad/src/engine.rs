@@ -213,11 +213,14 @@ impl Engine {
             let mut seconds = vec![Vec::with_capacity(steps); program.instructions().len()];
             for _ in 0..steps {
                 let mut last = Instant::now();
+                // Some instructions are done in parts.
+                let mut step = vec![0.0; program.instructions().len()];
                 m.step_observed(|number| {
                     let now = Instant::now();
-                    seconds[number].push((now - last).as_secs_f64());
+                    step[number] += (now - last).as_secs_f64();
                     last = Instant::now();
                 });
+                seconds.iter_mut().zip(step).for_each(|(all, seconds)| all.push(seconds));
             }
             let seconds = seconds.into_iter().map(median);
             let rows = m.rows();

@@ -1,5 +1,7 @@
 //! A place in the arena for each region: first fit, by the time from its first to its last use.
 
+use std::ops::Range;
+
 use crate::emit::Draft;
 use crate::extent::Slot;
 use crate::instruction::Access;
@@ -26,11 +28,14 @@ impl Arena {
 }
 
 /// Finds the places and puts them into the instructions.
-pub(crate) fn allocate(values: &Values, draft: &mut Draft) -> Arena {
+pub(crate) fn allocate(values: &Values, draft: &mut Draft, bands: &[Range<usize>]) -> Arena {
     let regions = draft.regions.len();
     let mut first = vec![usize::MAX; regions];
     let mut last = vec![0; regions];
     for (time, instruction) in draft.instructions.iter_mut().enumerate() {
+        // What a band uses it uses from its beginning to its end.
+        let band = bands.iter().find(|band| band.contains(&time));
+        let (time, end) = band.map_or((time, time), |band| (band.start, band.end - 1));
         instruction.offsets(&mut |region, access| {
             let (r, write) = (*region, access == Access::Write);
             debug_assert!(
@@ -38,7 +43,7 @@ pub(crate) fn allocate(values: &Values, draft: &mut Draft) -> Arena {
                 "region {r} is read before it is written"
             );
             first[r] = first[r].min(time);
-            last[r] = last[r].max(time);
+            last[r] = last[r].max(end);
         });
     }
     let size = |r: usize| draft.regions[r].slot(r).len(values.capacity).max(1);

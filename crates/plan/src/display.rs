@@ -20,8 +20,14 @@ impl fmt::Display for Program {
         let width = lines.iter().map(|(e, _)| e.chars().count()).filter(|&n| n <= 60).max();
         let width = width.unwrap_or(0);
         for (number, (equation, instruction)) in lines.iter().enumerate() {
-            let once = if number < self.once { "once: " } else { "" };
-            writeln!(f, "{equation:width$}  {once}{instruction}")?;
+            let how = if number < self.once {
+                "once: "
+            } else if self.bands.iter().any(|band| band.contains(&number)) {
+                "in bands: "
+            } else {
+                ""
+            };
+            writeln!(f, "{equation:width$}  {how}{instruction}")?;
         }
         let rows =
             if self.has_rows { format!(" for {} rows", self.capacity) } else { String::new() };

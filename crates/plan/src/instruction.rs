@@ -294,6 +294,28 @@ impl Instruction {
 }
 
 impl Tile {
+    /// The matrices that it reads and writes.
+    pub(crate) fn views(&self) -> Vec<(View, Access)> {
+        let source = |source: &Source| match source {
+            Source::Memory(view) | Source::Result(view) | Source::Scalar(view) => Some(*view),
+            Source::Register(_) | Source::Number(_) | Source::Size(_) => None,
+        };
+        let mut views = Vec::new();
+        for operation in &self.operations {
+            let read = match &operation.function {
+                Function::Load(view) => [Some(*view), None],
+                Function::Map(_, a) => [source(a), None],
+                Function::Zip(_, a, b) => [source(a), source(b)],
+            };
+            views.extend(read.into_iter().flatten().map(|view| (view, Access::Read)));
+            if let Target::Memory(slot) = operation.to {
+                views.push((slot.view(), Access::Write));
+            }
+        }
+        views.extend(self.stores.iter().map(|(_, slot)| (slot.view(), Access::Write)));
+        views
+    }
+
     fn offsets(&mut self, f: &mut impl FnMut(&mut usize, Access)) {
         let source = |source: &mut Source, f: &mut dyn FnMut(&mut usize, Access)| match source {
             Source::Memory(view) | Source::Result(view) | Source::Scalar(view) => {

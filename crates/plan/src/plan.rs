@@ -7,7 +7,7 @@ use matgrad_expr::graph::{Graph, NodeId};
 
 use crate::program::Program;
 use crate::values::Values;
-use crate::{allocate, emit, schedule};
+use crate::{allocate, bands, emit, schedule};
 
 /// What is to be computed, and how large it is.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,8 @@ pub fn plan(request: &Request) -> Result<Program, PlanError> {
     let mut values = Values::of(request)?;
     let schedule = schedule::schedule(&mut values);
     let mut draft = emit::emit(&values, &schedule);
-    let arena = allocate::allocate(&values, &mut draft);
+    let bands = bands::bands(&draft);
+    let arena = allocate::allocate(&values, &mut draft, &bands);
 
     let constants = values.regions.iter().enumerate().filter_map(|(i, region)| {
         let numbers = region.numbers.clone()?;
@@ -110,6 +111,7 @@ pub fn plan(request: &Request) -> Result<Program, PlanError> {
         outputs: values.outputs.iter().map(|&(id, slot)| (id, arena.place(slot))).collect(),
         instructions: draft.instructions,
         once: draft.once,
+        bands,
         fixed: values.fixed_places().map(|slot| arena.place(slot).offset).collect(),
         equations: draft.equations,
         ranges: values.ranges,

@@ -15,6 +15,8 @@ pub struct Program {
     pub(crate) instructions: Vec<Instruction>,
     /// How many of them, at the beginning, do what is done once for many steps.
     pub(crate) once: usize,
+    /// Instructions that pictures go through a few at a time.
+    pub(crate) bands: Vec<Range<usize>>,
     /// Where the variables are whose entries those read.
     pub(crate) fixed: Vec<usize>,
     /// One equation an instruction, for people.
@@ -78,6 +80,16 @@ impl Program {
     /// changes or something is written where [`Program::is_fixed`].
     pub fn once(&self) -> usize {
         self.once
+    }
+
+    /// Instructions next to each other that may be done for some rows of the batch after the other: for
+    /// these, each of them in its turn. Those that add something up over all rows, [`Kind::Kernel`] and
+    /// [`Reduction::ColSum`], do their work on the sum when all rows are done.
+    ///
+    /// [`Kind::Kernel`]: crate::convolution::Kind::Kernel
+    /// [`Reduction::ColSum`]: crate::instruction::Reduction::ColSum
+    pub fn bands(&self) -> &[Range<usize>] {
+        &self.bands
     }
 
     /// Whether a variable that many steps share begins there.

@@ -7,6 +7,7 @@ use matgrad_expr::dim::{Dim, Shape, Symbol};
 use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad_expr::op::{Axis, Op};
 use matgrad_expr::syntax::{Name, Role};
+use matgrad_expr::window::Window;
 
 use crate::plan::{PlanError, Request, plan};
 use crate::program::Program;
@@ -115,4 +116,39 @@ fn refusals_say_what_is_wrong() {
     check(&error(&[], &[(sum, sum)]), &expect!["%3 is no variable, so it has no new value"]);
     check(&error(&[], &[(y, y), (y, y)]), &expect!["Y has two new values; give it one"]);
     check(&error(&[], &[(y, sum)]), &expect!["Y is B×3, but its new value is B×1"]);
+}
+
+/// Pictures that are convolved, pooled, and the gradients of both, which are summed over all of them; the
+/// sum of the bias is read by what follows, if `read`.
+fn pictures(read: bool) -> Program {
+    let mut graph = Graph::default();
+    let g = &mut graph;
+    let b = Dim::symbol(g.symbols.intern("B"));
+    let window = Window { picture: [6, 6, 2], size: [3, 3], ..Window::ONE };
+    let pool = Window { picture: [4, 4, 5], size: [2, 2], stride: [2, 2], ..Window::ONE };
+    let x = variable(g, "X", b, Dim::of(72));
+    let k = variable(g, "K", Dim::of(18), Dim::of(5));
+    let c = variable(g, "c", Dim::ONE, Dim::of(5));
+    let unfolded = g.node(Op::Unfold(window), &[x]).unwrap();
+    let product = g.product(unfolded, k).unwrap();
+    let z = g.elementwise(Op::Add, &[product, c]).unwrap();
+    let z = g.node(Op::Reshape(Shape::new(b, Dim::of(80))), &[z]).unwrap();
+    let pooled = g.node(Op::MaxPool(pool), &[z]).unwrap();
+    g.set_name(pooled, name("P"));
+    let delta = g.node(Op::Unpool(pool), &[pooled, z]).unwrap();
+    let places = b.times(Dim::of(16)).unwrap();
+    let delta = g.node(Op::Reshape(Shape::new(places, Dim::of(5))), &[delta]).unwrap();
+    let down = g.node(Op::Sum(Axis::Cols), &[delta]).unwrap();
+    let delta = if read { g.elementwise(Op::Mul, &[delta, down]).unwrap() } else { delta };
+    let back = g.node(Op::Transpose, &[unfolded]).unwrap();
+    let kernel = g.product(back, delta).unwrap();
+    let updates = [(k, kernel), (c, down)];
+    let dims = HashMap::new();
+    plan(&request(&graph, &[pooled], &updates, &dims)).unwrap()
+}
+
+#[test]
+fn pictures_go_in_bands_up_to_what_needs_all_of_them() {
+    assert_eq!(pictures(false).bands(), [0..5], "{}", pictures(false));
+    assert_eq!(pictures(true).bands(), [0..4], "{}", pictures(true));
 }

@@ -140,7 +140,9 @@ impl<T: Real> Convolution<T> {
         let padded = match self.kind {
             Kind::Forward if self.window.pad == [0; 4] => 0,
             Kind::Pictures if !self.is_near() => 0,
-            _ => high * wide * self.window.channels() + PANEL,
+            Kind::Forward | Kind::Kernel | Kind::Pictures => {
+                high * wide * self.window.channels() + PANEL
+            }
         };
         let (k, n) = (self.b.rows, self.b.cols);
         let (result, folded, sums) = match &self.folding {

@@ -37,6 +37,7 @@
 //! ```
 #![allow(unsafe_code, reason = "operands of a step share one arena, and products use SIMD")]
 
+mod band;
 mod convolution;
 mod denormal;
 mod fold;

@@ -5,6 +5,7 @@ use matgrad_plan::instruction as plan;
 use matgrad_plan::instruction::{Instruction, Map, Reduction, Zip};
 use matgrad_plan::program::Program;
 
+use crate::band::Band;
 use crate::convolution::Convolution;
 use crate::matrix::Matrix;
 use crate::picture::Place;
@@ -21,6 +22,8 @@ pub(crate) struct Links<T> {
     pub rows: usize,
     /// Each with how many threads take part in it.
     pub all: Vec<(Linked<T>, usize)>,
+    /// Those that some rows go through after the others.
+    pub bands: Vec<Band>,
     /// Whether there is one for more than one thread.
     pub is_shared: bool,
 }
@@ -29,7 +32,7 @@ impl<T: Real> Links<T> {
     /// For all rows and one thread.
     pub fn new(program: &Program) -> Links<T> {
         let all = program.instructions().iter().map(|_| (Linked::Other, 1)).collect();
-        let mut links = Links { rows: 0, all, is_shared: false };
+        let mut links = Links { rows: 0, all, bands: Vec::new(), is_shared: false };
         links.link(program, program.capacity(), 1);
         links
     }
@@ -43,7 +46,13 @@ impl<T: Real> Links<T> {
             linked.link(instruction, rows);
             *threads = cost.threads.min(most);
         }
+        self.bands = Band::all(program, rows, &self.all);
         self.is_shared = self.all.iter().any(|(_, threads)| *threads > 1);
+    }
+
+    /// Numbers of the arena behind those of the program.
+    pub fn sums(&self) -> usize {
+        self.bands.iter().map(Band::room).max().unwrap_or(0)
     }
 
     /// Numbers of scratch memory that a thread needs at most.

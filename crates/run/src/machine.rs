@@ -1,7 +1,7 @@
 //! The machine: a program, its arena, and the step.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use matgrad_expr::graph::NodeId;
@@ -10,6 +10,7 @@ use matgrad_plan::extent::Slot;
 use matgrad_plan::instruction::Instruction;
 use matgrad_plan::program::Program;
 
+use crate::band::Band;
 use crate::convolution::Convolve;
 use crate::denormal::Flushed;
 use crate::link::{Linked, Links};
@@ -97,7 +98,7 @@ impl<T: Real> Machine<T> {
     pub fn new(program: Arc<Program>) -> Machine<T> {
         let line = Line([T::ZERO; 16]);
         let mut machine = Machine {
-            arena: vec![line; program.arena_len().div_ceil(16)],
+            arena: Vec::new(),
             scratch: Vec::new(),
             isa: Isa::available().pop().unwrap_or(Isa::Portable),
             pool: Pool::new(1),
@@ -109,6 +110,8 @@ impl<T: Real> Machine<T> {
             program: Arc::clone(&program),
         };
         machine.scratch.resize(machine.links.scratch().div_ceil(16), line);
+        let sums = machine.links.sums().div_ceil(16);
+        machine.arena = vec![line; program.arena_len().div_ceil(16) + sums];
         for (slot, values) in program.constants() {
             for (to, &value) in machine.slice_mut(slot).iter_mut().zip(values) {
                 *to = T::from_f64(value);
@@ -265,14 +268,14 @@ impl<T: Real> Machine<T> {
         Ok(())
     }
 
-    /// The same as a step, calls `after` behind each instruction with its number. What is done once
-    /// for many steps is left out where that has been done.
-    pub fn step_observed(&mut self, after: impl FnMut(usize)) {
+    /// The same as a step, calls `after` behind each instruction with its number, or behind each part of
+    /// it. What is done once for many steps is left out where that has been done.
+    pub fn step_observed(&mut self, after: impl FnMut(usize) + Send) {
         self.run(None, after);
     }
 
     /// A step; what would be in a part of the arena is somewhere else.
-    fn run(&mut self, lent: Option<(Range<usize>, &[T])>, mut after: impl FnMut(usize)) {
+    fn run(&mut self, lent: Option<(Range<usize>, &[T])>, mut after: impl FnMut(usize) + Send) {
         let _flushed = Flushed::new();
         let scratch_len = self.scratch.len() / self.pool.threads() * 16;
         let shared = Shared {
@@ -288,7 +291,18 @@ impl<T: Real> Machine<T> {
         let is_tried = self.links.is_shared && is_full && self.trial.is_under_way();
         let most = if self.trial.threads { usize::MAX } else { 1 };
         let done = if std::mem::replace(&mut self.fresh, true) { self.program.once() } else { 0 };
-        for (number, (linked, threads)) in self.links.all.iter().enumerate().skip(done) {
+        let all = &self.links.all;
+        let mut bands = self.links.bands.iter().skip_while(|band| band.instructions.start < done);
+        let (mut band, mut number) = (bands.next(), done);
+        while number < all.len() {
+            if let Some(of) = band.filter(|band| band.instructions.start == number) {
+                let threads = most.min(of.threads);
+                // SAFETY: as below; the plan vouches for it that rows hang on no other ones.
+                unsafe { shared.execute_band(of, all, threads, &mut self.pool, &mut after) };
+                (band, number) = (bands.next(), of.instructions.end);
+                continue;
+            }
+            let (linked, threads) = &all[number];
             let threads = most.min(*threads);
             let instruction = &self.program.instructions()[number];
             // SAFETY: the program vouches for its places in an arena of this length and for
@@ -306,6 +320,7 @@ impl<T: Real> Machine<T> {
                 }
             }
             after(number);
+            number += 1;
         }
         if is_tried {
             self.trial.ended(Instant::now());
@@ -392,17 +407,13 @@ impl<T: Real> Shared<T> {
                     let work = Entries { tile, entries, arena, registers: scratch, product };
                     T::run(self.isa, &Task::Entries(work));
                 }
-                Linked::Reduce { reduction, a, to, then } => {
+                Linked::Reduce { reduction, a, to, .. } => {
                     let results = share(to.rows * to.cols, 16, part, parts);
                     let (reduction, a, to) = (*reduction, *a, *to);
                     let entries = results.clone();
                     let work = Reduce { reduction, arena, a, to, results };
                     T::run(self.isa, &Task::Reduce(work));
-                    if let Some(tile) = then {
-                        let product = arena.add(to.offset + entries.start).cast_const();
-                        let work = Entries { tile, entries, arena, registers: scratch, product };
-                        T::run(self.isa, &Task::Entries(work));
-                    }
+                    self.finish(linked, entries, scratch);
                 }
                 Linked::Convolution(of) => {
                     let images = match of.kind {
@@ -421,6 +432,124 @@ impl<T: Real> Shared<T> {
                 }
                 Linked::Other => self.execute_alone(instruction),
             }
+        }
+    }
+
+    /// Does the instructions of a band.
+    ///
+    /// # Safety
+    /// As for [`Shared::execute`] of each of them.
+    unsafe fn execute_band(
+        &self,
+        band: &Band,
+        all: &[(Linked<T>, usize)],
+        threads: usize,
+        pool: &mut Pool,
+        after: &mut (impl FnMut(usize) + Send),
+    ) {
+        let after = Mutex::new(after);
+        let tell = |number| {
+            if let Ok(mut after) = after.lock() {
+                after(number);
+            }
+        };
+        let some = |thread: usize| {
+            for part in share(band.parts(), 1, thread, threads) {
+                let mut sums = band.sums.iter();
+                for number in band.instructions.clone() {
+                    let sum = sums.as_slice().first().filter(|sum| sum.number == number);
+                    let sum = sum.and_then(|_| sums.next()).map(|sum| band.at(sum, part));
+                    // SAFETY: as the caller says, and the parts are those of different rows.
+                    unsafe { self.execute_rows(&all[number].0, band.rows(part), sum, thread) };
+                    if thread == 0 {
+                        tell(number);
+                    }
+                }
+            }
+        };
+        if threads == 1 {
+            some(0);
+        } else {
+            pool.run(&|thread| {
+                if thread < threads {
+                    some(thread);
+                }
+            });
+        }
+        for sum in &band.sums {
+            // SAFETY: as the caller says; the sums are in the arena, behind what is the program's.
+            unsafe {
+                let slice = |at| std::slice::from_raw_parts(self.arena.add(at), sum.length);
+                let to = std::slice::from_raw_parts_mut(self.arena.add(sum.to), sum.length);
+                to.copy_from_slice(slice(sum.first));
+                for part in 1..band.parts() {
+                    for (to, x) in to.iter_mut().zip(slice(band.at(sum, part))) {
+                        *to += *x;
+                    }
+                }
+                self.finish(&all[sum.number].0, 0..sum.length, self.scratch);
+            }
+            tell(sum.number);
+        }
+    }
+
+    /// Does an instruction of a band for some rows; a sum is put there.
+    ///
+    /// # Safety
+    /// As for [`Shared::execute`], and the plan says that it is one of a band.
+    unsafe fn execute_rows(
+        &self,
+        linked: &Linked<T>,
+        rows: Range<usize>,
+        sum: Option<usize>,
+        thread: usize,
+    ) {
+        let (isa, arena) = (self.isa, self.arena);
+        let scratch = self.scratch.wrapping_add(thread * self.scratch_len);
+        // SAFETY: as the caller says; the scratch memory is large enough for each instruction.
+        unsafe {
+            match linked {
+                Linked::Convolution(of) => {
+                    let (images, sums) = (rows, sum.map(|sum| arena.wrapping_add(sum)));
+                    let (part, parts) = (0, 1);
+                    let work = Convolve { of, isa, arena, scratch, images, part, parts, sums };
+                    T::run(isa, &Task::Convolve(work));
+                }
+                Linked::Picture(place, then) => {
+                    let (then, images) = (then.as_ref(), rows);
+                    let work = Pictures { place, then, isa, images, arena, scratch };
+                    T::run(isa, &Task::Pictures(work));
+                }
+                Linked::Reduce { reduction, a, to, .. } => {
+                    let each = a.rows / self.rows;
+                    let a = a.part(rows.start * each..rows.end * each, 0..a.cols);
+                    let to = Matrix { offset: sum.unwrap_or(to.offset), ..*to };
+                    let (reduction, results) = (*reduction, 0..to.cols);
+                    T::run(isa, &Task::Reduce(Reduce { reduction, arena, a, to, results }));
+                }
+                Linked::Product { .. } | Linked::Tile(_) | Linked::Other => {}
+            }
+        }
+    }
+
+    /// The work behind a sum, on some entries of it.
+    ///
+    /// # Safety
+    /// As for [`Shared::execute`]; the sum is there.
+    unsafe fn finish(&self, linked: &Linked<T>, entries: Range<usize>, registers: *mut T) {
+        let (to, then) = match linked {
+            Linked::Reduce { to, then, .. } => (to, then),
+            Linked::Convolution(of) => (&of.to, &of.then),
+            Linked::Product { .. } | Linked::Tile(_) | Linked::Picture(..) | Linked::Other => {
+                return;
+            }
+        };
+        if let Some(tile) = then {
+            let arena = self.arena;
+            let product = arena.wrapping_add(to.offset + entries.start).cast_const();
+            let work = Entries { tile, entries, arena, registers, product };
+            // SAFETY: as the caller says.
+            unsafe { T::run(self.isa, &Task::Entries(work)) };
         }
     }
 

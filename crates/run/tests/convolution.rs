@@ -188,6 +188,7 @@ fn instructions_and_threads() {
     {
         let Net { page, outputs, updates } = net(window, channels, channels == 18);
         let program = page.plan(&outputs, &updates);
+        assert_eq!(program.bands().len(), 1, "{program}");
         let bindings = page.bindings(CAPACITY, 1);
         let mut results = Vec::new();
         for isa in Isa::available() {

@@ -306,10 +306,42 @@ unsafe fn maxpool<V: Vector, const N: usize>(
     each_place!(V, place, |pixels, at, channel, lanes| {
         // SAFETY: the pixels are inside the picture, the place inside the pooled one.
         unsafe {
-            let most = largest::<V, N>(pixels, a.add(channel), lanes);
+            let most = match square::<V, N>(pixels, a.add(channel), lanes) {
+                Some((_, pixels)) => largest_of(pixels),
+                None => largest::<V, N>(pixels, a.add(channel), lanes),
+            };
             most.store_part(to.add(at + channel), lanes);
         }
     });
+}
+
+/// The pixels of a place of 2 × 2 of them, and where they are; `None` where there are others, or one is
+/// infinite or no number.
+#[inline(always)]
+unsafe fn square<V: Vector, const N: usize>(
+    [down, right]: [Side; 2],
+    x: *const V::Number,
+    lanes: usize,
+) -> Option<([usize; 4], [V; 4])> {
+    if N != 2 || down.count != 2 || right.count != 2 {
+        return None;
+    }
+    let first = down.first + right.first;
+    let below = first + down.step;
+    let at = [first, first + right.step, below, below + right.step];
+    let mut pixels = [V::splat(V::Number::ZERO); 4];
+    for (pixel, at) in pixels.iter_mut().zip(at) {
+        // SAFETY: the pixel is inside the picture.
+        *pixel = unsafe { V::load_part(x.add(at), lanes) };
+    }
+    let sum = pixels[0].add(pixels[1]).add(pixels[2].add(pixels[3]));
+    (sum.sub(sum).nonzero() == 0).then_some((at, pixels))
+}
+
+/// The largest of four numbers.
+#[inline(always)]
+fn largest_of<V: Vector>([a, b, c, d]: [V; 4]) -> V {
+    a.max(b).max(c.max(d))
 }
 
 /// The largest pixel for some channels; a NaN is larger than all.
@@ -349,9 +381,20 @@ unsafe fn unpool<V: Vector, const N: usize>(
     each_place!(V, place, |pixels, at, channel, lanes| {
         // SAFETY: places and pixels are inside the pictures.
         unsafe {
-            let most = largest::<V, N>(pixels, x.add(channel), lanes);
             // What has not been given away.
             let mut left = V::load_part(a.add(at + channel), lanes);
+            let square = square::<V, N>(pixels, x.add(channel), lanes);
+            if let Some((at, pixels)) = square.filter(|_| apart) {
+                let (most, to) = (largest_of(pixels), to.add(channel));
+                for (x, at) in pixels.into_iter().zip(at).take(3) {
+                    x.if_greater_equal(most, left, zero).store_part(to.add(at), lanes);
+                    left = x.if_greater_equal(most, zero, left);
+                }
+                // One of them is the largest.
+                left.store_part(to.add(at[3]), lanes);
+                continue;
+            }
+            let most = largest::<V, N>(pixels, x.add(channel), lanes);
             each_pixel!(N, pixels, |pixel| {
                 let (x, to) =
                     (V::load_part(x.add(pixel + channel), lanes), to.add(pixel + channel));

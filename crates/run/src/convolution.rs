@@ -312,7 +312,7 @@ impl<T: Real> Convolve<'_, T> {
                         None => self.arena.add(of.to.offset + first),
                     };
                     if BESIDE {
-                        V::apart(&Beside { of, lines, picture, b, to });
+                        V::alone(&Beside { of, lines, picture, b, to });
                     } else {
                         self.lines::<V>(lines, picture, (b, apart, b_stride), to);
                     }

@@ -110,7 +110,7 @@ impl<T: Real> Tile<T> {
 }
 
 impl<T> Operation<T> {
-    fn writes(&self, register: usize) -> bool {
+    pub(crate) fn writes(&self, register: usize) -> bool {
         matches!(self.to, Target::Register(to) if to == register)
     }
 

@@ -86,8 +86,10 @@ pub(crate) enum Linked<T> {
 #[derive(Debug)]
 pub struct Tile<T> {
     pub(crate) registers: usize,
-    /// Entries of a block, and of a register.
+    /// Entries of a register.
     pub(crate) block: usize,
+    /// Entries of a block: whole rows, where what is the same in each of them stays in a register.
+    pub(crate) step: usize,
     /// All entries.
     pub(crate) entries: usize,
     /// Entries of a row.
@@ -218,6 +220,7 @@ impl<T> Default for Tile<T> {
         Tile {
             registers: 0,
             block: 0,
+            step: 0,
             entries: 0,
             cols: 0,
             line: 0,
@@ -271,6 +274,24 @@ impl<T: Real> Tile<T> {
         self.stores.clear();
         self.stores.extend(tile.stores.iter().map(|(register, slot)| (*register, slot.offset)));
         self.fuse();
+        self.step = self.block;
+        if self.operations.iter().any(|operation| self.stays(operation)) {
+            let whole = (1..=16).map(|rows| rows * self.cols).find(|n| n.is_multiple_of(16));
+            let whole = whole.unwrap_or(self.block).clamp(1, self.block);
+            self.step -= self.block % whole;
+        }
+    }
+
+    /// Whether this brings a row together that is the same everywhere, into a register that nothing
+    /// else is put into.
+    pub(crate) fn stays(&self, operation: &Operation<T>) -> bool {
+        let (Function::Load(view), Target::Register(register)) =
+            (&operation.function, operation.to)
+        else {
+            return false;
+        };
+        let writers = self.operations.iter().filter(|other| other.writes(register)).count();
+        view.row_stride == 0 && view.col_stride == 1 && writers == 1
     }
 
     /// A view that can be read where it is, row by row.

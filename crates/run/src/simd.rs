@@ -76,6 +76,9 @@ pub trait Vector: Copy {
     /// Runs work in a function of its own, which is compiled with these instructions too: what many
     /// places call is there once.
     unsafe fn apart<W: Work<Self::Number>>(work: &W);
+    /// The same, and never a part of the only place that calls it: loops that need all registers have
+    /// them then.
+    unsafe fn alone<W: Work<Self::Number>>(work: &W);
     /// The same number everywhere.
     fn splat(x: Self::Number) -> Self;
     /// The numbers from there.
@@ -287,6 +290,11 @@ impl<T: Real, const N: usize> Vector for Lanes<T, N> {
 
     #[inline(never)]
     unsafe fn apart<W: Work<T>>(work: &W) {
+        // SAFETY: as the caller says.
+        unsafe { work.run::<Self>() }
+    }
+    #[inline(never)]
+    unsafe fn alone<W: Work<T>>(work: &W) {
         // SAFETY: as the caller says.
         unsafe { work.run::<Self>() }
     }

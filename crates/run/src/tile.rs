@@ -42,8 +42,11 @@ impl<T: Real> Work<T> for Entries<'_, T> {
             if tile.line == tile.entries { (0, at) } else { (at / tile.line, at % tile.line) };
         let mut block = Block { tile, arena, registers, product, at, row, col, length: 0 };
         while block.at < entries.end {
-            block.length = tile.block.min(entries.end - block.at).min(tile.line - block.col);
+            block.length = tile.step.min(entries.end - block.at).min(tile.line - block.col);
             for operation in &tile.operations {
+                if block.at > at && tile.stays(operation) {
+                    continue;
+                }
                 // SAFETY: as the caller says.
                 unsafe { block.operate::<V>(operation) };
             }

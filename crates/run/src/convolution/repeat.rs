@@ -151,7 +151,7 @@ impl<T: Real> Convolve<'_, T> {
                             let zeros = zeros.cast_const();
                             let work: Sums<'_, T, $n, $m> =
                                 Sums { of, first, delta, zeros, pixels, sums };
-                            V::apart(&work);
+                            V::alone(&work);
                             $n
                         }};
                     }

@@ -190,10 +190,10 @@ macro_rules! grouped {
     ($v:ident, $work:ident, $places:expr) => {{
         let places = $places;
         match places.pieces.len() {
-            4 => $v::apart(&$work::<_, 4>(&places)),
-            5 => $v::apart(&$work::<_, 5>(&places)),
-            7 => $v::apart(&$work::<_, 7>(&places)),
-            _ => $v::apart(&$work::<_, TOGETHER>(&places)),
+            4 => $v::alone(&$work::<_, 4>(&places)),
+            5 => $v::alone(&$work::<_, 5>(&places)),
+            7 => $v::alone(&$work::<_, 7>(&places)),
+            _ => $v::alone(&$work::<_, TOGETHER>(&places)),
         }
     }};
 }
@@ -255,21 +255,20 @@ impl<T: Real> Convolve<'_, T> {
 
     /// The kernel, for the pieces.
     unsafe fn vectors<V: Vector<Number = T>>(&self, pieces: &Pieces) -> *mut T {
-        let (of, vectors) = (self.of, self.room(3));
-        let mut to = vectors;
-        for pieces in pieces.groups() {
-            for channel in 0..of.deltas() {
-                for piece in pieces {
-                    for lane in 0..V::LANES {
-                        // SAFETY: there is room for the vectors, and the kernel has these entries.
-                        unsafe {
-                            *to = if lane < piece.lanes {
-                                *self.arena.add(of.b.at(channel, piece.row + lane))
-                            } else {
-                                T::ZERO
-                            };
+        let (b, vectors, deltas) = (self.of.b, self.room(3), self.of.deltas());
+        let (next, each) = (pieces.group * V::LANES, deltas * pieces.group * V::LANES);
+        // SAFETY: there is room for the vectors, and the kernel has these entries.
+        unsafe {
+            std::slice::from_raw_parts_mut(vectors, pieces.groups().count() * each).fill(T::ZERO);
+            for (number, pieces) in pieces.groups().enumerate() {
+                for (i, piece) in pieces.iter().enumerate() {
+                    for lane in 0..piece.lanes {
+                        let mut from = self.arena.add(b.at(0, piece.row + lane)).cast_const();
+                        let mut to = vectors.add(number * each + i * V::LANES + lane);
+                        for _ in 0..deltas {
+                            *to = *from;
+                            (from, to) = (from.wrapping_add(b.row_stride), to.wrapping_add(next));
                         }
-                        to = to.wrapping_add(1);
                     }
                 }
             }

@@ -38,6 +38,28 @@ pub(crate) unsafe fn avx512<V: Vector, W: Work<V::Number>>(work: &W) {
     unsafe { work.run::<V>() }
 }
 
+/// [`avx2`], and never a part of what calls it.
+///
+/// # Safety
+/// As for that.
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+unsafe fn avx2_alone<V: Vector, W: Work<V::Number>>(work: &W) {
+    // SAFETY: as the caller says.
+    unsafe { work.run::<V>() }
+}
+
+/// [`avx512`], and never a part of what calls it.
+///
+/// # Safety
+/// As for that.
+#[target_feature(enable = "avx2,fma,avx512f,avx512dq")]
+#[inline(never)]
+unsafe fn avx512_alone<V: Vector, W: Work<V::Number>>(work: &W) {
+    // SAFETY: as the caller says.
+    unsafe { work.run::<V>() }
+}
+
 /// The functions that are one instruction.
 macro_rules! instructions {
     ($t:ty: $($name:ident $of:ident ($($a:ident),*);)*) => {$(
@@ -51,11 +73,16 @@ macro_rules! instructions {
 
 /// Reading and writing, whole.
 macro_rules! memory {
-    ($t:ty: $apart:ident, $splat:ident, $load:ident, $store:ident) => {
+    ($t:ty: $apart:ident, $alone:ident, $splat:ident, $load:ident, $store:ident) => {
         #[inline(always)]
         unsafe fn apart<W: Work<$t>>(work: &W) {
             // SAFETY: as the caller says.
             unsafe { $apart::<Self, W>(work) }
+        }
+        #[inline(always)]
+        unsafe fn alone<W: Work<$t>>(work: &W) {
+            // SAFETY: as the caller says.
+            unsafe { $alone::<Self, W>(work) }
         }
         #[inline(always)]
         fn splat(x: $t) -> Self {
@@ -115,7 +142,7 @@ impl Vector for __m512 {
     const MASKED: bool = true;
     const RECIPROCAL: bool = true;
 
-    memory!(f32: avx512, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps);
+    memory!(f32: avx512, avx512_alone, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps);
     masks!(f32, u16: _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps, _mm512_cmp_ps_mask,
         _mm512_mask_blend_ps);
     instructions!(f32: add _mm512_add_ps(b); sub _mm512_sub_ps(b); mul _mm512_mul_ps(b);
@@ -164,7 +191,7 @@ impl Vector for __m512d {
     const MASKED: bool = true;
     const RECIPROCAL: bool = true;
 
-    memory!(f64: avx512, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd);
+    memory!(f64: avx512, avx512_alone, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd);
     masks!(f64, u8: _mm512_maskz_loadu_pd, _mm512_mask_storeu_pd, _mm512_cmp_pd_mask,
         _mm512_mask_blend_pd);
     instructions!(f64: add _mm512_add_pd(b); sub _mm512_sub_pd(b); mul _mm512_mul_pd(b);
@@ -240,7 +267,7 @@ impl Vector for __m256 {
     const TALL: usize = 12;
     const MASKED: bool = false;
 
-    memory!(f32: avx2, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps);
+    memory!(f32: avx2, avx2_alone, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps);
     instructions!(f32: add _mm256_add_ps(b); sub _mm256_sub_ps(b); mul _mm256_mul_ps(b);
         div _mm256_div_ps(b); mul_add _mm256_fmadd_ps(b, c); sqrt _mm256_sqrt_ps();
         max _mm256_max_ps(b); min _mm256_min_ps(b););
@@ -365,7 +392,7 @@ impl Vector for __m256d {
     const TALL: usize = 12;
     const MASKED: bool = false;
 
-    memory!(f64: avx2, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd);
+    memory!(f64: avx2, avx2_alone, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd);
     instructions!(f64: add _mm256_add_pd(b); sub _mm256_sub_pd(b); mul _mm256_mul_pd(b);
         div _mm256_div_pd(b); mul_add _mm256_fmadd_pd(b, c); sqrt _mm256_sqrt_pd();
         max _mm256_max_pd(b); min _mm256_min_pd(b););

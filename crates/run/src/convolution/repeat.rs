@@ -117,62 +117,75 @@ impl<T: Real, const N: usize, const M: usize> Work<T> for Sums<'_, T, N, M> {
     }
 }
 
+/// Runs the sums of some rows of a kernel of so many columns.
+macro_rules! summed {
+    ($v:ident, $n:literal, $m:literal, $of:ident, $first:ident, $from:expr) => {{
+        let [delta, zeros, pixels] = $from.map(<*mut T>::cast_const);
+        let sums = zeros.wrapping_add($of.repeated()[1]).cast_mut();
+        let work: Sums<'_, T, $n, $m> = Sums { of: $of, first: $first, delta, zeros, pixels, sums };
+        $v::alone(&work);
+        $n
+    }};
+}
+
 impl<T: Real> Convolve<'_, T> {
-    /// Some rows of the kernel.
+    /// Some rows of the kernel's gradient.
     ///
     /// # Safety
     /// Pictures and gradient are there, and the scratch memory is.
     #[inline(always)]
     pub(super) unsafe fn kernel_repeated<V: Vector<Number = T>>(&self, rows: Range<usize>) {
         let (of, n) = (self.of, self.of.b.cols);
-        let [pixels, zeros, sums] = of.repeated();
-        let all = self.room(2);
+        let rooms = of.repeated();
+        let pixels = self.room(2);
         // SAFETY: as the caller says.
         unsafe {
-            std::slice::from_raw_parts_mut(all, pixels + zeros + sums).fill(T::ZERO);
-            let (zeros, sums) = (all.add(pixels), all.add(pixels + zeros));
-            let [high, wide] = of.padded();
+            std::slice::from_raw_parts_mut(pixels, rooms.iter().sum()).fill(T::ZERO);
+            let zeros = pixels.add(rooms[0]);
             for image in self.images.clone() {
-                let picture = self.picture(image);
-                // What is too much of a vector comes to lie under the next pixel.
-                let few = n <= V::Half::LANES;
-                for pixel in 0..high * wide {
-                    let (x, to) = (*picture.add(pixel), all.add(pixel * n));
-                    if few { V::Half::splat(x).store(to) } else { V::splat(x).store(to) }
-                }
+                self.repeat::<V>(self.picture(image), pixels);
                 let delta = self.arena.add(of.b.at(image * of.lines.len() * of.wide, 0));
+                let from = [delta, zeros, pixels];
                 let (mut first, last) = (rows.start / of.run, rows.end / of.run);
                 while first < last {
                     // As many rows as there are registers for.
                     let left = (last - first).min((2 * V::ROWS + 1) / of.run);
-                    macro_rules! sums {
-                        ($n:literal, $m:literal) => {{
-                            let (delta, pixels) = (delta.cast_const(), all.cast_const());
-                            let zeros = zeros.cast_const();
-                            let work: Sums<'_, T, $n, $m> =
-                                Sums { of, first, delta, zeros, pixels, sums };
-                            V::alone(&work);
-                            $n
-                        }};
-                    }
                     first += match (left, of.run) {
-                        (5.., 5) => sums!(5, 5),
-                        (2.., 5) => sums!(2, 5),
-                        (_, 5) => sums!(1, 5),
-                        (3.., _) => sums!(3, 3),
-                        _ => sums!(1, 3),
+                        (5.., 5) => summed!(V, 5, 5, of, first, from),
+                        (2.., 5) => summed!(V, 2, 5, of, first, from),
+                        (_, 5) => summed!(V, 1, 5, of, first, from),
+                        (3.., _) => summed!(V, 3, 3, of, first, from),
+                        _ => summed!(V, 1, 3, of, first, from),
                     };
                 }
             }
-            let first = self.sums().add(rows.start * n);
-            std::slice::from_raw_parts_mut(first, rows.len() * n).fill(T::ZERO);
+            let sums = zeros.add(rooms[1]);
+            let to = self.sums();
+            std::slice::from_raw_parts_mut(to.add(rows.start * n), rows.len() * n).fill(T::ZERO);
             for set in 0..sets::<V>(n) {
-                for tap in rows.clone() {
-                    let from = sums.add((set * of.columns() + tap) * V::LANES);
+                for row in rows.clone() {
+                    let from = sums.add((set * of.columns() + row) * V::LANES);
                     for lane in 0..V::LANES {
-                        let channel = (set * V::LANES + lane) % n;
-                        *self.sums().add(tap * n + channel) += *from.add(lane);
+                        *to.add(row * n + (set * V::LANES + lane) % n) += *from.add(lane);
                     }
+                }
+            }
+        }
+    }
+
+    /// Each pixel of a picture as often as the result has channels.
+    #[inline(always)]
+    unsafe fn repeat<V: Vector<Number = T>>(&self, picture: *const T, to: *mut T) {
+        let ([high, wide], n) = (self.of.padded(), self.of.b.cols);
+        for pixel in 0..high * wide {
+            // SAFETY: there is room for a vector more. What is too much of it comes to lie under the
+            // next pixel.
+            unsafe {
+                let (x, to) = (*picture.add(pixel), to.add(pixel * n));
+                if n <= V::Half::LANES {
+                    V::Half::splat(x).store(to)
+                } else {
+                    V::splat(x).store(to)
                 }
             }
         }

@@ -14,9 +14,11 @@ use crate::picture::vectors as parts;
 use crate::real::Real;
 use crate::simd::{Vector, Work};
 
-/// Pieces at most, and of them those whose sums are in registers.
+/// Pieces at most.
 const PIECES: usize = 40;
-const TOGETHER: usize = 10;
+/// Pieces whose sums are in registers, many or few of them.
+const MANY: usize = 10;
+const FEW: usize = 5;
 /// Bytes of what belongs to the pieces, for all channels of the result, at most.
 const BYTES: usize = 24 << 10;
 
@@ -59,9 +61,8 @@ impl<T: Real> Convolution<T> {
     /// and what belongs to all pieces is not too large.
     pub(super) fn pieces<V: Vector<Number = T>>(&self, rows: Range<usize>) -> Option<Pieces> {
         let each = self.run.div_ceil(V::LANES);
-        let (whole, most) = (self.runs.len() * each, TOGETHER.min(V::TALL));
-        let group = whole.div_ceil(whole.div_ceil(most));
-        let group = [4, 5, 7].into_iter().find(|size| *size >= group).unwrap_or(most);
+        let whole = self.runs.len() * each;
+        let group = if whole.div_ceil(whole.div_ceil(MANY)) > FEW { MANY } else { FEW };
         let vectors = whole.next_multiple_of(group);
         let fits = vectors <= PIECES && vectors * V::LANES * self.deltas() <= room::<T>();
         if !fits || !self.is_near() || 4 * self.run < 3 * each * V::LANES {
@@ -189,11 +190,10 @@ impl<T: Real, const N: usize> Work<T> for Pictures<'_, T, N> {
 macro_rules! grouped {
     ($v:ident, $work:ident, $places:expr) => {{
         let places = $places;
-        match places.pieces.len() {
-            4 => $v::alone(&$work::<_, 4>(&places)),
-            5 => $v::alone(&$work::<_, 5>(&places)),
-            7 => $v::alone(&$work::<_, 7>(&places)),
-            _ => $v::alone(&$work::<_, TOGETHER>(&places)),
+        if places.pieces.len() == FEW {
+            $v::alone(&$work::<_, FEW>(&places));
+        } else {
+            $v::alone(&$work::<_, MANY>(&places));
         }
     }};
 }

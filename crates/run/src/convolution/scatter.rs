@@ -65,7 +65,8 @@ impl<T: Real> Convolution<T> {
         let group = if whole.div_ceil(whole.div_ceil(MANY)) > FEW { MANY } else { FEW };
         let vectors = whole.next_multiple_of(group);
         let fits = vectors <= PIECES && vectors * V::LANES * self.deltas() <= room::<T>();
-        if !fits || !self.is_near() || 4 * self.run < 3 * each * V::LANES {
+        let along = self.kind == Kind::Kernel || self.b.row_stride == 1;
+        if !fits || !along || !self.is_near() || 4 * self.run < 3 * each * V::LANES {
             return None;
         }
         let mut pieces = Pieces { all: [Piece::default(); PIECES], count: 0, group };
@@ -186,6 +187,32 @@ impl<T: Real, const N: usize> Work<T> for Pictures<'_, T, N> {
     }
 }
 
+/// Rows as columns: of a matrix of this size, whose rows begin `next` apart, and those of the other one
+/// `to_next`.
+#[inline(always)]
+unsafe fn turn<V: Vector>(
+    from: *const V::Number,
+    next: usize,
+    to: *mut V::Number,
+    to_next: usize,
+    [rows, cols]: [usize; 2],
+) {
+    for (first, height) in parts::<V>(rows) {
+        for (start, width) in parts::<V>(cols) {
+            let mut square = [V::splat(V::Number::ZERO); 16];
+            // SAFETY: the caller says that both matrices are there.
+            unsafe {
+                for (i, row) in square.iter_mut().enumerate().take(height) {
+                    *row = V::load_part(from.add((first + i) * next + start), width);
+                }
+                for (i, row) in V::transpose(square).into_iter().enumerate().take(width) {
+                    row.store_part(to.add((start + i) * to_next + first), height);
+                }
+            }
+        }
+    }
+}
+
 /// Runs work for the size of a group of pieces.
 macro_rules! grouped {
     ($v:ident, $work:ident, $places:expr) => {{
@@ -241,19 +268,17 @@ impl<T: Real> Convolve<'_, T> {
             }
             for (number, pieces) in pieces.groups().enumerate() {
                 for (i, piece) in pieces.iter().enumerate() {
-                    for channel in 0..of.deltas() {
-                        let first = number * each + (channel * pieces.len() + i) * V::LANES;
-                        for lane in 0..piece.lanes {
-                            let to = self.sums().add((piece.row + lane) * of.deltas() + channel);
-                            *to = *vectors.add(first + lane);
-                        }
-                    }
+                    let from = vectors.add(number * each + i * V::LANES).cast_const();
+                    let to = self.sums().add(piece.row * of.deltas());
+                    let (next, sizes) = (pieces.len() * V::LANES, [of.deltas(), piece.lanes]);
+                    turn::<V>(from, next, to, of.deltas(), sizes);
                 }
             }
         }
     }
 
     /// The kernel, for the pieces.
+    #[inline(always)]
     unsafe fn vectors<V: Vector<Number = T>>(&self, pieces: &Pieces) -> *mut T {
         let (b, vectors, deltas) = (self.of.b, self.room(3), self.of.deltas());
         let (next, each) = (pieces.group * V::LANES, deltas * pieces.group * V::LANES);
@@ -262,14 +287,9 @@ impl<T: Real> Convolve<'_, T> {
             std::slice::from_raw_parts_mut(vectors, pieces.groups().count() * each).fill(T::ZERO);
             for (number, pieces) in pieces.groups().enumerate() {
                 for (i, piece) in pieces.iter().enumerate() {
-                    for lane in 0..piece.lanes {
-                        let mut from = self.arena.add(b.at(0, piece.row + lane)).cast_const();
-                        let mut to = vectors.add(number * each + i * V::LANES + lane);
-                        for _ in 0..deltas {
-                            *to = *from;
-                            (from, to) = (from.wrapping_add(b.row_stride), to.wrapping_add(next));
-                        }
-                    }
+                    let from = self.arena.add(b.at(0, piece.row)).cast_const();
+                    let to = vectors.add(number * each + i * V::LANES);
+                    turn::<V>(from, b.col_stride, to, next, [piece.lanes, deltas]);
                 }
             }
         }

@@ -40,6 +40,7 @@
 mod band;
 mod convolution;
 mod denormal;
+mod execute;
 mod fold;
 mod function;
 mod fuse;

@@ -8,8 +8,8 @@
 //! crates allocate at every call, which a step must not.)
 
 use self::block::{GROUP, LINE, Line, Place, Rows, WHOLE, keep};
+use crate::execute::share;
 use crate::link::Tile;
-use crate::machine::share;
 use crate::matrix::Matrix;
 use crate::real::{Real, Task};
 use crate::simd::{Isa, Vector, Work};

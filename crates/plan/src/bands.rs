@@ -112,7 +112,7 @@ fn uses(draft: &Draft, instruction: &Instruction) -> Option<Uses> {
             } else {
                 uses.add(b.offset, Use::Whole)?;
                 uses.add(apart(to)?, written)?;
-                after(draft, &mut uses, then)?;
+                then.iter().try_for_each(|tile| after(draft, &mut uses, tile))?;
             }
         }
         Instruction::Picture(Picture { a, b, to, then, .. }) => {
@@ -121,14 +121,14 @@ fn uses(draft: &Draft, instruction: &Instruction) -> Option<Uses> {
                 uses.add(apart(b)?, read)?;
             }
             uses.add(apart(&to.view())?, written)?;
-            after(draft, &mut uses, then)?;
+            then.iter().try_for_each(|tile| after(draft, &mut uses, tile))?;
         }
+        Instruction::Tile(tile) => after(draft, &mut uses, tile)?,
         Instruction::Reduce { reduction: Reduction::ColSum, a, to, then } => {
             uses.add(apart(a)?, read)?;
             sum(&mut uses, to.view(), then)?;
         }
         Instruction::Product { .. }
-        | Instruction::Tile(_)
         | Instruction::Reduce { .. }
         | Instruction::Copy { .. }
         | Instruction::Zero { .. }
@@ -175,9 +175,11 @@ fn sum(uses: &mut Uses, to: View, then: &Option<Tile>) -> Option<()> {
     Some(())
 }
 
-/// Element-wise work on what an instruction makes of a picture.
-fn after(draft: &Draft, uses: &mut Uses, then: &Option<Tile>) -> Option<()> {
-    let Some(tile) = then else { return Some(()) };
+/// Element-wise work, on so many entries for each row of the batch.
+fn after(draft: &Draft, uses: &mut Uses, tile: &Tile) -> Option<()> {
+    if (tile.rows.power, tile.cols.power) != (1, 0) {
+        return None;
+    }
     for (view, access) in tile.views() {
         let one = match access {
             Access::Write => Use::Apart { written: true },

@@ -111,7 +111,8 @@ impl<T> Linked<T> {
             Linked::Reduce { reduction, a, .. } => {
                 *reduction == Reduction::ColSum && a.rows.is_multiple_of(rows)
             }
-            Linked::Product { .. } | Linked::Tile(_) | Linked::Other => false,
+            Linked::Tile(tile) => tile.entries.is_multiple_of(rows),
+            Linked::Product { .. } | Linked::Other => false,
         }
     }
 

@@ -200,7 +200,14 @@ impl<T: Real> Shared<T> {
                     let (reduction, results) = (*reduction, 0..to.cols);
                     T::run(isa, &Task::Reduce(Reduce { reduction, arena, a, to, results }));
                 }
-                Linked::Product { .. } | Linked::Tile(_) | Linked::Other => {}
+                Linked::Tile(tile) => {
+                    let each = tile.entries / self.rows;
+                    let (entries, registers) = (rows.start * each..rows.end * each, scratch);
+                    let product = std::ptr::null();
+                    let work = Entries { tile, entries, arena, registers, product };
+                    T::run(isa, &Task::Entries(work));
+                }
+                Linked::Product { .. } | Linked::Other => {}
             }
         }
     }

@@ -296,49 +296,48 @@ impl Instruction {
 impl Tile {
     /// The matrices that it reads and writes.
     pub(crate) fn views(&self) -> Vec<(View, Access)> {
-        let source = |source: &Source| match source {
-            Source::Memory(view) | Source::Result(view) | Source::Scalar(view) => Some(*view),
-            Source::Register(_) | Source::Number(_) | Source::Size(_) => None,
-        };
         let mut views = Vec::new();
-        for operation in &self.operations {
-            let read = match &operation.function {
-                Function::Load(view) => [Some(*view), None],
-                Function::Map(_, a) => [source(a), None],
-                Function::Zip(_, a, b) => [source(a), source(b)],
-            };
-            views.extend(read.into_iter().flatten().map(|view| (view, Access::Read)));
-            if let Target::Memory(slot) = operation.to {
-                views.push((slot.view(), Access::Write));
-            }
-        }
-        views.extend(self.stores.iter().map(|(_, slot)| (slot.view(), Access::Write)));
+        self.clone().walk(&mut |_, view, access| views.push((view, access)));
         views
     }
 
     fn offsets(&mut self, f: &mut impl FnMut(&mut usize, Access)) {
-        let source = |source: &mut Source, f: &mut dyn FnMut(&mut usize, Access)| match source {
-            Source::Memory(view) | Source::Result(view) | Source::Scalar(view) => {
-                f(&mut view.offset, Access::Read)
-            }
-            Source::Register(_) | Source::Number(_) | Source::Size(_) => {}
+        self.walk(&mut |offset, _, access| f(offset, access));
+    }
+
+    /// Shows each matrix that it reads or writes, and the offset, which may be changed.
+    fn walk(&mut self, f: &mut dyn FnMut(&mut usize, View, Access)) {
+        let read = |view: &mut View, f: &mut dyn FnMut(&mut usize, View, Access)| {
+            let whole = *view;
+            f(&mut view.offset, whole, Access::Read);
+        };
+        let write = |slot: &mut Slot, f: &mut dyn FnMut(&mut usize, View, Access)| {
+            let whole = slot.view();
+            f(&mut slot.offset, whole, Access::Write);
         };
         for operation in &mut self.operations {
-            match &mut operation.function {
-                Function::Load(view) => f(&mut view.offset, Access::Read),
-                Function::Map(_, a) => source(a, f),
-                Function::Zip(_, a, b) => {
-                    source(a, f);
-                    source(b, f);
+            let sources = match &mut operation.function {
+                Function::Load(view) => {
+                    read(view, f);
+                    [None, None]
+                }
+                Function::Map(_, a) => [Some(a), None],
+                Function::Zip(_, a, b) => [Some(a), Some(b)],
+            };
+            for source in sources.into_iter().flatten() {
+                match source {
+                    Source::Memory(view) | Source::Result(view) | Source::Scalar(view) => {
+                        read(view, f);
+                    }
+                    Source::Register(_) | Source::Number(_) | Source::Size(_) => {}
                 }
             }
-            match &mut operation.to {
-                Target::Register(_) => {}
-                Target::Memory(slot) => f(&mut slot.offset, Access::Write),
+            if let Target::Memory(slot) = &mut operation.to {
+                write(slot, f);
             }
         }
         for (_, slot) in &mut self.stores {
-            f(&mut slot.offset, Access::Write);
+            write(slot, f);
         }
     }
 }

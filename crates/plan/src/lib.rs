@@ -8,7 +8,8 @@
 //! `values` finds out where each node lives: `again` says what is computed where it is read, `group`
 //! which element-wise nodes run together, `kept` what stays in memory, `convolution` which products
 //! read pictures in place. Then `schedule` puts the work in order, `emit` writes the instructions,
-//! `bands` finds those that pictures go through a few at a time, and `allocate` gives each region its place in the arena.
+//! `bands` finds those that pictures go through a few at a time, and `allocate` gives each region
+//! its place in the arena.
 
 mod again;
 mod allocate;

@@ -216,7 +216,9 @@ impl<T: Real> Work<T> for Convolve<'_, T> {
     unsafe fn run<V: Vector<Number = T>>(&self) {
         // SAFETY: as the caller says.
         unsafe {
-            self.clear();
+            if self.of.kind != Kind::Pictures && self.of.window.pad != [0; 4] {
+                self.clear();
+            }
             match self.of.kind {
                 Kind::Forward if self.of.is_beside::<V>() => self.forward::<V, true>(),
                 Kind::Forward if self.is_narrow::<V>() => self.forward::<V::Half, false>(),

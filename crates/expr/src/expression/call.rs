@@ -63,26 +63,8 @@ impl Builder<'_> {
             values.iter().map(|v| self.build(scope, v, hint)).collect();
         let nodes = nodes?;
         let pairs: Vec<(NodeId, &Expr)> = nodes.iter().copied().zip(values).collect();
-        match (name.text.as_str(), nodes.as_slice()) {
-            ("rows", [a]) => return Ok(self.graph.size(self.graph.shape(*a).rows)),
-            ("cols", [a]) => return Ok(self.graph.size(self.graph.shape(*a).cols)),
-            ("vec", [a]) => {
-                let shape = self.graph.shape(*a);
-                let size = shape.size().ok_or_else(|| wrong("a smaller matrix"))?;
-                let column = self.node(Op::Transpose, &[*a], e)?;
-                return self.node(Op::Reshape(Shape::new(size, Dim::ONE)), &[column], e);
-            }
-            ("transposed", [_] | [_, _]) => {
-                if let Some((op, operand, shapes)) = &scope.linear
-                    && let Some(partner) = op.def().transposed
-                {
-                    return self.node(partner(*op, *operand, shapes), &nodes, e);
-                }
-            }
-            ("diag", [a]) if self.graph.shape(*a).cols != Dim::ONE => {
-                return self.apply(Op::Diagonal, &pairs, e);
-            }
-            _ => {}
+        if let Some(node) = self.of_shapes(scope, name, &pairs, e)? {
+            return Ok(node);
         }
         match op {
             Some(op) if op.def().arity != nodes.len() || nodes.len() != arguments.len() => {
@@ -96,6 +78,37 @@ impl Builder<'_> {
             None => Err(Diagnostic::new(format!("there is no function {}", name.text))
                 .label(name.span, "not known")),
         }
+    }
+
+    /// A function that is not the op of its name, for what shapes its operands have.
+    fn of_shapes(
+        &mut self,
+        scope: &Scope,
+        name: &syntax::Name,
+        pairs: &[(NodeId, &Expr)],
+        e: &Expr,
+    ) -> Result<Option<NodeId>, Diagnostic> {
+        let nodes: Vec<NodeId> = pairs.iter().map(|&(node, _)| node).collect();
+        Ok(Some(match (name.text.as_str(), nodes.as_slice()) {
+            ("rows", [a]) => self.graph.size(self.graph.shape(*a).rows),
+            ("cols", [a]) => self.graph.size(self.graph.shape(*a).cols),
+            ("vec", [a]) => {
+                let size = self.graph.shape(*a).size().ok_or_else(|| {
+                    Diagnostic::new("vec takes a smaller matrix").label(e.span, "1 given")
+                })?;
+                let column = self.node(Op::Transpose, &[*a], e)?;
+                self.node(Op::Reshape(Shape::new(size, Dim::ONE)), &[column], e)?
+            }
+            ("transposed", [_] | [_, _]) => {
+                let Some((op, operand, shapes)) = &scope.linear else { return Ok(None) };
+                let Some(partner) = op.def().transposed else { return Ok(None) };
+                self.node(partner(*op, *operand, shapes), &nodes, e)?
+            }
+            ("diag", [a]) if self.graph.shape(*a).cols != Dim::ONE => {
+                self.apply(Op::Diagonal, pairs, e)?
+            }
+            _ => return Ok(None),
+        }))
     }
 
     /// `reshape(A, m×n)`, or one side alone, from which the other follows: `reshape(A, rows = m)`.

@@ -46,21 +46,7 @@ pub(crate) fn inputs(writer: &mut Writer, encoder: &Encoder, batch: &str, name: 
         let n = numbers.len();
         let dims = [Size::Symbol(batch), Size::Number(n as u64)];
         let raw = writer.input("numbers", data_type::DOUBLE, &dims, &names);
-        let mut row = |key: &str, value: fn(&Number) -> f64| {
-            let values: Vec<f64> = numbers.iter().map(value).collect();
-            writer.doubles(key, &[1, n], &values)
-        };
-        let impute = row("impute", |number| number.2);
-        let offset = row("offset", |number| number.3.offset);
-        // The number of a constant column is 0, whatever stands in it.
-        let divisor = row("divisor", |number| match number.3.divisor {
-            0.0 => f64::INFINITY,
-            divisor => divisor,
-        });
-        let missing = writer.node("IsNaN", &[&raw], &[], "missing");
-        let known = writer.node("Where", &[&missing, &impute, &raw], &[], "known");
-        let centred = writer.node("Sub", &[&known, &offset], &[], "centred");
-        let scaled = writer.node("Div", &[&centred, &divisor], &[], "scaled");
+        let (missing, scaled) = scaled(writer, &numbers, &raw);
         let float = [("to", Attribute::Int(data_type::FLOAT.into()))];
         let alone = words.is_empty() && !numbers.iter().any(|number| number.1.indicator);
         let cast = if alone { name } else { "scaled_32" };
@@ -99,6 +85,26 @@ pub(crate) fn inputs(writer: &mut Writer, encoder: &Encoder, batch: &str, name: 
     places.iter().enumerate().for_each(|(k, &place)| order[place] = k as i64);
     let order = writer.ints(&order);
     writer.node("Gather", &[&all, &order], &axis, name)
+}
+
+/// Which of the numbers are missing; and all of them filled in, centred and divided.
+fn scaled(writer: &mut Writer, numbers: &[Number], raw: &str) -> (String, String) {
+    let mut row = |key: &str, value: fn(&Number) -> f64| {
+        let values: Vec<f64> = numbers.iter().map(value).collect();
+        writer.doubles(key, &[1, numbers.len()], &values)
+    };
+    let impute = row("impute", |number| number.2);
+    let offset = row("offset", |number| number.3.offset);
+    // The number of a constant column is 0, whatever stands in it.
+    let divisor = row("divisor", |number| match number.3.divisor {
+        0.0 => f64::INFINITY,
+        divisor => divisor,
+    });
+    let missing = writer.node("IsNaN", &[raw], &[], "missing");
+    let known = writer.node("Where", &[&missing, &impute, raw], &[], "known");
+    let centred = writer.node("Sub", &[&known, &offset], &[], "centred");
+    let scaled = writer.node("Div", &[&centred, &divisor], &[], "scaled");
+    (missing, scaled)
 }
 
 /// The number of matrix columns of these inputs.

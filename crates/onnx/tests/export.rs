@@ -65,17 +65,8 @@ fn inputs(model: &Model, table: &Table) -> serde_json::Map<String, Value> {
     all
 }
 
-#[test]
-fn every_layer_and_activation_is_the_same_in_onnxruntime() {
-    let folder = folder("runtime");
-    let table = tables::table();
-    // A word that no training row has.
-    let mut unseen = table.clone();
-    if let Values::Categories { levels, codes } = &mut unseen.columns[1].values {
-        levels.push("violet".into());
-        let with = |(row, code)| if row == 3 { Some(3) } else { code };
-        *codes = codes.iter().enumerate().map(with).collect();
-    }
+/// Writes a network with each function of the library that has a row for each example; their names.
+fn walk_the_library(folder: &Path, table: &Table) -> Vec<String> {
     let mut walked = Vec::new();
     for function in &standard().functions {
         let name = function.name.text.as_str();
@@ -117,11 +108,26 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
             assert!(!function.layer, "the layer {name} is not tried");
             continue;
         }
-        let encoder = tables::encoder(&table, TargetKind::Numbers, false);
+        let encoder = tables::encoder(table, TargetKind::Numbers, false);
         let model = tables::model(&page, encoder);
-        write(&folder, name, &model, &table);
-        walked.push(name);
+        write(folder, name, &model, table);
+        walked.push(name.to_string());
     }
+    walked
+}
+
+#[test]
+fn every_layer_and_activation_is_the_same_in_onnxruntime() {
+    let folder = folder("runtime");
+    let table = tables::table();
+    // A word that no training row has.
+    let mut unseen = table.clone();
+    if let Values::Categories { levels, codes } = &mut unseen.columns[1].values {
+        levels.push("violet".into());
+        let with = |(row, code)| if row == 3 { Some(3) } else { code };
+        *codes = codes.iter().enumerate().map(with).collect();
+    }
+    let mut walked = walk_the_library(&folder, &table);
     // What takes pictures, of 3×2 pixels with 2 channels.
     for (name, value) in [
         ("maxpool", "maxpool(F, 3×2×2, 2×2, stride 1, pad [1 0 0 1])"),
@@ -142,7 +148,7 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
         );
         let encoder = tables::encoder(&table, TargetKind::Numbers, false);
         write(&folder, name, &tables::model(&page, encoder), &table);
-        walked.push(name);
+        walked.push(name.to_string());
     }
     for op in ["tanh", "sigmoid", "sin", "cos", "exp", "abs", "sign", "erf"] {
         let page = format!(
@@ -180,10 +186,10 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
 
     for activation in ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softsign"]
     {
-        assert!(walked.contains(&activation), "{activation}");
+        assert!(walked.iter().any(|name| name == activation), "{activation}");
     }
     for layer in ["dense", "layer_norm", "residual", "conv2d", "batch_norm", "dropout", "lse"] {
-        assert!(walked.contains(&layer), "{layer}");
+        assert!(walked.iter().any(|name| name == layer), "{layer}");
     }
     same_in_onnxruntime(&folder);
 }

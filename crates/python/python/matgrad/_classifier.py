@@ -122,7 +122,6 @@ class MLPClassifier(_MLP):
 
     def _encode(self, y, classes=None) -> np.ndarray:
         """0 and 1: a column a class, one column for two classes or a column a label."""
-        name = type(self).__name__
         if y.dtype.kind == "f" and (y != np.floor(y)).any():
             raise ValueError(
                 "Unknown label type: continuous. Maybe you are trying to fit a classifier, which "

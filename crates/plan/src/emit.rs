@@ -7,13 +7,12 @@ use matgrad_expr::op::{Axis, Op};
 
 use crate::convolution::Kind;
 use crate::extent::{Extent, Slot, View};
-use crate::instruction::{
-    Function, Instruction, Map, Operation, Reduction, Source, Target, Tile, Zip,
-};
+use crate::instruction::{Instruction, Reduction};
 use crate::picture::{Picture, PictureWork};
 use crate::plan::label;
 use crate::schedule::Schedule;
-use crate::values::{Immediate, Region, Values, Work};
+use crate::tile::tile;
+use crate::values::{Region, Values, Work};
 
 /// A program whose offsets are still numbers of regions.
 pub(crate) struct Draft {
@@ -48,7 +47,7 @@ fn emit_unit(values: &Values, schedule: &Schedule, unit: usize, draft: &mut Draf
         Work::Tile => {
             let product = schedule.products[unit];
             let region = product.and_then(|product| values.result(product)).map(|to| to.offset);
-            let (tile, equation) = tile(values, unit, region);
+            let (tile, equation) = (tile(values, unit, region), equations(values, unit));
             let Some(product) = product else {
                 return draft.push(Instruction::Tile(tile), equation);
             };
@@ -118,16 +117,11 @@ fn equation(values: &Values, id: NodeId) -> String {
     }
 }
 
-/// The matrix that a stored node is.
-fn slot(view: View) -> Slot {
-    Slot { offset: view.offset, rows: view.rows, cols: view.cols }
-}
-
 fn single(values: &Values, id: NodeId, draft: &mut Draft) {
     let op = values.request.graph.get(id).op;
     let operands: Vec<View> = values.operands(id).iter().map(|&o| values.view(o)).collect();
     let place = values.view(id);
-    let to = slot(place);
+    let to = place.slot();
     let graph = values.request.graph;
     let equation = equation(values, id);
     let reduce = |reduction| Instruction::Reduce { reduction, a: operands[0], to, then: None };
@@ -194,260 +188,12 @@ fn single(values: &Values, id: NodeId, draft: &mut Draft) {
     draft.push(instruction, equation);
 }
 
-/// The function of an element-wise op.
-enum Elementwise {
-    Map(Map),
-    Zip(Zip),
-}
-
-fn elementwise(op: Op) -> Elementwise {
-    use Elementwise::{Map as M, Zip as Z};
-    match op {
-        Op::Neg => M(Map::Neg),
-        Op::Exp => M(Map::Exp),
-        Op::Log => M(Map::Log),
-        Op::Sqrt => M(Map::Sqrt),
-        Op::Tanh => M(Map::Tanh),
-        Op::Sigmoid => M(Map::Sigmoid),
-        Op::Erf => M(Map::Erf),
-        Op::Sin => M(Map::Sin),
-        Op::Cos => M(Map::Cos),
-        Op::Abs => M(Map::Abs),
-        Op::Sign => M(Map::Sign),
-        Op::Add => Z(Zip::Add),
-        Op::Mul => Z(Zip::Mul),
-        Op::Div => Z(Zip::Div),
-        Op::Pow => Z(Zip::Pow),
-        Op::Max => Z(Zip::Max),
-        Op::Min => Z(Zip::Min),
-        Op::Greater => Z(Zip::Greater),
-        Op::GreaterEqual => Z(Zip::GreaterEqual),
-        other => unreachable!("{other:?} is not element-wise"),
-    }
-}
-
-/// A value inside a tile, before registers are given out.
-#[derive(Clone, Copy, PartialEq)]
-enum Operand {
-    /// The result of this step.
-    Step(usize),
-    Other(Source),
-}
-
-struct Step {
-    node: Option<NodeId>,
-    function: Option<(Map, Operand)>,
-    zip: Option<(Zip, Operand, Operand)>,
-    load: Option<View>,
-    stored: Option<Slot>,
-    /// Written after the block, since it overwrites an operand.
-    late: bool,
-}
-
-impl Step {
-    fn operands(&self) -> Vec<usize> {
-        let mut all = Vec::new();
-        let map = self.function.iter().map(|(_, a)| *a);
-        let zip = self.zip.iter().flat_map(|(_, a, b)| [*a, *b]);
-        for operand in map.chain(zip) {
-            if let Operand::Step(step) = operand {
-                all.push(step);
-            }
-        }
-        all
-    }
-}
-
-/// A unit, with its equation; the region of the product that it takes up, if there is one.
-fn tile(values: &Values, unit: usize, product: Option<usize>) -> (Tile, String) {
-    let nodes = &values.units[unit].nodes;
-    let shape = oriented(values.view(nodes[0]), values.view(nodes[0]));
-    let steps = live(steps(values, unit, product));
-    let mut last = vec![0; steps.len()];
-    for (i, step) in steps.iter().enumerate() {
-        last[i] = last[i].max(i);
-        if step.late {
-            last[i] = steps.len();
-        }
-        for operand in step.operands() {
-            last[operand] = last[operand].max(i);
-        }
-    }
-    let (mut free, mut registers): (Vec<usize>, usize) = (Vec::new(), 0);
-    let mut places: Vec<Target> = Vec::new();
-    let mut operations = Vec::new();
-    let mut stores = Vec::new();
-    for (i, step) in steps.iter().enumerate() {
-        let source = |operand: Operand| match operand {
-            Operand::Other(source) => source,
-            Operand::Step(step) => match places[step] {
-                Target::Register(register) => Source::Register(register),
-                Target::Memory(slot) => Source::Memory(slot.view()),
-            },
-        };
-        let function = match (step.load, step.function, step.zip) {
-            (Some(view), _, _) => Function::Load(view),
-            (_, Some((map, a)), _) => Function::Map(map, source(a)),
-            (_, _, Some((zip, a, b))) => Function::Zip(zip, source(a), source(b)),
-            (None, None, None) => continue,
-        };
-        let to = match step.stored {
-            Some(slot) if !step.late => Target::Memory(slot),
-            _ => Target::Register(free.pop().unwrap_or_else(|| {
-                registers += 1;
-                registers - 1
-            })),
-        };
-        if let (Some(slot), true, Target::Register(register)) = (step.stored, step.late, to) {
-            stores.push((register, slot));
-        }
-        places.push(to);
-        operations.push(Operation { function, to });
-        for (j, place) in places.iter().enumerate().rev() {
-            if let (Target::Register(register), true) = (*place, last[j] == i) {
-                free.push(register);
-            }
-        }
-    }
-    let equation: Vec<String> = nodes
-        .iter()
-        .filter(|&&id| values.is_stored(id))
-        .map(|&id| format!("{} ← {}", label(values.request.graph, id), written(values, id, unit)))
-        .collect();
-    let (rows, cols) = (shape.rows, shape.cols);
-    let tile = Tile { rows, cols, registers, operations, stores };
-    (tile, equation.join("; "))
-}
-
-/// The steps of a unit, with loads where an operand is no contiguous matrix of the same shape.
-fn steps(values: &Values, unit: usize, product: Option<usize>) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for &id in &values.units[unit].nodes {
-        let view = values.view(id);
-        let step = step(values, id, view, product, &mut steps);
-        let stored = values.is_stored(id).then(|| slot(oriented(view, view)));
-        let late = stored.is_some_and(|s| values.regions[s.offset].variable);
-        steps.push(Step { stored, late, ..step });
-    }
-    steps
-}
-
-/// The step that computes a node for results that lie as `result` does, behind those that it needs.
-fn step(
-    values: &Values,
-    id: NodeId,
-    result: View,
-    product: Option<usize>,
-    steps: &mut Vec<Step>,
-) -> Step {
-    let mut operands = Vec::new();
-    for operand in values.operands(id) {
-        let known = steps.iter().position(|s| s.node == Some(operand));
-        operands.push(match (known, values.immediate(operand)) {
-            (Some(step), _) => Operand::Step(step),
-            (_, Some(Immediate::Number(number))) => Operand::Other(Source::Number(number)),
-            (_, Some(Immediate::Size(size))) => Operand::Other(Source::Size(size)),
-            (None, None) if values.is_again(operand) => {
-                let again = step(values, operand, result, product, steps);
-                steps.push(again);
-                Operand::Step(steps.len() - 1)
-            }
-            (None, None) => {
-                let view = oriented(values.view(operand), result);
-                if product == Some(view.offset) {
-                    Operand::Other(Source::Result(view))
-                } else {
-                    outside(view, steps)
-                }
-            }
-        });
-    }
-    let mut step =
-        Step { node: Some(id), function: None, zip: None, load: None, stored: None, late: false };
-    match elementwise(values.request.graph.get(id).op) {
-        Elementwise::Map(map) => step.function = Some((map, operands[0])),
-        Elementwise::Zip(zip) => shorter(&mut step, zip, operands[0], operands[1], steps),
-    }
-    step
-}
-
-/// An operand of a tile whose results lie as `result` does: a tile goes along its results.
-fn oriented(operand: View, result: View) -> View {
-    if result.is_by_columns() { operand.transposed() } else { operand }
-}
-
-fn outside(view: View, steps: &mut Vec<Step>) -> Operand {
-    if view.is_contiguous() {
-        return Operand::Other(Source::Memory(view));
-    }
-    if view.is_scalar() {
-        return Operand::Other(Source::Scalar(view));
-    }
-    let known = steps.iter().position(|s| s.load == Some(view));
-    Operand::Step(known.unwrap_or_else(|| {
-        let load = Some(view);
-        steps.push(Step { node: None, function: None, zip: None, load, stored: None, late: false });
-        steps.len() - 1
-    }))
-}
-
-/// a + (-b) is a - b, and a² is a product; both have the same bits.
-fn shorter(step: &mut Step, zip: Zip, a: Operand, b: Operand, steps: &[Step]) {
-    let negated = |operand: Operand| match operand {
-        Operand::Step(i) => match steps[i].function {
-            Some((Map::Neg, of)) => Some(of),
-            _ => None,
-        },
-        Operand::Other(_) => None,
-    };
-    let square = |operand| operand == Operand::Other(Source::Number(2.0));
-    match zip {
-        Zip::Add => {
-            step.zip = Some(match (negated(a), negated(b)) {
-                (_, Some(b)) => (Zip::Sub, a, b),
-                (Some(a), None) => (Zip::Sub, b, a),
-                (None, None) => (Zip::Add, a, b),
-            });
-        }
-        Zip::Pow if square(b) => step.function = Some((Map::Square, a)),
-        Zip::Mul if a == b => step.function = Some((Map::Square, a)),
-        _ => step.zip = Some((zip, a, b)),
-    }
-}
-
-/// Only the steps that something needs.
-fn live(mut steps: Vec<Step>) -> Vec<Step> {
-    let mut needed: Vec<bool> = steps.iter().map(|s| s.stored.is_some()).collect();
-    for i in (0..steps.len()).rev() {
-        if needed[i] {
-            for operand in steps[i].operands() {
-                needed[operand] = true;
-            }
-        }
-    }
-    let mut number = vec![0; steps.len()];
-    let mut count = 0;
-    for (i, &needed) in needed.iter().enumerate() {
-        number[i] = count;
-        count += usize::from(needed);
-    }
-    let renumber = |operand: &mut Operand| {
-        if let Operand::Step(step) = operand {
-            *step = number[*step];
-        }
-    };
-    for step in &mut steps {
-        if let Some((_, a)) = &mut step.function {
-            renumber(a);
-        }
-        if let Some((_, a, b)) = &mut step.zip {
-            renumber(a);
-            renumber(b);
-        }
-    }
-    let mut needed = needed.into_iter();
-    steps.retain(|_| needed.next().unwrap_or(false));
-    steps
+/// The equations of what an element-wise unit keeps.
+fn equations(values: &Values, unit: usize) -> String {
+    let kept = values.units[unit].nodes.iter().filter(|&&id| values.is_stored(id));
+    let equation =
+        |&id| format!("{} ← {}", label(values.request.graph, id), written(values, id, unit));
+    kept.map(equation).collect::<Vec<_>>().join("; ")
 }
 
 /// A node as an operand in an equation.

@@ -125,6 +125,11 @@ pub struct View {
 }
 
 impl View {
+    /// The matrix that it is, for a view of all of it.
+    pub(crate) fn slot(self) -> Slot {
+        Slot { offset: self.offset, rows: self.rows, cols: self.cols }
+    }
+
     /// Rows as columns.
     pub fn transposed(self) -> View {
         View {

@@ -136,13 +136,13 @@ pub struct Operation {
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Function {
+pub enum Function<A = Source> {
     /// Brings entries of a view together.
     Load(View),
     /// A function of one number.
-    Map(Map, Source),
+    Map(Map, A),
     /// A function of two numbers.
-    Zip(Zip, Source, Source),
+    Zip(Zip, A, A),
 }
 
 /// Where an operation finds an operand.
@@ -293,6 +293,33 @@ impl Instruction {
     }
 }
 
+impl<A> Function<A> {
+    pub(crate) fn operands(&self) -> [Option<&A>; 2] {
+        match self {
+            Function::Load(_) => [None, None],
+            Function::Map(_, a) => [Some(a), None],
+            Function::Zip(_, a, b) => [Some(a), Some(b)],
+        }
+    }
+
+    fn operands_mut(&mut self) -> [Option<&mut A>; 2] {
+        match self {
+            Function::Load(_) => [None, None],
+            Function::Map(_, a) => [Some(a), None],
+            Function::Zip(_, a, b) => [Some(a), Some(b)],
+        }
+    }
+
+    /// The same of other operands.
+    pub(crate) fn with<B>(self, mut other: impl FnMut(A) -> B) -> Function<B> {
+        match self {
+            Function::Load(view) => Function::Load(view),
+            Function::Map(map, a) => Function::Map(map, other(a)),
+            Function::Zip(zip, a, b) => Function::Zip(zip, other(a), other(b)),
+        }
+    }
+}
+
 impl Tile {
     /// The matrices that it reads and writes.
     pub(crate) fn views(&self) -> Vec<(View, Access)> {
@@ -316,15 +343,10 @@ impl Tile {
             f(&mut slot.offset, whole, Access::Write);
         };
         for operation in &mut self.operations {
-            let sources = match &mut operation.function {
-                Function::Load(view) => {
-                    read(view, f);
-                    [None, None]
-                }
-                Function::Map(_, a) => [Some(a), None],
-                Function::Zip(_, a, b) => [Some(a), Some(b)],
-            };
-            for source in sources.into_iter().flatten() {
+            if let Function::Load(view) = &mut operation.function {
+                read(view, f);
+            }
+            for source in operation.function.operands_mut().into_iter().flatten() {
                 match source {
                     Source::Memory(view) | Source::Result(view) | Source::Scalar(view) => {
                         read(view, f);

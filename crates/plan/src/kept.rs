@@ -39,7 +39,7 @@ impl Values<'_> {
             && view.rows.times(view.cols) == region.rows.times(region.cols);
         let maker = self.makers[id.0 as usize];
         if whole && (!region.variable || variable_too) {
-            return (Slot { offset: view.offset, rows: view.rows, cols: view.cols }, maker);
+            return (view.slot(), maker);
         }
         let slot = self.add_region(view.rows, view.cols);
         let work = Work::Copy { view, to: slot.view() };

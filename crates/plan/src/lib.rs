@@ -27,6 +27,7 @@ pub mod picture;
 pub mod plan;
 pub mod program;
 mod schedule;
+mod tile;
 mod values;
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ from pathlib import Path
 from workloads import WORKLOADS, write
 
 HERE = Path(__file__).resolve().parent
-LIBRARIES = ["numpy", "scikit-learn", "torch", "jax", "onnxruntime"]
+LIBRARIES = ["numpy", "scikit-learn", "torch", "jax", "onnxruntime", "tract"]
+TRACT = HERE.parents[1] / "target/tract/release/matgrad-peer-tract"
 
 
 def run(command, threads):
@@ -45,11 +46,15 @@ def main():
     options.add_argument("--only", default="")
     options.add_argument("--matgrad", default=str(HERE.parents[1] / "target/release/matgrad"))
     options = options.parse_args()
+    if not TRACT.exists():
+        print(f"{TRACT} is not built: no Tract", file=sys.stderr)
     root = Path(tempfile.gettempdir()) / "matgrad-peers"
 
     def measure(peer, folder, threads):
         if peer == "matgrad":
             return ours(options.matgrad, folder, threads)
+        if peer == "tract":
+            return run([str(TRACT), str(folder)], threads) if TRACT.exists() else None
         return run([sys.executable, str(HERE / "peers.py"), peer, str(folder), str(threads)], threads)
 
     print(f"| workload, µs a step or call | threads | matgrad | {' | '.join(LIBRARIES)} | best peer / matgrad |")

@@ -1,12 +1,90 @@
 //! How a graph ends as a network: what is compared with the target, and by which loss.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::Error;
 use crate::import::Border;
 use crate::operators::{Node, softmax_axes};
 use crate::page::{Operand, Page};
+use crate::proto::{GraphProto, NodeProto, ValueInfoProto};
 use crate::value::{Size, product};
+
+/// Leaves the output of a network, and the nodes that lead to it. Classifiers have a label beside
+/// their probabilities, and runtimes of tables only name those, or bring them to a sum that they
+/// have.
+pub(crate) fn only_network(graph: &mut GraphProto) {
+    end_classifiers(graph);
+    let numbers = |info: &&ValueInfoProto| {
+        let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+        tensor.is_none_or(|t| matches!(t.elem_type, None | Some(1 | 10 | 11 | 16)))
+    };
+    if let ([_, _, ..], [one]) =
+        (&graph.output[..], &graph.output.iter().filter(numbers).collect::<Vec<_>>()[..])
+    {
+        graph.output = vec![(*one).clone()];
+    }
+    if let [output] = &graph.output[..] {
+        let end = renamed(graph, output.name()).to_string();
+        graph.output[0].name = Some(end);
+    }
+    let names = graph.output.iter().map(|o| o.name().to_string());
+    let mut needed: HashSet<String> = names.collect();
+    graph.node = std::mem::take(&mut graph.node)
+        .into_iter()
+        .rev()
+        .filter_map(|mut node| {
+            node.output.iter_mut().filter(|o| !needed.contains(*o)).for_each(String::clear);
+            let leads = node.output.iter().any(|o| !o.is_empty());
+            needed.extend(node.input.iter().filter(|i| leads && !i.is_empty()).cloned());
+            leads.then_some(node)
+        })
+        .collect();
+    graph.node.reverse();
+}
+
+/// The softmax or sigmoid that a linear classifier of tables has in it, as a node of its own.
+fn end_classifiers(graph: &mut GraphProto) {
+    for at in (0..graph.node.len()).rev() {
+        let node = &mut graph.node[at];
+        if (node.domain(), node.op_type()) != ("ai.onnx.ml", "LinearClassifier") {
+            continue;
+        }
+        let transform = node.attribute.iter_mut().find(|a| a.name() == "post_transform");
+        let (Some(transform), [_, scores]) = (transform, &mut node.output[..]) else { continue };
+        let op = match transform.s() {
+            b"SOFTMAX" => "Softmax",
+            b"LOGISTIC" => "Sigmoid",
+            _ => continue,
+        };
+        transform.s = Some(b"NONE".to_vec());
+        let inner = format!("{scores}_scores");
+        let output = vec![std::mem::replace(scores, inner.clone())];
+        let (input, op_type) = (vec![inner], Some(op.into()));
+        graph.node.insert(at + 1, NodeProto { input, output, op_type, ..NodeProto::default() });
+    }
+}
+
+/// The result of the softmax or sigmoid that a tensor is under another name; else its own name.
+fn renamed<'a>(graph: &'a GraphProto, output: &'a str) -> &'a str {
+    let (mut name, mut of_sum_one) = (output, false);
+    for node in graph.node.iter().rev() {
+        if !node.output.iter().any(|o| o == name) {
+            continue;
+        }
+        let norm = node.attribute.iter().find(|a| a.name() == "norm");
+        match (node.op_type(), node.input.first()) {
+            ("Softmax", _) => return name,
+            ("Sigmoid", _) if !of_sum_one => return name,
+            ("Identity" | "Cast" | "ZipMap", Some(input)) => name = input,
+            // The row of a softmax has the sum 1 already.
+            ("Normalizer", Some(input)) if norm.is_some_and(|a| a.s() == b"L1") => {
+                (name, of_sum_one) = (input, true);
+            }
+            _ => return output,
+        }
+    }
+    output
+}
 
 /// The loss that a last node is part of: a softmax of each row of the output as a matrix, or a
 /// sigmoid. `None` for any other node, and where another loss is wanted.

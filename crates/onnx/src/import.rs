@@ -16,7 +16,7 @@ use prost::Message;
 use serde_json::Value as Json;
 
 use crate::export::export;
-use crate::lengths::{self, Lists};
+use crate::lengths::{self, Lengths, Lists};
 use crate::operators::{self, Node, Operator, Reading, lower};
 use crate::page::{Declared, Operand, Page, located};
 use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
@@ -85,7 +85,8 @@ enum Purpose<'a> {
 /// Reads a file as a model that can be used, checked and trained.
 ///
 /// A file of [`crate::export()`] gives the model back, with the loss of its equations. Any other graph has one input, whose first
-/// axis is the batch, and one output. `loss` names the loss for training on; without it a graph
+/// axis is the batch, and one output; several inputs are columns of one, and of several outputs
+/// the one is taken that has numbers which are no classes. `loss` names the loss for training on; without it a graph
 /// that ends in the softmax of each row or a sigmoid gets the cross entropy, any other the mean
 /// squared error.
 /// Tensors stored in other files are read from `folder`.
@@ -105,8 +106,10 @@ pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result
             ))),
         };
     }
-    let graph = proto.graph.clone().unwrap_or_default();
-    let read = read(&graph, opset(&proto), folder, Purpose::Network(loss))?;
+    let opset = opset(&proto);
+    let mut graph = proto.graph.unwrap_or_default();
+    ending::only_network(&mut graph);
+    let read = read(&graph, opset, folder, Purpose::Network(loss))?;
     let network = Network::parse("imported.eq", &read.page)?;
     let nodes = network.initial(0)?;
     let names = &network.equations.graph;
@@ -229,6 +232,9 @@ fn read(
         values.insert(info.name().into(), Operand::Computed(value));
         inputs.push(border);
     }
+    if batched && inputs.len() > 1 {
+        (inputs, head) = side_by_side(&mut page, &inputs)?;
+    }
     let mut lists = Lists::new();
     let mut own = None;
     for proto in &graph.node {
@@ -271,6 +277,24 @@ fn read(
     Ok(Equations { page: text, weights, inputs, outputs })
 }
 
+/// Several inputs as columns of one, in their order.
+fn side_by_side(page: &mut Page, inputs: &[Border]) -> Result<(Vec<Border>, String), Error> {
+    let name = page.fresh("inputs");
+    let mut columns = 0;
+    for Border { tensor, name: part, dims, .. } in inputs {
+        let [None, rest @ ..] = &dims[..] else {
+            return Err(Error::File(format!("the first axis of the input {tensor:?} is no batch")));
+        };
+        let wide: usize = rest.iter().flatten().product();
+        page.lines.push(format!("{part} = {name}[:, {}:{}]", columns + 1, columns + wide));
+        columns += wide;
+    }
+    let head = format!("input {name} : B×{columns}\n");
+    let dims = vec![None, Some(columns)];
+    let border = Border { tensor: name.clone(), name, dims, order: vec![0, 1], known: None };
+    Ok((vec![border], head))
+}
+
 fn filled(name: &str, dims: &[u64]) -> Result<(), Error> {
     match dims.contains(&0) {
         true => Err(Error::File(format!("{name:?} has no entries: {dims:?}"))),
@@ -306,6 +330,7 @@ fn input(
             }
         });
     }
+    page.single |= batched && shape.dim.first().is_some_and(|d| d.dim_value == Some(1));
     let (known, _) = tensor::size(name, &numbers)?;
     filled(name, &known)?;
     if batched && dims.first() != Some(&Size::BATCH) {
@@ -369,9 +394,14 @@ fn node<'a>(
         }
         operands.push(operand);
     }
-    let lengths = proto.input.get(1).and_then(|name| lists.get(name)).cloned();
-    let reshaped = proto.op_type() == "Reshape" && operands.first().is_some_and(Option::is_some);
-    Ok(Node { proto, operands, opset, lengths: lengths.filter(|_| reshaped) })
+    let shape = match proto.op_type() {
+        "Reshape" | "Expand" if operands.first().is_some_and(Option::is_some) => proto.input.get(1),
+        "ConstantOfShape" => proto.input.first(),
+        _ => None,
+    };
+    let open = |list: &&Lengths| list.known().is_none();
+    let lengths = shape.and_then(|name| lists.get(name)).filter(open).cloned();
+    Ok(Node { proto, operands, opset, lengths })
 }
 
 /// Reads a node into the values.
@@ -384,23 +414,24 @@ fn step(
     let proto = node.proto;
     let fail = |why: String| refused(proto, why);
     let list = if node.is_standard() { lengths::read(node, lists).map_err(fail)? } else { None };
-    let results = match list.as_ref().map(|list| list.known()) {
-        Some(Some(known)) => vec![Operand::Known(known)],
-        Some(None) => vec![],
-        None => computed(page, node).map_err(fail)?,
-    };
-    let twice = |name: &str| fail(format!("{name:?} is computed twice"));
-    if let (Some(list), true, Some(name)) = (list, results.is_empty(), proto.output.first()) {
-        if values.contains_key(name) || lists.insert(name.clone(), list).is_some() {
-            return Err(twice(name));
+    let mut results = vec![];
+    if let (Some(list), Some(name)) = (&list, proto.output.first()) {
+        results.extend(list.known().map(Operand::Known));
+        if lists.insert(name.clone(), list.clone()).is_some() || values.contains_key(name) {
+            return Err(fail(format!("{name:?} is computed twice")));
         }
-        return Ok(());
+        if results.is_empty() {
+            return Ok(());
+        }
+    } else {
+        results = computed(page, node).map_err(fail)?;
     }
     for (k, name) in proto.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         let result =
             results.get(k).ok_or_else(|| fail(format!("its result {name:?} is not read")))?;
-        if lists.contains_key(name) || values.insert(name.clone(), result.clone()).is_some() {
-            return Err(twice(name));
+        let twice = list.is_none() && lists.contains_key(name);
+        if twice || values.insert(name.clone(), result.clone()).is_some() {
+            return Err(fail(format!("{name:?} is computed twice")));
         }
     }
     Ok(())
@@ -408,18 +439,19 @@ fn step(
 
 /// The results of a node by the item of its operator.
 fn computed(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
-    let operator: &Operator = operators::all()
-        .find(|o| node.is_standard() && o.name == node.proto.op_type())
-        .ok_or("no reading of this operator as matrices is known")?;
+    let operator =
+        operators::find(node.proto).ok_or("no reading of this operator as matrices is known")?;
     for (i, operand) in node.operands.iter().enumerate() {
         let Some(dims) = operand.as_ref().map(Operand::dims) else { continue };
         // An empty list of axes is one; other tensors without entries are no matrices.
-        let list = i > 0 && dims.len() == 1 && !matches!(operator.reading, Reading::Zip(_));
+        let shape = i > 0 || operator.name == "ConstantOfShape";
+        let list = shape && dims.len() == 1 && !matches!(operator.reading, Reading::Zip(_));
         if dims.contains(&Size::of(0)) && !list {
             return Err(format!("{:?} has no entries", node.proto.input[i]));
         }
     }
     let known = node.operands.iter().flatten().all(|o| matches!(o, Operand::Known(_)));
+    let known = known && node.lengths.is_none();
     match operator.reading {
         Reading::Layout(_) => lower(page, operator, node),
         _ if known => fold(page, operator, node),

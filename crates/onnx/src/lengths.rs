@@ -3,7 +3,7 @@
 //!
 //! Exporters write `x.view(x.size(0), -1)` as Shape, Gather, Unsqueeze, Concat, Reshape. The
 //! batch has no number, so such a list is no tensor: the few operators that take lists apart and
-//! put them together, or multiply and divide, are read here, and any other that is given one is
+//! put them together, calculate and choose, are read here, and any other that is given one is
 //! refused.
 
 use std::collections::HashMap;
@@ -12,6 +12,7 @@ use std::rc::Rc;
 use crate::operators::{Node, axis};
 use crate::page::Operand;
 use crate::tensor::Tensor;
+use crate::value::Size;
 
 /// A length of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +31,8 @@ pub(crate) struct Lengths {
     list: bool,
 }
 
-/// Lists that have the batch among them, by their names in the file.
+/// Lists that come of shapes, by their names in the file; those without the batch are known
+/// operands too.
 pub(crate) type Lists = HashMap<String, Lengths>;
 
 type Result<T> = std::result::Result<T, String>;
@@ -41,10 +43,42 @@ impl Length {
     fn times(self, other: Length) -> Option<Length> {
         match (self, other) {
             (Length::Number(a), Length::Number(b)) => a.checked_mul(b).map(Length::Number),
+            (_, Length::Number(0)) | (Length::Number(0), _) => Some(Length::Number(0)),
             (Length::Batch(n), Length::Number(m)) | (Length::Number(m), Length::Batch(n)) => {
                 n.checked_mul(u64::try_from(m).ok()?).map(Length::Batch)
             }
             (Length::Batch(_), Length::Batch(_)) => None,
+        }
+    }
+
+    fn plus(self, other: Length) -> Option<Length> {
+        match (self, other) {
+            (Length::Number(a), Length::Number(b)) => a.checked_add(b).map(Length::Number),
+            (Length::Batch(a), Length::Batch(b)) => a.checked_add(b).map(Length::Batch),
+            (batch, Length::Number(0)) | (Length::Number(0), batch) => Some(batch),
+            (Length::Batch(_), Length::Number(_)) | (Length::Number(_), Length::Batch(_)) => None,
+        }
+    }
+
+    fn minus(self, other: Length) -> Option<Length> {
+        match (self, other) {
+            (Length::Number(a), Length::Number(b)) => a.checked_sub(b).map(Length::Number),
+            (Length::Batch(a), Length::Batch(b)) if a == b => Some(Length::Number(0)),
+            (Length::Batch(a), Length::Batch(b)) => a.checked_sub(b).map(Length::Batch),
+            (batch, Length::Number(0)) => Some(batch),
+            (Length::Batch(_), Length::Number(_)) | (Length::Number(_), Length::Batch(_)) => None,
+        }
+    }
+
+    /// 1 where both are the same for every batch, 0 where they are for none.
+    fn equals(self, other: Length) -> Option<Length> {
+        match (self, other) {
+            (Length::Number(a), Length::Number(b)) => Some(Length::Number(i64::from(a == b))),
+            (Length::Batch(a), Length::Batch(b)) => Some(Length::Number(i64::from(a == b))),
+            // A batch has a row or more.
+            (Length::Batch(_), Length::Number(n)) | (Length::Number(n), Length::Batch(_)) => {
+                (n < 1).then_some(Length::Number(0))
+            }
         }
     }
 
@@ -99,21 +133,54 @@ pub(crate) fn read(node: &Node, lists: &Lists) -> Result<Option<Lengths>> {
         open.or_else(|| node.operands.get(i).and_then(Option::as_ref).and_then(numbers))
     };
     let op = node.proto.op_type();
-    let has_batch = node.proto.input.iter().any(|name| lists.contains_key(name));
+    let of_lists = || node.proto.input.iter().filter_map(|name| lists.get(name));
+    let has_batch = of_lists().any(|list| list.known().is_none());
     match (op, given(0)) {
-        ("Shape", _) => shape(node).map(Some),
+        ("Shape", _) => shape(node, lists).map(Some),
         ("Gather", Some(from)) => gather(node, &from).map(Some),
-        ("Reshape", _) if node.lengths.is_some() => Ok(None),
-        _ if !has_batch => Ok(None),
+        ("Reshape" | "Expand" | "ConstantOfShape", _) if node.lengths.is_some() => Ok(None),
+        // Whole numbers, whose quotients are cut; others are calculated like all that is known.
+        _ if of_lists().next().is_none() => Ok(None),
+        _ if !has_batch && (0..node.proto.input.len()).any(|i| given(i).is_none()) => Ok(None),
+        ("Cast", _) if !has_batch && !matches!(node.int("to", 7), 6 | 7) => Ok(None),
         // They are whole already.
         ("Cast" | "Identity" | "Floor" | "Ceil", list) => Ok(list),
-        ("Mul", Some(a)) => a.zip(&given(1).ok_or(UNKNOWN)?, Length::times).map(Some),
-        ("Div", Some(a)) => a.zip(&given(1).ok_or(UNKNOWN)?, Length::over).map(Some),
+        ("Add" | "Sub" | "Mul" | "Div" | "Equal", Some(a)) => {
+            let with = match op {
+                "Add" => Length::plus,
+                "Sub" => Length::minus,
+                "Mul" => Length::times,
+                "Div" => Length::over,
+                _ => Length::equals,
+            };
+            a.zip(&given(1).ok_or(UNKNOWN)?, with).map(Some)
+        }
+        ("Where", Some(test)) => {
+            let [a, b] = [1, 2].map(|i| given(i).ok_or(UNKNOWN));
+            // Its tests are 0 or 1.
+            let kept = test.zip(&a?, Length::times)?;
+            let ones = Lengths { all: vec![Length::Number(1)], list: false };
+            let other = ones.zip(&test, Length::minus)?.zip(&b?, Length::times)?;
+            kept.zip(&other, Length::plus).map(Some)
+        }
+        ("ReduceProd", Some(Lengths { all, .. })) => {
+            let one = Some(Length::Number(1));
+            let product = all.iter().fold(one, |product, &l| product?.times(l)).ok_or(UNKNOWN)?;
+            let list = node.int("keepdims", 1) != 0;
+            Ok(Some(Lengths { all: vec![product], list }))
+        }
+        // Another shape of a list is one axis, or none.
+        ("Reshape", Some(Lengths { all, .. })) => match node.whole(1)?.as_deref() {
+            Some(&[n]) if n == -1 || n == all.len() as i64 => Ok(Some(Lengths { all, list: true })),
+            Some(&[]) if all.len() == 1 => Ok(Some(Lengths { all, list: false })),
+            _ => Err("a list of lengths has one axis".into()),
+        },
         ("Unsqueeze", Some(Lengths { all, list: false })) => Ok(Some(Lengths { all, list: true })),
         ("Squeeze", Some(Lengths { all, list: true })) if all.len() == 1 => {
             Ok(Some(Lengths { all, list: false }))
         }
         ("Slice", Some(from)) => slice(node, &from).map(Some),
+        _ if !has_batch => Ok(None),
         ("Concat", _) => {
             let parts = (0..node.proto.input.len()).map(|i| given(i).filter(|part| part.list));
             let parts: Option<Vec<Lengths>> = parts.collect();
@@ -142,8 +209,12 @@ fn part<T: Clone>(all: &[T], start: i64, end: i64) -> Vec<T> {
     all.get(place(start)..place(end)).unwrap_or_default().to_vec()
 }
 
-fn shape(node: &Node) -> Result<Lengths> {
-    let dims = node.operand(0)?.dims();
+fn shape(node: &Node, lists: &Lists) -> Result<Lengths> {
+    let dims = match node.proto.input.first().and_then(|name| lists.get(name)) {
+        Some(list) if list.list => vec![Size::of(list.all.len() as u64)],
+        Some(_) => vec![],
+        None => node.operand(0)?.dims(),
+    };
     let all = dims.iter().map(|dim| match dim.batch {
         true => Length::Batch(dim.number),
         false => Length::Number(dim.number as i64),

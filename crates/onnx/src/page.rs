@@ -12,7 +12,7 @@ use matgrad::expr::syntax::{Statement, canonical, parse_page};
 use matgrad::library::standard;
 
 use crate::tensor::{MOST_MADE, Tensor};
-use crate::value::{Size, Value, factors, product};
+use crate::value::{Size, Value, product};
 
 /// What a name of the graph stands for.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ impl Operand {
     }
 
     /// The same with axes of length 1 before the others, so that there are `rank`.
-    fn padded(&self, rank: usize) -> Operand {
+    pub fn padded(&self, rank: usize) -> Operand {
         match self {
             Operand::Known(t) => {
                 let ones = vec![1; rank - t.dims.len()];
@@ -66,6 +66,8 @@ pub(crate) struct Page {
     known: HashMap<(String, Vec<usize>, u64, u64, u64), String>,
     /// Entries of numbers that the file does not have.
     made: u64,
+    /// Whether the file says that the batch is one row.
+    pub single: bool,
 }
 
 type Result<T> = std::result::Result<T, String>;
@@ -75,7 +77,8 @@ impl Page {
     pub fn fresh(&mut self, wanted: &str) -> String {
         let plain: String =
             wanted.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-        let mut name = canonical(plain.trim_matches('_'));
+        let first = plain.find(char::is_alphabetic).unwrap_or(plain.len());
+        let mut name = canonical(plain[first..].trim_end_matches('_'));
         if !is_name(&name) {
             name = "T".into();
         }
@@ -239,18 +242,21 @@ impl Page {
     }
 
     /// The tensor repeated along axes of length 1.
-    fn expanded(&mut self, value: &Value, dims: &[Size]) -> Result<Value> {
+    pub fn expanded(&mut self, value: &Value, dims: &[Size]) -> Result<Value> {
         let mut value = value.clone();
         for (axis, &dim) in dims.iter().enumerate() {
             if value.axes[axis].is_empty() && dim != Size::ONE {
                 let all = product(&value.factors());
-                let column = self.reshaped(&value, (all, Size::ONE));
-                let text = self.define("E", &format!("{column} * ones(1, {dim})"));
-                let new = value.of_axes(&(0..axis).collect::<Vec<_>>()).len();
-                value.order.iter_mut().filter(|f| **f >= new).for_each(|f| *f += 1);
-                value.order.push(new);
-                value.axes[axis] = factors(dim);
-                value = Value { text, shape: (all, dim), ..value };
+                // The batch goes before all that is repeated for it.
+                let (text, shape, before) = if dim.batch {
+                    let row = self.reshaped(&value, (Size::ONE, all));
+                    (format!("ones({dim}, 1) * {row}"), (dim, all), 0)
+                } else {
+                    let column = self.reshaped(&value, (all, Size::ONE));
+                    (format!("{column} * ones(1, {dim})"), (all, dim), value.order.len())
+                };
+                let text = self.define("E", &text);
+                value = Value { text, shape, ..value.resized(axis, dim, before) };
             }
         }
         Ok(value)
@@ -355,7 +361,7 @@ impl Page {
                     }
                     None => {
                         let dims = lead.dims();
-                        let v = self.expanded(&v, &dims)?;
+                        let v = self.expanded(&v, &dims)?.refined(&lead.axes);
                         let v = self.reordered(&v, &lead.order)?;
                         Ok((None, self.reshaped(&v, lead.shape)))
                     }

@@ -25,9 +25,9 @@ pub(crate) struct Tensor {
 }
 
 impl Tensor {
-    /// The entries as whole numbers.
+    /// The entries as whole numbers; the largest of 64 bits stand for all that is larger.
     pub fn whole(&self) -> Option<Vec<i64>> {
-        let whole = |&x: &f64| (x.fract() == 0.0 && x.abs() < 9e15).then_some(x as i64);
+        let whole = |&x: &f64| (x.fract() == 0.0).then_some(x as i64);
         self.data.iter().map(whole).collect()
     }
 

@@ -88,6 +88,41 @@ impl Value {
         (of(&self.order[..count]), of(&self.order[count..]))
     }
 
+    /// The same axes with one of another length, whose only factor lies behind `before` others in
+    /// memory.
+    pub fn resized(&self, axis: usize, size: Size, before: usize) -> Value {
+        let mut value = self.clone();
+        let factor = self.of_axes(&(0..axis).collect::<Vec<_>>()).len();
+        value.order.retain(|&f| self.axes[axis].is_empty() || f != factor);
+        value.axes[axis] = factors(size);
+        let (gone, new) = (self.axes[axis].len(), value.axes[axis].len());
+        value.order.iter_mut().filter(|f| **f >= factor).for_each(|f| *f = *f + new - gone);
+        if new == 1 {
+            value.order.insert(before, factor);
+        }
+        value
+    }
+
+    /// With the factors of these axes where it has one of the same length, which is repeated: any
+    /// order of those is the same.
+    pub fn refined(&self, axes: &[Vec<Size>]) -> Value {
+        let mut value = self.clone();
+        for (axis, parts) in axes.iter().enumerate() {
+            if let ([_], [_, _, ..]) = (&self.axes[axis][..], &parts[..]) {
+                let factor = value.of_axes(&[axis])[0];
+                let more = parts.len() - 1;
+                let split = |f: usize| match f.cmp(&factor) {
+                    std::cmp::Ordering::Less => f..f + 1,
+                    std::cmp::Ordering::Equal => f..f + more + 1,
+                    std::cmp::Ordering::Greater => f + more..f + more + 1,
+                };
+                value.order = value.order.into_iter().flat_map(split).collect();
+                value.axes[axis].clone_from(parts);
+            }
+        }
+        value
+    }
+
     /// The same memory with axes in another order.
     pub fn permuted(&self, axes: &[usize]) -> Value {
         let moved = self.of_axes(axes);

@@ -65,6 +65,9 @@ fn initializers() -> Vec<TensorProto> {
         float("h", &[6]),
         float("m", &[6]),
         float("v", &[6]),
+        float("pair", &[2]),
+        float("one", &[1, 1]),
+        float("wide", &[1, 2]),
         whole("first", &[], &[0]),
         whole("second", &[], &[1]),
         whole("three", &[], &[3]),
@@ -72,6 +75,13 @@ fn initializers() -> Vec<TensorProto> {
         whole("at1", &[1], &[1]),
         whole("rest", &[1], &[-1]),
         whole("six", &[1], &[6]),
+        whole("at2", &[1], &[2]),
+        whole("some", &[3], &[4, 5, 1]),
+        whole("most", &[1], &[i64::MAX]),
+        whole("least", &[1], &[i64::MIN]),
+        whole("around", &[8], &[0, 0, 1, 1, 0, 0, 1, 1]),
+        whole("groups", &[3], &[0, 2, -1]),
+        whole("row", &[2], &[1, -1]),
         whole("starts", &[2], &[1, 0]),
         whole("ends", &[2], &[3, 2]),
         whole("axes", &[2], &[1, 3]),
@@ -86,11 +96,19 @@ fn attribute(text: &str) -> AttributeProto {
     let mut proto = AttributeProto { name: Some(name.into()), ..AttributeProto::default() };
     match value.strip_prefix('[') {
         Some(list) => {
-            let numbers = list.trim_end_matches(']').split(',');
-            proto.ints = numbers.map(|n| n.parse().unwrap()).collect();
-            proto.r#type = Some(7);
+            let numbers = || list.trim_end_matches(']').split(',');
+            if list.contains('.') {
+                proto.floats = numbers().map(|n| n.parse().unwrap()).collect();
+                proto.r#type = Some(6);
+            } else {
+                proto.ints = numbers().map(|n| n.parse().unwrap()).collect();
+                proto.r#type = Some(7);
+            }
         }
-        None => (proto.i, proto.r#type) = (Some(value.parse().unwrap()), Some(2)),
+        None => match value.parse() {
+            Ok(number) => (proto.i, proto.r#type) = (Some(number), Some(2)),
+            Err(_) => (proto.s, proto.r#type) = (Some(value.into()), Some(3)),
+        },
     }
     proto
 }
@@ -102,10 +120,12 @@ impl Foreign {
             let mut words = rest.split_whitespace();
             let op = words.next().unwrap();
             let (attributes, inputs): (Vec<&str>, Vec<&str>) = words.partition(|w| w.contains('='));
+            let table = op.strip_prefix("ml.");
             NodeProto {
-                op_type: Some(op.into()),
+                op_type: Some(table.unwrap_or(op).into()),
+                domain: table.map(|_| "ai.onnx.ml".into()),
                 input: inputs.into_iter().map(String::from).collect(),
-                output: vec![output.trim().into()],
+                output: output.trim().split(',').map(String::from).collect(),
                 attribute: attributes.into_iter().map(attribute).collect(),
                 ..NodeProto::default()
             }
@@ -120,10 +140,13 @@ impl Foreign {
             node: nodes,
             ..GraphProto::default()
         };
-        let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(self.opset) };
+        let opset = |domain: &str, version| OperatorSetIdProto {
+            domain: Some(domain.into()),
+            version: Some(version),
+        };
         ModelProto {
             ir_version: Some(8),
-            opset_import: vec![opset],
+            opset_import: vec![opset("", self.opset), opset("ai.onnx.ml", 3)],
             graph: Some(graph),
             ..ModelProto::default()
         }
@@ -176,8 +199,14 @@ impl Foreign {
 const VIEW: &str = "c = Conv x K k; s = Shape c; n = Gather s first axis=0; n1 = Unsqueeze n at0; \
                     to = Concat n1 rest axis=0; f = Reshape c to; y = MatMul f U";
 
-fn all() -> Vec<(&'static str, Foreign)> {
-    let image = |output: &[usize], nodes| graph(&[3, 5, 5], output, nodes);
+type Named = (&'static str, Foreign);
+
+fn image(output: &[usize], nodes: &'static str) -> Foreign {
+    graph(&[3, 5, 5], output, nodes)
+}
+
+/// Ends in a softmax or a sigmoid.
+fn ends() -> Vec<Named> {
     let old = |g: Foreign| Foreign { opset: 11, ..g };
     vec![
         ("softmax", graph(&[6], &[6], "y = Softmax x axis=1")),
@@ -192,6 +221,12 @@ fn all() -> Vec<(&'static str, Foreign)> {
             image(&[4, 1, 1], "c = Conv x K k; p = GlobalAveragePool c; y = Softmax p axis=1"),
         ),
         ("sigmoid", image(&[4, 3, 3], "c = Conv x K k; y = Sigmoid c")),
+    ]
+}
+
+/// Images and tables that are moved and put together.
+fn layouts() -> Vec<Named> {
+    vec![
         ("conv", image(&[4, 3, 3], "y = Conv x K k")),
         ("conv_tanh", image(&[4, 3, 3], "c = Conv x K k; y = Tanh c")),
         (
@@ -213,6 +248,117 @@ fn all() -> Vec<(&'static str, Foreign)> {
         ),
         ("batch_norm", graph(&[6], &[6], "y = BatchNormalization x g h m v")),
         ("product", graph(&[2, 3], &[2, 4], "y = MatMul x W")),
+    ]
+}
+
+/// Entries along an axis, images where they lie.
+fn picks() -> Vec<Named> {
+    let of_image = |nodes| image(&[36], nodes);
+    vec![
+        ("split", graph(&[6], &[3], "a,b = Split x axis=1; s = Sigmoid b; y = Mul a s")),
+        ("gathered", graph(&[6], &[3], "a = Gather x some axis=1; y = Tanh a")),
+        ("one", graph(&[6], &[6], "a = Gather x second axis=1; b = Unsqueeze a at1; y = Mul x b")),
+        ("every_second", graph(&[6], &[3], "s = Slice x at1 most at1 at2; y = Tanh s")),
+        ("backwards", graph(&[6], &[6], "s = Slice x rest least at1 rest; y = Tanh s")),
+        ("padded", image(&[4, 5, 5], "p = Pad x around; y = Conv p K k")),
+        ("mirrored", image(&[4, 5, 5], "p = Pad x around mode=reflect; y = Conv p K k")),
+        ("wrapped", image(&[4, 5, 5], "p = Pad x around mode=wrap; y = Conv p K k")),
+        ("edged", image(&[4, 5, 5], "p = Pad x around mode=edge; y = Conv p K k")),
+        (
+            "dense",
+            of_image(
+                "c = Conv x K k; s = Slice c at0 at2 at1; t = Tanh s; \
+                            d = Concat s t axis=1; f = Flatten d; y = Tanh f",
+            ),
+        ),
+    ]
+}
+
+/// Shapes that are calculated, tests and choices.
+fn shapes() -> Vec<Named> {
+    vec![
+        ("expanded", graph(&[6], &[7], EXPANDED)),
+        ("filled", graph(&[6], &[6], "s = Shape x; c = ConstantOfShape s; e = Exp c; y = Add x e")),
+        (
+            "halves",
+            graph(
+                &[6],
+                &[3],
+                "s = Shape x; n = Gather s at1; a = Add n at1; b = Div a at2; \
+                                      p = Slice x at0 b at1; y = Tanh p",
+            ),
+        ),
+        ("chosen", graph(&[6], &[6], "t = Greater x g; z = Tanh x; y = Where t x z")),
+        (
+            "small",
+            graph(
+                &[6],
+                &[6],
+                "a = Abs x; t = LessOrEqual a v; n = Not t; f = Cast n to=1; y = Mul f x",
+            ),
+        ),
+    ]
+}
+
+/// What torch writes for `c.expand(x.size(0), -1)`.
+const EXPANDED: &str = "s = Shape x; n = Gather s at0; to = Concat n rest axis=0; \
+                        r = Reshape to rest; z = Sub r r; o = Sub z at1; q = Equal r o; \
+                        w = Where q at1 r; e = Expand one w; y = Concat x e axis=1";
+
+/// Normalisation by means of the tensor's own.
+fn norms() -> Vec<Named> {
+    vec![
+        ("layer", graph(&[6], &[6], "y = LayerNormalization x g h")),
+        ("instance", image(&[4, 3, 3], "c = Conv x K k; y = InstanceNormalization c k k")),
+        (
+            "group",
+            image(
+                &[4, 3, 3],
+                "c = Conv x K k; r = Reshape c groups; \
+                                     i = InstanceNormalization r pair pair; s = Shape c; \
+                                     y = Reshape i s",
+            ),
+        ),
+        ("length", graph(&[6], &[6], "y = LpNormalization x axis=1 p=2")),
+    ]
+}
+
+/// Operators on tables.
+fn tables() -> Vec<Named> {
+    vec![
+        ("scaled", graph(&[2], &[2], "y = ml.Scaler x offset=[0.5,1.5] scale=[2.0,0.5]")),
+        (
+            "one_hot",
+            graph(
+                &[6],
+                &[12],
+                "a = ml.ArrayFeatureExtractor x some; \
+                 o = ml.OneHotEncoder a cats_int64s=[-1,0,1,2]; y = Flatten o",
+            ),
+        ),
+        (
+            "regressor",
+            graph(
+                &[2],
+                &[2],
+                "y = ml.LinearRegressor x targets=2 coefficients=[0.5,-1.5,2.0,1.0] \
+                 intercepts=[0.25,-0.5]",
+            ),
+        ),
+        ("classifier", graph(&[2], &[3], CLASSIFIER)),
+        ("of_length_1", graph(&[2], &[2], "y = ml.Normalizer x norm=L2")),
+    ]
+}
+
+/// What skl2onnx writes for a logistic regression.
+const CLASSIFIER: &str = "l,s = ml.LinearClassifier x classlabels_ints=[4,7,9] \
+                          post_transform=SOFTMAX coefficients=[0.5,-1.5,2.0,1.0,-0.5,0.75] \
+                          intercepts=[0.25,-0.5,0.0]; \
+                          y = ml.Normalizer s norm=L1";
+
+/// Reshapes by the size of the batch.
+fn views() -> Vec<Named> {
+    vec![
         ("view", image(&[2], VIEW)),
         (
             "view_of_part",
@@ -264,6 +410,20 @@ fn all() -> Vec<(&'static str, Foreign)> {
     ]
 }
 
+fn all() -> Vec<Named> {
+    [ends(), layouts(), picks(), shapes(), norms(), tables(), views()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The page of each.
+fn pages(all: &[Named]) -> String {
+    let pages: Vec<String> =
+        all.iter().map(|(name, g)| format!("{name}\n{}\n", g.lines())).collect();
+    pages.join("\n")
+}
+
 #[test]
 fn foreign_graphs_are_the_same_in_onnxruntime() {
     let folder = folder("foreign");
@@ -275,8 +435,6 @@ fn foreign_graphs_are_the_same_in_onnxruntime() {
 
 #[test]
 fn only_the_softmax_of_each_row_belongs_to_the_loss() {
-    let lines: Vec<String> =
-        all()[..9].iter().map(|(name, g)| format!("{name}\n{}\n", g.lines())).collect();
     expect_test::expect![[r#"
         softmax
 
@@ -328,7 +486,7 @@ fn only_the_softmax_of_each_row_belongs_to_the_loss() {
         Z = reshape(c, B×36)
         L = binary_cross_entropy(Z, Y)
     "#]]
-    .assert_eq(&lines.join("\n"));
+    .assert_eq(&pages(&ends()));
 }
 
 #[test]
@@ -362,8 +520,6 @@ fn rows_do_not_see_each_other() {
 
 #[test]
 fn the_output_has_a_name() {
-    let lines: Vec<String> =
-        all()[9..18].iter().map(|(name, g)| format!("{name}\n{}\n", g.lines())).collect();
     expect_test::expect![[r#"
         conv
         T = unfold(x, 5×5×3, 3×3) * K
@@ -386,56 +542,8 @@ fn the_output_has_a_name() {
         p = rowmean(reshape(P, 4·B×9))
         Z = reshape(p, B×4)
         L = mse(Z, Y)
-
-        reduced
-        T = unfold(x, 5×5×3, 3×3) * K
-        c = T + k
-        P = unfold(reshape(c, B×36), 9×1×4, 9×1, groups 4)
-        r = rowmean(reshape(P, 4·B×9))
-        y = tanh(r)
-        Z = reshape(y, B×4)
-        L = mse(Z, Y)
-
-        largest
-        P = unfold(x, 2×1×3, 2×1, groups 3)
-        y = rowmax(reshape(P, 3·B×2))
-        Z = reshape(y, B×3)
-        L = mse(Z, Y)
-
-        sliced
-        T = unfold(x, 5×5×3, 3×3) * K
-        c = T + k
-        P = unfold(reshape(c, B×36), 9×1×4, 9×1, groups 4)
-        S = P
-        d = S[:, 10:27]
-        S₂ = reshape(d, 6·B×3)
-        d₂ = S₂[:, 1:2]
-        y = tanh(d₂)
-        Z = reshape(y, B×12)
-        L = mse(Z, Y)
-
-        joined
-        T = unfold(x, 5×5×3, 3×3) * K
-        c = T + k
-        P = unfold(reshape(c, B×36), 9×1×4, 9×1, groups 4)
-        d = hcat(reshape(P, 4·B×9), reshape(P, 4·B×9))
-        y = tanh(d)
-        Z = reshape(y, B×72)
-        L = mse(Z, Y)
-
-        batch_norm
-        N = x - m
-        N₂ = N ./ sqrt(v + 1e-5)
-        N₃ = N₂ .* g
-        y = N₃ + h
-        L = mse(y, Y)
-
-        product
-        y = reshape(x, 2·B×3) * W
-        Z = reshape(y, B×8)
-        L = mse(Z, Y)
     "#]]
-    .assert_eq(&lines.join("\n"));
+    .assert_eq(&pages(&layouts()[..3]));
     let said = graph(&[6], &[6], "y = Identity x").read(None).err().unwrap();
     expect_test::expect![[
         r#"the output "y" is the input itself; there is nothing to compute or to train"#
@@ -462,8 +570,108 @@ fn the_batch_is_read_in_shapes_alone() {
     .map(|nodes| graph(&[6], &[6], nodes).read(None).err().unwrap());
     expect_test::expect![[r#"
         Div (node "y") is refused: the size of the batch is not known beforehand
-        Add (node "d") is refused: the size of the batch is not known beforehand
+        the first axis of the output "y" is not the batch
         the first axis of the output "y" is not the batch
         Gather (node "n") is refused: there is no axis 6 of 2"#]]
     .assert_eq(&said.join("\n"));
+}
+
+#[test]
+fn entries_stay_where_they_lie() {
+    let some: Vec<Named> = layouts().drain(4..7).chain(picks().drain(6..7)).collect();
+    expect_test::expect![[r#"
+        largest
+        P = unfold(x, 2×1×3, 2×1, groups 3)
+        y = rowmax(reshape(P, 3·B×2))
+        Z = reshape(y, B×3)
+        L = mse(Z, Y)
+
+        sliced
+        T = unfold(x, 5×5×3, 3×3) * K
+        c = T + k
+        d = c[:, 2:3]
+        S = reshape(d, 3·B×6)
+        d₂ = S[:, 1:4]
+        y = tanh(d₂)
+        P = unfold(reshape(y, B×12), 6×1×2, 6×1, groups 2)
+        Z = reshape(P, B×12)
+        L = mse(Z, Y)
+
+        joined
+        T = unfold(x, 5×5×3, 3×3) * K
+        c = T + k
+        d = hcat(reshape(c, B×36), reshape(c, B×36))
+        y = tanh(d)
+        P = unfold(y, 18×1×4, 18×1, groups 4)
+        L = mse(P, Y)
+
+        mirrored
+        H = hcat(x[:, 16:30], x)
+        p = hcat(H, x[:, 46:60])
+        S = reshape(p, 7·B×15)
+        H₂ = hcat(S[:, 4:6], S)
+        p₂ = hcat(H₂, S[:, 10:12])
+        T = unfold(reshape(p₂, B×147), 7×7×3, 3×3) * K
+        y = T + k
+        Z = reshape(y, B×100)
+        L = mse(Z, Y)
+    "#]]
+    .assert_eq(&pages(&some));
+}
+
+#[test]
+fn a_label_beside_the_probabilities_is_left_out() {
+    let mut proto = graph(&[2], &[3], CLASSIFIER).proto();
+    let mut label = border("l", &[]);
+    label.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = Some(7);
+    proto.graph.as_mut().unwrap().output.insert(0, label);
+    let model = import(&proto.encode_to_vec(), None, None).unwrap();
+    expect_test::expect![[r#"
+        input x : B×2
+        param coefficients : 3×2
+        param intercepts : 1×3
+        T = x * coefficients'
+        s_scores = T + intercepts
+        target Y : B×3
+        L = cross_entropy(s_scores, Y)
+        minimize L
+    "#]]
+    .assert_eq(&model.network.source);
+}
+
+#[test]
+fn several_inputs_are_columns_of_one() {
+    let mut proto = graph(&[2], &[5], "t = Tanh x; y = Concat t z axis=1").proto();
+    proto.graph.as_mut().unwrap().input.push(border("z", &[3]));
+    let model = import(&proto.encode_to_vec(), None, None).unwrap();
+    expect_test::expect![[r#"
+        input inputs : B×5
+        x = inputs[:, 1:2]
+        z = inputs[:, 3:5]
+        t = tanh(x)
+        y = hcat(t, z)
+        target Y : B×5
+        L = mse(y, Y)
+        minimize L
+    "#]]
+    .assert_eq(&model.network.source);
+}
+
+#[test]
+fn a_file_of_one_row_has_the_batch_there() {
+    let mut proto = graph(&[6], &[8], "r = Reshape x row; y = Concat r wide axis=1").proto();
+    let graph = proto.graph.as_mut().unwrap();
+    let input = graph.input[0].r#type.as_mut().unwrap().tensor_type.as_mut().unwrap();
+    input.shape.as_mut().unwrap().dim[0] = DimensionProto { dim_value: Some(1), dim_param: None };
+    let model = import(&proto.encode_to_vec(), None, None).unwrap();
+    expect_test::expect![[r#"
+        input x : B×6
+        param wide : 1×2
+        E = ones(B, 1) * wide
+        y = hcat(x, E)
+        target Y : B×8
+        L = mse(y, Y)
+        minimize L
+    "#]]
+    .assert_eq(&model.network.source);
 }

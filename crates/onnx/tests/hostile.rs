@@ -62,8 +62,8 @@ fn hostile_files_are_errors() {
             ints(m, node, "auto_pad").s = Some(b"NOTSET".to_vec());
         }),
         fails(|m| {
-            let node: &mut NodeProto = &mut m.graph.as_mut().unwrap().node[1];
-            node.output[0] = "Input3".into();
+            let nodes = &mut m.graph.as_mut().unwrap().node;
+            nodes.insert(1, nodes[1].clone());
         }),
         fails(|m| m.opset_import[0].version = Some(99)),
         external("/etc/passwd"),
@@ -79,7 +79,7 @@ fn hostile_files_are_errors() {
         Conv (node "Convolution28") is refused: a side of the image is not known, or longer than 65,535
         Input3 is declared [1, 28, -28]: a dimension is negative
         AveragePool (node "Pooling66") is refused: with it, more than 16777216 numbers are made of the file's
-        Conv (node "Convolution28") is refused: "Input3" is computed twice
+        Conv (node "Convolution28") is refused: "Convolution28_Output_0" is computed twice
         its operators are of opset 99; 7 to 26 are read
         the tensor "Parameter193" is in another file: "/etc/passwd" leaves the folder of the model
         the tensor "Parameter193" is in another file: "../../../../etc/passwd" leaves the folder of the model
@@ -109,6 +109,7 @@ fn folding_makes_no_more_than_a_file_may_have() {
         ..NodeProto::default()
     };
     graph.node.insert(0, add);
+    graph.node[2].input[1] = "large".into();
     let said = import(&proto.encode_to_vec(), None, None).err().unwrap().to_string();
     expect_test::expect![[r#"Add (node "large") is refused: with it, more than 16777216 numbers are made of the file's"#]].assert_eq(&said);
 }

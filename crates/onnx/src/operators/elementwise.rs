@@ -29,6 +29,7 @@ pub(super) const ITEMS: &[Operator] = &[
     map("HardSwish", "{0} .* hard_sigmoid({0})"),
     map("LeakyRelu", "leaky_relu({0}, {alpha=0.01})"),
     map("Log", "log({0})"),
+    map("Not", "1 - {0}"),
     map("Mish", "{0} .* tanh(softplus({0}))"),
     map("Neg", "-{0}"),
     map("Reciprocal", "1 ./ {0}"),
@@ -38,24 +39,38 @@ pub(super) const ITEMS: &[Operator] = &[
         "{gamma=1.0507009873554805} * (max({0}, 0) + {alpha=1.6732632423543772} * (exp(min({0}, 0)) - 1))",
     ),
     map("Sigmoid", "sigmoid({0})"),
+    map(
+        "Shrink",
+        "({0} - {bias=0}) .* ({0} > {lambd=0.5}) + ({0} + {bias=0}) .* (-{0} > {lambd=0.5})",
+    ),
     map("Sign", "sign({0})"),
     map("Sin", "sin({0})"),
     map("Softplus", "softplus({0})"),
     map("Softsign", "softsign({0})"),
     map("Sqrt", "sqrt({0})"),
+    map("Swish", "{0} .* sigmoid({alpha=1} * {0})"),
     map("Tanh", "tanh({0})"),
     map("ThresholdedRelu", "{0} .* ({0} > {alpha=1})"),
     zip("Add", "{0} + {1}"),
+    // Tests are 0 or 1.
+    zip("And", "{0} .* {1}"),
     zip("Div", "{0} ./ {1}"),
+    zip("Equal", "({0} >= {1}) .* ({1} >= {0})"),
+    zip("Greater", "{0} > {1}"),
+    zip("GreaterOrEqual", "{0} >= {1}"),
+    zip("Less", "{1} > {0}"),
+    zip("LessOrEqual", "{1} >= {0}"),
     zip("Max", "max({0}, {1})"),
     zip("Min", "min({0}, {1})"),
     zip("Mul", "{0} .* {1}"),
+    zip("Or", "max({0}, {1})"),
     zip("PRelu", "max({0}, 0) + {1} .* min({0}, 0)"),
     zip("Pow", "{0} .^ {1}"),
     zip("Sub", "{0} - {1}"),
     zip("Sum", "{0} + {1}"),
     call("Clip", clip),
     call("Gelu", gelu),
+    call("Where", choice),
 ];
 
 /// Bounds are operands from opset 11 on, before that attributes.
@@ -89,4 +104,19 @@ fn gelu(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
         other => return Err(format!("approximate is {other:?}")),
     };
     Ok(vec![Operand::Computed(page.like(node.wanted(), &text, a.shape, &a))])
+}
+
+fn choice(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let (test, a, b) = (node.operand(0)?, node.operand(1)?, node.operand(2)?);
+    // 0 times what has no bound would be no number.
+    let bounded = |o: &Operand| match o {
+        Operand::Known(t) => t.data.iter().all(|x| x.is_finite()),
+        Operand::Computed(_) => true,
+    };
+    if !bounded(a) || !bounded(b) {
+        return Err("it chooses between numbers of which some are infinite".into());
+    }
+    let kept = Operand::Computed(page.zip("T", "{0} .* {1}", test, a)?);
+    let other = Operand::Computed(page.zip("T", "(1 - {0}) .* {1}", test, b)?);
+    Ok(vec![Operand::Computed(page.zip(node.wanted(), "{0} + {1}", &kept, &other)?)])
 }

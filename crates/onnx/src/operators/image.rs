@@ -14,12 +14,8 @@ const fn call(
     Operator { name, reading: Reading::Call(f) }
 }
 
-pub(super) const ITEMS: &[Operator] = &[
-    call("Conv", conv),
-    call("MaxPool", max_pool),
-    call("AveragePool", average_pool),
-    call("BatchNormalization", batch_normalization),
-];
+pub(super) const ITEMS: &[Operator] =
+    &[call("Conv", conv), call("MaxPool", max_pool), call("AveragePool", average_pool)];
 
 /// The most groups of channels that become products of their own.
 const MOST_GROUPS: i64 = 64;
@@ -219,7 +215,11 @@ fn conv(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
 }
 
 /// A list with an entry for each channel, as an operand beside images.
-fn for_channels(page: &mut Page, operand: &Operand, rank: usize) -> Result<Operand, String> {
+pub(super) fn for_channels(
+    page: &mut Page,
+    operand: &Operand,
+    rank: usize,
+) -> Result<Operand, String> {
     let mut dims = operand.dims();
     if dims.len() != 1 {
         return Err("what stands for each channel is no list".into());
@@ -293,28 +293,4 @@ fn average_pool(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
         value = page.zip(node.wanted(), "{0} .* {1}", &sum, &scale)?;
     }
     Ok(vec![Operand::Computed(value)])
-}
-
-fn batch_normalization(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
-    if node.int("training_mode", 0) != 0 || node.int("spatial", 1) == 0 {
-        return Err("it is in training mode, or not spatial".into());
-    }
-    let mut value = node.operand(0)?.clone();
-    let rank = value.dims().len();
-    if rank < 2 {
-        return Err("its operand has no axis of channels".into());
-    }
-    let deviation = format!("{{0}} ./ sqrt({{1}} + {})", number(node.float("epsilon", 1e-5)));
-    let steps = [(3, "{0} - {1}"), (4, &deviation), (1, "{0} .* {1}"), (2, "{0} + {1}")];
-    for (i, template) in steps {
-        let by = match node.operand(i)? {
-            // Statistics are no weights.
-            Operand::Known(t) if i > 2 => Operand::Known(Tensor { trained: false, ..t.clone() }),
-            other => other.clone(),
-        };
-        let by = for_channels(page, &by, rank)?;
-        let wanted = if i == 2 { node.wanted() } else { "N" };
-        value = Operand::Computed(page.zip(wanted, template, &value, &by)?);
-    }
-    Ok(vec![value])
 }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::{Node, Operator, Reading, axis};
 use crate::lengths::Length;
 use crate::page::{Operand, Page};
-use crate::tensor::Tensor;
-use crate::value::{Size, Value, factors, product};
+use crate::tensor::{self, Tensor};
+use crate::value::{Size, product};
 
 const fn layout(
     name: &'static str,
@@ -25,8 +25,8 @@ pub(super) const ITEMS: &[Operator] = &[
     layout("Squeeze", squeeze),
     layout("Transpose", transpose),
     layout("Unsqueeze", unsqueeze),
-    Operator { name: "Concat", reading: Reading::Call(concat) },
-    Operator { name: "Slice", reading: Reading::Call(slice) },
+    layout("ConstantOfShape", constant_of_shape),
+    Operator { name: "Expand", reading: Reading::Call(expand) },
 ];
 
 fn same(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
@@ -66,7 +66,11 @@ fn dropout(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
 }
 
 /// The same entries under other axes.
-fn regroup(page: &mut Page, operand: &Operand, dims: &[Size]) -> Result<Vec<Operand>, String> {
+pub(super) fn regroup(
+    page: &mut Page,
+    operand: &Operand,
+    dims: &[Size],
+) -> Result<Vec<Operand>, String> {
     let (from, to) = (product(&operand.dims()), product(dims));
     if from != to {
         return Err(format!("{from} entries do not become {to}"));
@@ -85,22 +89,29 @@ fn flatten(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     regroup(page, operand, &[product(&dims[..at]), product(&dims[at..])])
 }
 
+/// The lengths that an operand gives.
+fn shape(node: &Node, operand: usize) -> Result<Vec<Length>, String> {
+    if let Some(lengths) = &node.lengths {
+        return Ok(lengths.all.clone());
+    }
+    let numbers = node.whole(operand)?.ok_or("its shape is left out")?;
+    Ok(numbers.into_iter().map(Length::Number).collect())
+}
+
 fn reshape(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let operand = node.operand(0)?;
     let from = operand.dims();
-    let wanted: Vec<Length> = match &node.lengths {
-        Some(lengths) => lengths.all.clone(),
-        None => {
-            let numbers = node.whole(1)?.ok_or("its shape is left out")?;
-            numbers.into_iter().map(Length::Number).collect()
-        }
-    };
+    let wanted = shape(node, 1)?;
     let allow_zero = node.int("allowzero", 0) != 0;
+    // Files with a batch of one write it as 1.
+    let first = page.single && from.first() == Some(&Size::BATCH);
+    let first = first && wanted.len() > 1 && wanted[0] == Length::Number(1);
     let mut dims = Vec::new();
     let mut free = None;
     for (i, &dim) in wanted.iter().enumerate() {
         dims.push(match dim {
             Length::Number(0) if !allow_zero => *from.get(i).ok_or("a 0 has no axis to copy")?,
+            Length::Number(1) if first && i == 0 => Size::BATCH,
             Length::Number(-1) if free.is_none() => {
                 free = Some(i);
                 Size::ONE
@@ -189,70 +200,53 @@ fn transpose(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     }])
 }
 
-/// Entries before the axis are rows, the others columns.
-fn rows_before(page: &mut Page, operand: &Operand, at: usize) -> Result<(Value, String), String> {
-    let value = page.value(operand);
-    let value = page.plain(&value)?;
-    let dims = value.dims();
-    let text = page.reshaped(&value, (product(&dims[..at]), product(&dims[at..])));
-    Ok((value, text))
+/// Lengths of axes that are all longer than 0.
+fn positive(lengths: &[Length]) -> Result<Vec<Size>, String> {
+    let size = |length: &Length| match *length {
+        Length::Number(n @ 1..) => Ok(Size::of(n as u64)),
+        Length::Number(n) => Err(format!("{n} is no length of an axis")),
+        Length::Batch(number) => Ok(Size { number, batch: true }),
+    };
+    lengths.iter().map(size).collect()
 }
 
-fn concat(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
-    let mut all = node.operands.iter().flatten();
-    let first = all.next().ok_or("it has no operands")?;
-    let rank = first.dims().len();
-    let at = axis(node.int("axis", 0), rank)?;
-    let (value, text) = rows_before(page, first, at)?;
-    let mut parts = vec![text];
-    let mut dims = value.dims();
-    for next in all {
-        let found = next.dims();
-        let fits = found.len() == rank && (0..rank).all(|a| a == at || found[a] == dims[a]);
-        if !fits || found[at].batch || dims[at].batch {
-            return Err("its operands have different lengths beside the axis".into());
-        }
-        dims[at] = Size::of(dims[at].number + found[at].number);
-        parts.push(rows_before(page, next, at)?.1);
-    }
-    let shape = (product(&dims[..at]), product(&dims[at..]));
-    let text = page.joined("hcat", parts);
-    let text = page.define(node.wanted(), &text);
-    Ok(vec![Operand::Computed(Value::plain(text, shape, &dims))])
-}
-
-fn slice(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
-    let operand = node.operand(0)?;
+/// Repeated along axes of length 1, and along new ones before the others.
+fn repeated(page: &mut Page, operand: &Operand, wanted: &[Size]) -> Result<Vec<Operand>, String> {
+    let rank = wanted.len().max(operand.dims().len());
+    let operand = operand.padded(rank);
     let mut dims = operand.dims();
-    let rank = dims.len();
-    let starts = node.list(1, "starts")?.ok_or("its starts are left out")?;
-    let ends = node.list(2, "ends")?.ok_or("its ends are left out")?;
-    let axes = node.list(3, "axes")?.unwrap_or((0..starts.len() as i64).collect());
-    if node.whole(4)?.is_some_and(|steps| steps.iter().any(|&s| s != 1)) {
-        return Err("it takes steps".into());
+    for (dim, &want) in dims[rank - wanted.len()..].iter_mut().zip(wanted) {
+        *dim = match (*dim, want) {
+            (dim, want) if dim == want || want == Size::ONE => dim,
+            (Size::ONE, want) => want,
+            (dim, want) => return Err(format!("an axis of {dim} does not become {want}")),
+        };
     }
-    let mut operand = operand.clone();
-    for ((&start, &end), &at) in starts.iter().zip(&ends).zip(&axes) {
-        let at = axis(at, rank)?;
-        let length = dims[at].number as i64;
-        let place = |p: i64| if p < 0 { p.saturating_add(length) } else { p }.clamp(0, length);
-        let (start, end) = (place(start), place(end));
-        if (start, end) == (0, length) {
-            continue;
-        }
-        if dims[at].batch || start >= end {
-            return Err("it takes a part of the batch, or nothing".into());
-        }
-        let (value, text) = rows_before(page, &operand, at)?;
-        let inner = product(&dims[at + 1..]).number as i64;
-        dims[at] = Size::of((end - start) as u64);
-        let whole = page.define("S", &text);
-        let text = format!("{whole}[:, {}:{}]", start * inner + 1, end * inner);
-        let text = page.define(node.wanted(), &text);
-        let mut value = value;
-        value.axes[at] = factors(dims[at]);
-        let shape = (product(&dims[..at]), product(&dims[at..]));
-        operand = Operand::Computed(Value::plain(text, shape, &dims));
+    if dims == operand.dims() {
+        return Ok(vec![operand]);
     }
-    Ok(vec![operand])
+    let value = page.value(&operand);
+    Ok(vec![Operand::Computed(page.expanded(&value, &dims)?)])
+}
+
+fn expand(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    repeated(page, node.operand(0)?, &positive(&shape(node, 1)?)?)
+}
+
+fn constant_of_shape(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let lengths = shape(node, 0)?;
+    let number = node.tensor("value")?.map_or(0.0, |t| t.data.first().copied().unwrap_or(0.0));
+    let tensor = |dims: Vec<u64>, data: Vec<f64>| {
+        let data = Rc::new(data);
+        Operand::Known(Tensor { name: String::new(), dims, data, trained: false })
+    };
+    if node.lengths.is_some() {
+        let one = tensor(vec![1; lengths.len()], vec![number]);
+        return repeated(page, &one, &positive(&lengths)?);
+    }
+    // One of no entries is a list of no pads.
+    let numbers: Vec<i64> = node.whole(0)?.ok_or("its shape is left out")?;
+    let (dims, size) = tensor::size("its result", &numbers).map_err(|e| e.to_string())?;
+    page.make(size as u64)?;
+    Ok(vec![tensor(dims, vec![number; size])])
 }

@@ -135,32 +135,38 @@ fn gemm(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let a = if node.int("transA", 0) != 0 { a.permuted(&[1, 0]) } else { a };
     let transposed = node.int("transB", 0) != 0;
     let n = node.operand(1)?.dims();
-    let (inner, other) = if transposed { (n[1], n[0]) } else { (n[0], n[1]) };
+    let inner = n[usize::from(transposed)];
     if a.dims()[1] != inner {
         return Err(format!("the inner lengths {} and {inner} differ", a.dims()[1]));
     }
-    let (a, b, cols) = factor(page, &a, node.operand(1)?, transposed)?;
-    debug_assert_eq!(cols, other, "columns are those of the right operand");
+    let by = [node.float("alpha", 1.0), node.float("beta", 1.0)];
+    let bias = node.operands.get(2).and_then(Option::as_ref);
+    let right = (node.operand(1)?, transposed);
+    affine(page, node.wanted(), &a, right, by, bias).map(|v| vec![v])
+}
+
+/// `alpha` times the product with the right matrix, or its transpose, plus `beta` times the bias.
+pub(super) fn affine(
+    page: &mut Page,
+    wanted: &str,
+    a: &Value,
+    (right, transposed): (&Operand, bool),
+    [alpha, beta]: [f64; 2],
+    bias: Option<&Operand>,
+) -> Result<Operand, String> {
+    let (a, b, cols) = factor(page, a, right, transposed)?;
     let count = a.order.len() - a.axes[1].len();
     let mut text = format!("{} * {b}", page.view(&a, count));
-    let (alpha, beta) = (node.float("alpha", 1.0), node.float("beta", 1.0));
     if alpha != 1.0 {
         text = format!("{} * ({text})", number(alpha));
     }
-    let bias = node.operands.get(2).and_then(Option::as_ref);
-    let wanted = if bias.is_some() { "T" } else { node.wanted() };
-    let text = page.define(wanted, &text);
+    let text = page.define(if bias.is_some() { "T" } else { wanted }, &text);
     let dims = [a.dims()[0], cols];
     let value = Operand::Computed(beside(&a, text, a.split(count).0, cols, &dims));
-    match bias {
-        None => Ok(vec![value]),
-        Some(bias) => {
-            let template = match beta == 1.0 {
-                true => "{0} + {1}".to_string(),
-                false => format!("{{0}} + {} * {{1}}", number(beta)),
-            };
-            let sum = page.zip(node.wanted(), &template, &value, bias)?;
-            Ok(vec![Operand::Computed(sum)])
-        }
-    }
+    let Some(bias) = bias else { return Ok(value) };
+    let template = match beta == 1.0 {
+        true => "{0} + {1}".to_string(),
+        false => format!("{{0}} + {} * {{1}}", number(beta)),
+    };
+    Ok(Operand::Computed(page.zip(wanted, &template, &value, bias)?))
 }

@@ -4,7 +4,10 @@ mod elementwise;
 mod image;
 mod layout;
 mod linear;
+mod normal;
+mod pick;
 mod reduce;
+mod table;
 
 use crate::Error;
 use crate::lengths::Lengths;
@@ -34,16 +37,25 @@ pub(crate) struct Operator {
     pub reading: Reading,
 }
 
-/// All of them.
-pub(crate) fn all() -> impl Iterator<Item = &'static Operator> {
-    [elementwise::ITEMS, linear::ITEMS, layout::ITEMS, reduce::ITEMS, image::ITEMS]
-        .into_iter()
-        .flatten()
+/// That of a node.
+pub(crate) fn find(node: &NodeProto) -> Option<&'static Operator> {
+    let named = |o: &&Operator| o.name == node.op_type();
+    match node.domain() {
+        "" | "ai.onnx" => all().find(named),
+        "ai.onnx.ml" => table::ITEMS.iter().find(named),
+        _ => None,
+    }
+}
+
+/// Those of ONNX itself.
+fn all() -> impl Iterator<Item = &'static Operator> {
+    let calls = [linear::ITEMS, layout::ITEMS, pick::ITEMS, reduce::ITEMS, normal::ITEMS];
+    calls.into_iter().chain([elementwise::ITEMS, image::ITEMS]).flatten()
 }
 
 /// Those that see images, whose inputs are turned to channel last.
 pub(crate) fn sees_images(name: &str) -> bool {
-    image::ITEMS.iter().any(|item| item.name == name)
+    name == "BatchNormalization" || image::ITEMS.iter().any(|item| item.name == name)
 }
 
 /// A node with its operands.
@@ -51,7 +63,7 @@ pub(crate) struct Node<'a> {
     pub proto: &'a NodeProto,
     pub operands: Vec<Option<Operand>>,
     pub opset: i64,
-    /// The shape that a `Reshape` is given, where the batch is among it.
+    /// The shape that its result is to have, where the batch is among it.
     pub lengths: Option<Lengths>,
 }
 
@@ -61,9 +73,9 @@ impl Node<'_> {
         matches!(self.proto.domain(), "" | "ai.onnx")
     }
 
-    /// What its first result is to be called.
+    /// What its first result that has a name is to be called.
     pub fn wanted(&self) -> &str {
-        self.proto.output.first().map_or("T", String::as_str)
+        self.proto.output.iter().find(|name| !name.is_empty()).map_or("T", String::as_str)
     }
 
     fn attribute(&self, name: &str) -> Option<&AttributeProto> {
@@ -80,6 +92,11 @@ impl Node<'_> {
 
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
         self.attribute(name).map(|a| a.ints.as_slice())
+    }
+
+    pub fn floats(&self, name: &str) -> Vec<f64> {
+        let found = self.attribute(name).map(|a| a.floats.iter().map(|&x| shortest(x)).collect());
+        found.unwrap_or_default()
     }
 
     pub fn text(&self, name: &str, default: &str) -> String {

@@ -1,7 +1,7 @@
 //! Sums, means, largest entries, and what is made of them.
 
 use super::{Node, Operator, Reading, axis};
-use crate::page::{Operand, Page, number};
+use crate::page::{Operand, Page};
 use crate::value::{Size, Value, product};
 
 const fn call(
@@ -23,7 +23,6 @@ pub(super) const ITEMS: &[Operator] = &[
     call("ReduceLogSumExp", |page, node| reduce(page, node, "lse({0})")),
     call("Softmax", |page, node| row_by_row(page, node, "softmax")),
     call("LogSoftmax", |page, node| row_by_row(page, node, "log_softmax")),
-    call("LayerNormalization", layer_normalization),
     call("GlobalAveragePool", |page, node| global(page, node, "rowmean({0})")),
     call("GlobalMaxPool", |page, node| global(page, node, "rowmax({0})")),
 ];
@@ -63,7 +62,7 @@ fn reduce(page: &mut Page, node: &Node, template: &str) -> Result<Vec<Operand>, 
     reduced(page, node.wanted(), template, &value, &axes, keep).map(|v| vec![Operand::Computed(v)])
 }
 
-fn reduced(
+pub(super) fn reduced(
     page: &mut Page,
     wanted: &str,
     template: &str,
@@ -103,28 +102,6 @@ fn row_by_row(page: &mut Page, node: &Node, function: &str) -> Result<Vec<Operan
     let cols = product(axes.iter().flat_map(|&a| &value.axes[a]));
     let text = format!("{function}({text})");
     Ok(vec![Operand::Computed(page.like(node.wanted(), &text, (rows, cols), &value))])
-}
-
-fn layer_normalization(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
-    let value = node.value(page, 0)?;
-    let rank = value.axes.len();
-    let first = axis(node.int("axis", -1), rank)?;
-    let axes: Vec<usize> = (first..rank).collect();
-    let x = Operand::Computed(value.clone());
-    let mean = reduced(page, "mean", "rowmean({0})", &value, &axes, true)?;
-    let mean_op = Operand::Computed(mean.clone());
-    let centred = page.zip("D", "{0} - {1}", &x, &mean_op)?;
-    let epsilon = number(node.float("epsilon", 1e-5));
-    let template = format!("1 ./ sqrt(rowmean({{0}} .^ 2) + {epsilon})");
-    let inverse = reduced(page, "inverse_deviation", &template, &centred, &axes, true)?;
-    let inverse_op = Operand::Computed(inverse.clone());
-    let mut result = page.zip("N", "{0} .* {1}", &Operand::Computed(centred), &inverse_op)?;
-    for (i, template) in [(1, "{0} .* {1}"), (2, "{0} + {1}")] {
-        if let Some(by) = node.operands.get(i).and_then(Option::as_ref) {
-            result = page.zip(node.wanted(), template, &Operand::Computed(result), by)?;
-        }
-    }
-    Ok(vec![Operand::Computed(result), mean_op, inverse_op])
 }
 
 fn global(page: &mut Page, node: &Node, template: &str) -> Result<Vec<Operand>, String> {

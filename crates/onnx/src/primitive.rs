@@ -68,6 +68,32 @@ pub(crate) const FUNCTIONS: [Function; 10] = [
     Function { name: "lse", op: "ReduceLogSumExp", attributes: &[("axes", Value::ColumnsOnly)] },
 ];
 
+/// The operator that an op is, entry for entry.
+fn by_itself(op: &Op) -> Option<&'static str> {
+    Some(match op {
+        Op::Transpose => "Transpose",
+        Op::Neg => "Neg",
+        Op::Exp => "Exp",
+        Op::Log => "Log",
+        Op::Sqrt => "Sqrt",
+        Op::Tanh => "Tanh",
+        Op::Sigmoid => "Sigmoid",
+        Op::Erf => "Erf",
+        Op::Sin => "Sin",
+        Op::Cos => "Cos",
+        Op::Abs => "Abs",
+        Op::Sign => "Sign",
+        // ONNX spreads operands of these by itself, see `Op::Spread`.
+        Op::Add => "Add",
+        Op::Mul => "Mul",
+        Op::Div => "Div",
+        Op::Pow => "Pow",
+        Op::Max => "Max",
+        Op::Min => "Min",
+        _ => return None,
+    })
+}
+
 /// Writes an op that has operands, or is a size or the identity.
 ///
 /// # Errors
@@ -78,144 +104,125 @@ pub(crate) fn primitive(
     node: Node,
     name: &str,
 ) -> Result<String, Error> {
-    let simple = |to: &mut Exporter, op: &str| {
-        let operands: Vec<String> = broadcast(to, node).iter().map(|&o| to.operand(o)).collect();
-        let operands: Vec<&str> = operands.iter().map(String::as_str).collect();
-        Ok(to.writer.node(op, &operands, &[], name))
-    };
-    match node.op {
-        Op::MatMul => {
-            let [left, right] = [0, 1].map(|i| node.operands[i]);
-            let unfolded = *to.graph.get(left);
-            match unfolded.op {
-                Op::Unfold(w) if w.groups == 1 => {
-                    let (x, k) = (to.operand(unfolded.operands[0]), to.operand(right));
-                    Ok(picture::convolution(to, &x, &w, &k, name))
-                }
-                _ => simple(to, "MatMul"),
-            }
-        }
-        Op::Unfold(w) => {
-            let a = to.operand(node.operands[0]);
-            Ok(picture::unfold(to, &a, &w, name))
-        }
-        Op::MaxPool(w) => {
-            let a = to.operand(node.operands[0]);
-            Ok(picture::max_pool(to, &a, &w, name))
-        }
+    let a = node.operands.first().map_or_else(String::new, |&a| to.operand(a));
+    Ok(match node.op {
+        Op::MatMul => product(to, node, name),
+        Op::Unfold(w) => picture::unfold(to, &a, &w, name),
+        Op::MaxPool(w) => picture::max_pool(to, &a, &w, name),
         Op::Fold(_) | Op::Unpool(_) | Op::Pick(_) => {
-            Err(to.fail(id, "it belongs to the derivative of a picture's op"))
+            return Err(to.fail(id, "it belongs to the derivative of a picture's op"));
         }
-        Op::Transpose => simple(to, "Transpose"),
-        Op::Neg => simple(to, "Neg"),
-        Op::Exp => simple(to, "Exp"),
-        Op::Log => simple(to, "Log"),
-        Op::Sqrt => simple(to, "Sqrt"),
-        Op::Tanh => simple(to, "Tanh"),
-        Op::Sigmoid => simple(to, "Sigmoid"),
-        Op::Erf => simple(to, "Erf"),
-        Op::Sin => simple(to, "Sin"),
-        Op::Cos => simple(to, "Cos"),
-        Op::Abs => simple(to, "Abs"),
-        Op::Sign => simple(to, "Sign"),
-        // ONNX spreads operands of these by itself, see `Op::Spread`.
-        Op::Add => simple(to, "Add"),
-        Op::Mul => simple(to, "Mul"),
-        Op::Div => simple(to, "Div"),
-        Op::Pow => simple(to, "Pow"),
-        Op::Max => simple(to, "Max"),
-        Op::Min => simple(to, "Min"),
         Op::Greater => compared(to, node, "Greater", name),
         Op::GreaterEqual => compared(to, node, "GreaterOrEqual", name),
         Op::Spread(shape) => {
-            let a = to.operand(node.operands[0]);
             let dims = dims(to, id, &[shape.rows, shape.cols])?;
-            Ok(to.writer.node("Expand", &[&a, &dims], &[], name))
+            to.writer.node("Expand", &[&a, &dims], &[], name)
         }
         Op::Sum(axis) => {
-            let a = to.operand(node.operands[0]);
             let axes = to.writer.ints(match axis {
                 Axis::All => &[0, 1],
                 Axis::Rows => &[1],
                 Axis::Cols => &[0],
             });
-            Ok(to.writer.node("ReduceSum", &[&a, &axes], &[], name))
+            to.writer.node("ReduceSum", &[&a, &axes], &[], name)
         }
         Op::RowMax => {
-            let a = to.operand(node.operands[0]);
-            Ok(to.writer.node("ReduceMax", &[&a], &[("axes", Attribute::Ints(vec![1]))], name))
+            to.writer.node("ReduceMax", &[&a], &[("axes", Attribute::Ints(vec![1]))], name)
         }
         Op::Reshape(shape) => {
-            let a = to.operand(node.operands[0]);
             let free = |d: Dim| d.number().map_or(-1, |n| n as i64);
             let sizes = [free(shape.rows), free(shape.cols)];
             if sizes == [-1, -1] {
                 return Err(to.fail(id, "both of its dimensions are symbols"));
             }
             let sizes = to.writer.ints(&sizes);
-            Ok(to.writer.node("Reshape", &[&a, &sizes], &[], name))
+            to.writer.node("Reshape", &[&a, &sizes], &[], name)
         }
         Op::Slice(axis, start, length) => {
-            let a = to.operand(node.operands[0]);
             let end = start.plus(length).ok_or_else(|| to.fail(id, "its end is no product"))?;
             let (start, end) = (dims(to, id, &[start])?, dims(to, id, &[end])?);
             let axes = to.writer.ints(&[along(axis)]);
-            Ok(to.writer.node("Slice", &[&a, &start, &end, &axes], &[], name))
+            to.writer.node("Slice", &[&a, &start, &end, &axes], &[], name)
         }
-        Op::Place(axis, start, total) => {
-            let a = to.operand(node.operands[0]);
-            let from = to.graph.shape(node.operands[0]);
-            let length = if axis == Axis::Rows { from.rows } else { from.cols };
-            let numbers = [start.number(), length.number(), total.number()];
-            let [Some(start), Some(length), Some(total)] = numbers else {
-                return Err(to.fail(id, "its dimensions are symbols"));
-            };
-            let mut pads = [0; 4];
-            pads[along(axis) as usize] = start as i64;
-            pads[along(axis) as usize + 2] = (total - start - length) as i64;
-            let pads = to.writer.ints(&pads);
-            Ok(to.writer.node("Pad", &[&a, &pads], &[], name))
-        }
+        Op::Place(axis, start, total) => placed(to, (id, node), (axis, start, total), name)?,
         Op::Concat(axis) => {
-            let [a, b] = [0, 1].map(|i| to.operand(node.operands[i]));
-            let axis = [("axis", Attribute::Int(along(axis)))];
-            Ok(to.writer.node("Concat", &[&a, &b], &axis, name))
+            let b = to.operand(node.operands[1]);
+            to.writer.node("Concat", &[&a, &b], &[("axis", Attribute::Int(along(axis)))], name)
         }
-        Op::Eye(n) => {
-            let dims = dims(to, id, &[n, n])?;
-            let zeros = to.writer.node("ConstantOfShape", &[&dims], &[], "zeros");
-            Ok(to.writer.node("EyeLike", &[&zeros], &[], name))
-        }
+        Op::Eye(n) => eye(to, id, n, name)?,
         Op::Size(n) => {
             let size = dims(to, id, &[n])?;
-            let number = [("to", Attribute::Int(data_type::FLOAT.into()))];
-            let number = to.writer.node("Cast", &[&size], &number, "size");
-            let shape = to.writer.ints(&[1, 1]);
-            Ok(to.writer.node("Reshape", &[&number, &shape], &[], name))
+            let number = to.writer.node("Cast", &[&size], &[FLOAT], "size");
+            single(to, &number, name)
         }
         Op::Diag => {
-            let a = to.operand(node.operands[0]);
-            let eye = eye(to, id, node.shape.rows)?;
-            Ok(to.writer.node("Mul", &[&eye, &a], &[], name))
+            let eye = eye(to, id, node.shape.rows, "eye")?;
+            to.writer.node("Mul", &[&eye, &a], &[], name)
         }
         Op::Diagonal => {
-            let a = to.operand(node.operands[0]);
-            let eye = eye(to, id, node.shape.rows)?;
+            let eye = eye(to, id, node.shape.rows, "eye")?;
             let kept = to.writer.node("Mul", &[&eye, &a], &[], "kept");
             let axes = to.writer.ints(&[1]);
-            Ok(to.writer.node("ReduceSum", &[&kept, &axes], &[], name))
+            to.writer.node("ReduceSum", &[&kept, &axes], &[], name)
         }
-        Op::Det => determinant(to, node, name),
+        Op::Det => {
+            let det = to.writer.node("Det", &[&a], &[], "det");
+            single(to, &det, name)
+        }
         Op::LogDet => {
-            let det = determinant(to, node, "det")?;
+            let det = to.writer.node("Det", &[&a], &[], "det");
+            let det = single(to, &det, "det");
             let size = to.writer.node("Abs", &[&det], &[], "abs");
-            Ok(to.writer.node("Log", &[&size], &[], name))
+            to.writer.node("Log", &[&size], &[], name)
         }
-        Op::Inv => Err(to.fail(id, "ONNX has no inverse of a matrix")),
-        Op::Variable(_) | Op::Literal(_) | Op::Number(_) | Op::Call(_) => {
-            Err(to.fail(id, "it is no op"))
+        Op::Inv => return Err(to.fail(id, "ONNX has no inverse of a matrix")),
+        op => {
+            let op = by_itself(&op).ok_or_else(|| to.fail(id, "it is no op"))?;
+            simple(to, op, node, name)
         }
+    })
+}
+
+/// The type of what is calculated with.
+const FLOAT: (&str, Attribute) = ("to", Attribute::Int(data_type::FLOAT as i64));
+
+fn simple(to: &mut Exporter, op: &str, node: Node, name: &str) -> String {
+    let operands: Vec<String> = broadcast(to, node).iter().map(|&o| to.operand(o)).collect();
+    let operands: Vec<&str> = operands.iter().map(String::as_str).collect();
+    to.writer.node(op, &operands, &[], name)
+}
+
+/// A product, which of unfolded pictures is a convolution.
+fn product(to: &mut Exporter, node: Node, name: &str) -> String {
+    let unfolded = *to.graph.get(node.operands[0]);
+    match unfolded.op {
+        Op::Unfold(w) if w.groups == 1 => {
+            let (x, k) = (to.operand(unfolded.operands[0]), to.operand(node.operands[1]));
+            picture::convolution(to, &x, &w, &k, name)
+        }
+        _ => simple(to, "MatMul", node, name),
     }
+}
+
+/// A part of a matrix of zeros.
+fn placed(
+    to: &mut Exporter,
+    (id, node): (NodeId, Node),
+    (axis, start, total): (Axis, Dim, Dim),
+    name: &str,
+) -> Result<String, Error> {
+    let a = to.operand(node.operands[0]);
+    let from = to.graph.shape(node.operands[0]);
+    let length = if axis == Axis::Rows { from.rows } else { from.cols };
+    let numbers = [start.number(), length.number(), total.number()];
+    let [Some(start), Some(length), Some(total)] = numbers else {
+        return Err(to.fail(id, "its dimensions are symbols"));
+    };
+    let mut pads = [0; 4];
+    pads[along(axis) as usize] = start as i64;
+    pads[along(axis) as usize + 2] = (total - start - length) as i64;
+    let pads = to.writer.ints(&pads);
+    Ok(to.writer.node("Pad", &[&a, &pads], &[], name))
 }
 
 /// The operands, without a spreading where that of ONNX itself gives the same shape.
@@ -239,25 +246,21 @@ fn along(axis: Axis) -> i64 {
 }
 
 /// 0 or 1 as a number.
-fn compared(to: &mut Exporter, node: Node, op: &str, name: &str) -> Result<String, Error> {
-    let operands: Vec<String> = broadcast(to, node).iter().map(|&o| to.operand(o)).collect();
-    let [a, b] = [&operands[0], &operands[1]];
-    let test = to.writer.node(op, &[a, b], &[], "test");
-    let number = [("to", Attribute::Int(data_type::FLOAT.into()))];
-    Ok(to.writer.node("Cast", &[&test], &number, name))
+fn compared(to: &mut Exporter, node: Node, op: &str, name: &str) -> String {
+    let test = simple(to, op, node, "test");
+    to.writer.node("Cast", &[&test], &[FLOAT], name)
 }
 
-fn determinant(to: &mut Exporter, node: Node, name: &str) -> Result<String, Error> {
-    let a = to.operand(node.operands[0]);
-    let det = to.writer.node("Det", &[&a], &[], "det");
+/// One number as a matrix.
+fn single(to: &mut Exporter, number: &str, name: &str) -> String {
     let shape = to.writer.ints(&[1, 1]);
-    Ok(to.writer.node("Reshape", &[&det, &shape], &[], name))
+    to.writer.node("Reshape", &[number, &shape], &[], name)
 }
 
-fn eye(to: &mut Exporter, id: NodeId, n: Dim) -> Result<String, Error> {
+fn eye(to: &mut Exporter, id: NodeId, n: Dim, name: &str) -> Result<String, Error> {
     let dims = dims(to, id, &[n, n])?;
     let zeros = to.writer.node("ConstantOfShape", &[&dims], &[], "zeros");
-    Ok(to.writer.node("EyeLike", &[&zeros], &[], "eye"))
+    Ok(to.writer.node("EyeLike", &[&zeros], &[], name))
 }
 
 /// Dimensions as whole numbers, those with the batch computed from the input's rows.

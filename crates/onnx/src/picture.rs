@@ -55,11 +55,7 @@ pub(crate) fn convolution(to: &mut Exporter, a: &str, w: &Window, k: &str, name:
 pub(crate) fn unfold(to: &mut Exporter, a: &str, w: &Window, name: &str) -> String {
     let (taps, channels, groups) = (w.taps(), w.channels(), w.groups as usize);
     let image = channel_first(to, a, w);
-    let ones: Vec<f64> = (0..channels * taps * taps)
-        .map(|i| f64::from(u8::from(i / taps % taps == i % taps)))
-        .collect();
-    let dims = [channels * taps, 1, w.size[0] as usize, w.size[1] as usize];
-    let kernel = to.writer.floats("single", &dims, &ones);
+    let kernel = singles(to, w);
     let mut with = attributes(w);
     with.push(("group", Attribute::Int(channels as i64)));
     let result = to.writer.node("Conv", &[&image, &kernel], &with, "unfolded");
@@ -71,6 +67,38 @@ pub(crate) fn unfold(to: &mut Exporter, a: &str, w: &Window, name: &str) -> Stri
     let turned = to.writer.node("Transpose", &[&split], &[perm(&[0, 1, 3, 2])], "turned");
     let shape = to.writer.ints(&[-1, columns]);
     to.writer.node("Reshape", &[&turned, &shape], &[], name)
+}
+
+/// Folding alone: the transpose of a convolution with kernels of a single one.
+pub(crate) fn fold(to: &mut Exporter, a: &str, w: &Window, name: &str) -> String {
+    let (taps, channels) = (w.taps(), w.channels());
+    let [high, wide] = w.output().expect("the shape of a fold was proved").map(i64::from);
+    // (tap, channel) is one channel behind the other, tap by tap.
+    let shape = to.writer.ints(&[-1, high, wide, taps as i64, channels as i64]);
+    let split = to.writer.node("Reshape", &[a, &shape], &[], "split");
+    let turned = to.writer.node("Transpose", &[&split], &[perm(&[0, 4, 3, 1, 2])], "turned");
+    let shape = to.writer.ints(&[-1, (taps * channels) as i64, high, wide]);
+    let image = to.writer.node("Reshape", &[&turned, &shape], &[], "image");
+    let kernel = singles(to, w);
+    let more = (0..2).map(|k| {
+        let reach = w.dilation[k] * (w.size[k] - 1) + 1;
+        i64::from((w.picture[k] + w.pad[k] + w.pad[k + 2] - reach) % w.stride[k])
+    });
+    let mut with = attributes(w);
+    with.push(("output_padding", Attribute::Ints(more.collect())));
+    with.push(("group", Attribute::Int(channels as i64)));
+    let result = to.writer.node("ConvTranspose", &[&image, &kernel], &with, "folded");
+    matrix(to, &result, w.picture.iter().map(|&n| i64::from(n)).product(), name)
+}
+
+/// For each channel and tap a kernel with a single one.
+fn singles(to: &mut Exporter, w: &Window) -> String {
+    let (taps, channels) = (w.taps(), w.channels());
+    let ones: Vec<f64> = (0..channels * taps * taps)
+        .map(|i| f64::from(u8::from(i / taps % taps == i % taps)))
+        .collect();
+    let dims = [channels * taps, 1, w.size[0] as usize, w.size[1] as usize];
+    to.writer.floats("single", &dims, &ones)
 }
 
 /// The largest entries.

@@ -136,6 +136,7 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
         ("global_avgpool", "global_avgpool(F, 3×2×2)"),
         ("dilated", "conv2d(F, 3×2×2, 2×1, 3, dilation 2, pad [0 1 1 0], stride [1 2])"),
         ("in_groups", "conv2d(F, 3×2×2, 2×2, 6, groups 2)"),
+        ("folded", "fold(reshape(F, 3·B×4) K, 8×1×2, 3×1, stride [2 1])"),
         (
             "grouped",
             "reshape(hcat(unfold(F, 3×2×2, 2×2, groups 2)[:, 1:4] K[:, 1:3], \

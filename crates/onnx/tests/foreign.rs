@@ -246,6 +246,15 @@ fn layouts() -> Vec<Named> {
             "joined",
             image(&[72], "c = Conv x K k; d = Concat c c axis=2; f = Flatten d; y = Tanh f"),
         ),
+        ("grown", graph(&[4, 3, 3], &[3, 7, 7], "y = ConvTranspose x K strides=[2,2]")),
+        (
+            "grown_more",
+            graph(
+                &[4, 3, 3],
+                &[3, 6, 6],
+                "y = ConvTranspose x K strides=[2,2] pads=[1,1,1,1] output_padding=[1,1]",
+            ),
+        ),
         ("batch_norm", graph(&[6], &[6], "y = BatchNormalization x g h m v")),
         ("product", graph(&[2, 3], &[2, 4], "y = MatMul x W")),
     ]

@@ -14,8 +14,12 @@ const fn call(
     Operator { name, reading: Reading::Call(f) }
 }
 
-pub(super) const ITEMS: &[Operator] =
-    &[call("Conv", conv), call("MaxPool", max_pool), call("AveragePool", average_pool)];
+pub(super) const ITEMS: &[Operator] = &[
+    call("ConvTranspose", conv_transpose),
+    call("Conv", conv),
+    call("MaxPool", max_pool),
+    call("AveragePool", average_pool),
+];
 
 /// The most groups of channels that become products of their own.
 const MOST_GROUPS: i64 = 64;
@@ -204,14 +208,73 @@ fn conv(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let bias = node.operands.get(2).and_then(Option::as_ref);
     let text = page.define(if bias.is_some() { "T" } else { node.wanted() }, &text);
     let value = image.result(text, (image.rows(&window), dims[0]), outputs, &window);
-    let value = match bias {
-        None => value,
-        Some(bias) => {
-            let bias = for_channels(page, bias, rank)?;
-            page.zip(node.wanted(), "{0} + {1}", &Operand::Computed(value), &bias)?
-        }
+    Ok(vec![with_bias(page, node, value, bias)?])
+}
+
+/// What a convolution with this kernel has as gradient of its picture: the product of the pixels
+/// with the kernel the other way round, folded.
+fn conv_transpose(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let image = image(page, node)?;
+    let kernel = node.known(1)?.ok_or("its kernel is left out")?;
+    let rank = kernel.dims.len();
+    let [h, w, channels] = image.picture;
+    let size = match kernel.dims[..] {
+        [_, _, wide] => [1, wide as i64],
+        [_, _, high, wide] => [high as i64, wide as i64],
+        _ => return Err("its kernel does not fit the image".into()),
     };
-    Ok(vec![Operand::Computed(value)])
+    if kernel.dims[0] as i64 != channels || rank != image.value.axes.len() {
+        return Err("its kernel does not fit the image".into());
+    }
+    let open = node.text("auto_pad", "NOTSET") != "NOTSET" || node.ints("output_shape").is_some();
+    if open || node.int("group", 1) != 1 {
+        return Err("its channels are in groups, or its pads are left open".into());
+    }
+    let (rows, inputs) = (image.batch.times(Size::of((h * w) as u64)), Size::of(kernel.dims[0]));
+    let pixels = page.reshaped(&image.value, (rows, inputs));
+    // The window moves over the result, which is large enough for any.
+    let outputs = kernel.dims[1] as i64;
+    let image = Image { picture: [1 << 40, 1 << 40, outputs], ..image };
+    let mut window = window(node, &image, size)?;
+    let more = match node.ints("output_padding").unwrap_or_default() {
+        [] => [0, 0],
+        [w] => [0, *w],
+        [h, w] => [*h, *w],
+        other => return Err(format!("output_padding is {other:?}")),
+    };
+    for (k, places) in [h, w].into_iter().enumerate() {
+        let reach = window.dilation[k] * (size[k] - 1) + 1;
+        let whole = (places - 1) * window.stride[k] + reach + more[k];
+        window.output[k] = whole - window.pad[k] - window.pad[k + 2];
+        if !(0..window.stride[k]).contains(&more[k]) || !(1..1 << 16).contains(&window.output[k]) {
+            return Err("its sides or output_padding are out of bounds".into());
+        }
+    }
+    let axes: Vec<usize> = (2..rank).chain([1, 0]).collect();
+    let taps = (size[0] * size[1] * outputs) as u64;
+    let k = page.declare(kernel, &axes, taps, kernel.dims[0]);
+    let [high, wide] = window.output;
+    let arguments = window.arguments(false);
+    let text = format!("fold({pixels} * {k}', {high}×{wide}×{outputs}, {arguments})");
+    let bias = node.operands.get(2).and_then(Option::as_ref);
+    let text = page.define(if bias.is_some() { "T" } else { node.wanted() }, &text);
+    let columns = Size::of((high * wide * outputs) as u64);
+    let value = image.result(text, (image.batch, columns), outputs, &window);
+    Ok(vec![with_bias(page, node, value, bias)?])
+}
+
+/// A value plus a number for each channel.
+fn with_bias(
+    page: &mut Page,
+    node: &Node,
+    value: Value,
+    bias: Option<&Operand>,
+) -> Result<Operand, String> {
+    let rank = value.axes.len();
+    let value = Operand::Computed(value);
+    let Some(bias) = bias else { return Ok(value) };
+    let bias = for_channels(page, bias, rank)?;
+    Ok(Operand::Computed(page.zip(node.wanted(), "{0} + {1}", &value, &bias)?))
 }
 
 /// A list with an entry for each channel, as an operand beside images.

@@ -73,7 +73,11 @@ impl Network {
             let value: Array = value.extract().map_err(|_| {
                 error(format!("{name}: a two-dimensional float32 or float64 array is wanted"))
             })?;
-            at.fits(&self.equations.graph, node, value.shape()).map_err(error)?;
+            let (rows, cols) = value.shape();
+            if rows == 0 || cols == 0 {
+                return Err(error(format!("{name} is {rows}×{cols}: give a row at least")));
+            }
+            at.fits(&self.equations.graph, node, (rows, cols)).map_err(error)?;
             arrays.push((node, value));
         }
         let graph = &self.equations.graph;

@@ -215,6 +215,8 @@ WRONG_NUMBERS = [
     (lambda net, X, Y: net.fit(X[:0], Y[:0]), "no rows to train on: the inputs have 0 rows; give"),
     (lambda net, X, Y: net.fit(X, Y, validation_data=(X[:0], Y[:0])), "there are no validation rows"),
     (lambda net, X, Y: net.explain(X[:0], Y[:0]), "no rows to explain; give at least one"),
+    (lambda net, X, Y: net.gradients(X=X[:0]), "X is 0×2: give a row at least"),
+    (lambda net, X, Y: net.check(X=X[:0]), "X is 0×2: give a row at least"),
     (lambda net, X, Y: net.fit(X, Y, validation_data=(X[:, :1], Y)), "takes 2 inputs, the validation rows"),
     (lambda net, X, Y: net.fit(X, Y, validation_data=(X, X)), "takes 1 targets, the validation rows give"),
     (lambda net, X, Y: net.fit(X, Y, validation_data=(X * np.nan, Y)), "validation_data holds NaN"),

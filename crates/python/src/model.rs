@@ -19,6 +19,9 @@ use crate::arrays::{Array, Data, Given, Reading, array, evaluate, numbers};
 use crate::error;
 use crate::network::{spelling, variable};
 
+/// Training and validation loss of an epoch.
+type Losses = (f64, Option<f64>);
+
 /// Rows that a prediction does at once.
 pub const BLOCK: usize = 256;
 
@@ -240,12 +243,13 @@ impl Model {
         Ok(array(py, found)?.into_any())
     }
 
-    /// Trains; `as_given` leaves the rows' weights unscaled; `each(number, training loss, validation loss, weights)` after each epoch says
-    /// whether to stop. The two losses of each epoch; whether Ctrl-C ended it: the weights are those of
-    /// the last epoch then; and whether `evaluations` of the objective ended a search.
+    /// Trains; `as_given` leaves the rows' weights unscaled; `each(number, training loss,
+    /// validation loss, weights)` after each epoch says whether to stop. The two losses of each
+    /// epoch, and what ended them before their number was reached: `interrupted` by Ctrl-C (the
+    /// weights are those of the last epoch then), more than so many `evaluations` of the
+    /// objective, or `rest`, a search whose last epoch found no step to take.
     #[expect(clippy::too_many_arguments, reason = "they are the arguments of the Python method")]
     #[pyo3(signature = (inputs, targets, weights, validation, method, settings, epochs, batch, seed, threads, each, evaluations = None, as_given = false))]
-    #[expect(clippy::type_complexity, reason = "a pair of arrays, and a list of pairs with flags")]
     fn fit(
         &mut self,
         py: Python<'_>,
@@ -262,7 +266,7 @@ impl Model {
         each: Option<Py<PyAny>>,
         evaluations: Option<usize>,
         as_given: bool,
-    ) -> PyResult<(Vec<(f64, Option<f64>)>, bool, bool)> {
+    ) -> PyResult<(Vec<Losses>, Option<&'static str>)> {
         let options = FitOptions {
             settings: settings.into_iter().collect(),
             epochs,
@@ -281,7 +285,7 @@ impl Model {
         let weights = weights.map(|weights| weights.matrix());
         let validation = validation.map(|(inputs, targets)| (inputs.matrix(), targets.matrix()));
         let model = &mut self.0;
-        let (found, losses, interrupted, spent) = py.detach(|| {
+        let (found, losses, ended) = py.detach(|| {
             let held = validation.as_ref().map(|(inputs, targets)| (inputs, targets));
             let network = &model.network;
             let start = network.fit_rows(&model.weights, (inputs, targets), held, &options);
@@ -293,7 +297,7 @@ impl Model {
                 }
                 .map_err(error)?;
             }
-            let (mut losses, mut interrupted) = (Vec::new(), false);
+            let (mut losses, mut ended) = (Vec::new(), None);
             while let Some(epoch) = fit.next() {
                 let epoch = epoch.map_err(error)?;
                 losses.push((epoch.train_loss, epoch.validation_loss));
@@ -308,17 +312,20 @@ impl Model {
                     Ok(false) => {}
                     Ok(true) => break,
                     Err(e) if Python::attach(|py| e.is_instance_of::<PyKeyboardInterrupt>(py)) => {
-                        interrupted = true;
+                        ended = Some("interrupted");
                         break;
                     }
                     Err(e) => return Err(e),
                 }
             }
-            let spent = fit.evaluations().zip(evaluations).is_some_and(|(done, most)| done > most);
-            Ok::<_, PyErr>((fit.weights().map_err(error)?, losses, interrupted, spent))
+            if let Some(done) = fit.evaluations().filter(|_| fit.place().done) {
+                let spent = evaluations.is_some_and(|most| done > most);
+                ended = ended.or(Some(if spent { "evaluations" } else { "rest" }));
+            }
+            Ok::<_, PyErr>((fit.weights().map_err(error)?, losses, ended))
         })?;
         (model.weights, model.training, model.seed) = (found, None, seed);
-        Ok((losses, interrupted, spent))
+        Ok((losses, ended))
     }
 
     /// The loss L of these rows, in 64 bits.

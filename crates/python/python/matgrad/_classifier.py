@@ -120,7 +120,7 @@ class MLPClassifier(_MLP):
             return None
         return Y.argmax(axis=1) if Y.shape[1] > 1 else Y.ravel()
 
-    def _encode(self, y, classes=None) -> np.ndarray:
+    def _encode(self, y, classes=None, again=False) -> np.ndarray:
         """0 and 1: a column a class, one column for two classes or a column a label."""
         if y.dtype.kind == "f" and (y != np.floor(y)).any():
             raise ValueError(
@@ -141,7 +141,13 @@ class MLPClassifier(_MLP):
         if classes is None:
             self.classes_ = distinct(y)
         self._width_of_target = 1 if len(self.classes_) <= 2 else len(self.classes_)
-        unknown = sorted(set(distinct(y).tolist()) - set(self.classes_.tolist()))
+        found = distinct(y)
+        if again and not np.array_equal(found, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {found}"
+            )
+        unknown = sorted(set(found.tolist()) - set(self.classes_.tolist()))
         if unknown:
             raise ValueError(f"`y` has classes not in `self.classes_`: {unknown}")
         codes = np.searchsorted(self.classes_, y)
@@ -173,14 +179,7 @@ class MLPClassifier(_MLP):
             array = self._read(X, reset=not again)
             if not again:
                 self._sparse_labels = hasattr(y, "toarray")
-            labels = column(y, name)
-            Y = self._encode(labels, self.classes_ if again else None)
-            found = self.classes_ if self._multilabel else distinct(labels)
-            if len(found) != len(self.classes_):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous "
-                    f"call to fit. Previously got {self.classes_}, `y` has {found}"
-                )
+            Y = self._encode(column(y, name), self.classes_ if again else None, again)
             weight = self._weighted(array, Y, sample_weight)
             self._train((X, y, sample_weight), array, Y, weight, incremental=False)
         return self

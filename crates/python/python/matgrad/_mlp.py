@@ -15,11 +15,17 @@ import numpy as np
 from . import _matgrad
 from ._estimator import ConvergenceWarning, of_sklearn
 from ._numbers import threads
+from ._progress import progress
 from ._search import search
 from ._settings import FULL_BATCH, SEARCHES, Settings
 from ._targets import distinct
 from ._tasks import Tasks
 from ._validate import check_names, given, matrix, names_of, table
+
+_NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
 
 _BLOCK = 1 << 22
 """Numbers that a prediction makes dense at once, of rows that are not."""
@@ -114,10 +120,7 @@ class _MLP(Settings):
         self.intercepts_ = [weights[f"b_{k}"].ravel().astype(dtype) for k in range(1, count + 1)]
         everything = [*self.coefs_, *self.intercepts_]
         if not all(np.isfinite(array).all() for array in everything):
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large "
-                "values and need to be preprocessed; or lower learning_rate_init."
-            )
+            raise ValueError(f"{_NON_FINITE} Or lower learning_rate_init.")
 
     def _trainer(self, rows: int, weights: dict[str, np.ndarray], dtype, incremental: bool):
         asked = self.solver, self.learning_rate, self.learning_rate_init, self.power_t
@@ -158,22 +161,17 @@ class _MLP(Settings):
 
     def _fit(self, given, X, Y, weight, incremental: bool, hooks: bool = False) -> None:
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        begins = first or not hasattr(self, "_epoch")  # weights may have been set by hand
         units = [X.shape[1], *self._layers(), Y.shape[1]]
         # What goes on keeps its precision, as in scikit-learn.
         dtype = X.dtype if first else self.coefs_[0].dtype
-        X = self._impute(X, first).astype(dtype, copy=False)
+        X = self._impute(X, begins).astype(dtype, copy=False)
         self._page = self._equations(units, weight is not None)
         self.n_layers_, self.n_outputs_ = len(units), Y.shape[1]
         self.out_activation_ = self._row_loss()[1]
+        random = _random_state(self.random_state) if begins else None
         if first:
-            random = _random_state(self.random_state)
             drawn = self._draw(units, random)
-            # Of row orders, splits and dropout: epoch k of a fit is the same after any pause.
-            self._seed, self._epoch = int(random.randint(2**31 - 1)), 0
-            self.n_iter_, self.t_ = 0, 0
-            self.loss_curve_, self.validation_loss_curve_ = [], []
-            self._state = self._asked = None
-            self._watch()
         else:
             drawn = self._named_weights()
             if [W.shape[0] for W in self.coefs_] != units[:-1] or units[-1] != self._width():
@@ -181,8 +179,14 @@ class _MLP(Settings):
                     f"the fitted network has layers {self._shape()}, the data and "
                     f"hidden_layer_sizes ask for {units}; fit it anew (warm_start=False)"
                 )
-            if self.early_stopping == (self.validation_scores_ is None):
-                self._watch()
+        if begins:
+            # Of row orders, splits and dropout: epoch k of a fit is the same after any pause.
+            self._seed, self._epoch = int(random.randint(2**31 - 1)), 0
+            self.n_iter_, self.t_ = 0, 0
+            self.loss_curve_, self.validation_loss_curve_ = [], []
+            self._state = self._asked = None
+        if begins or self.early_stopping == (self.validation_scores_ is None):
+            self._watch()
         # In the precision of the program, which then reads them where they lie.
         Y = Y.astype(dtype, copy=False)
         weight = None if weight is None else weight.reshape(-1, 1).astype(dtype, copy=False)
@@ -210,6 +214,15 @@ class _MLP(Settings):
 
     def _split(self, Y) -> tuple[np.ndarray, np.ndarray]:
         """The rows to train on and those held back; stratified where there are classes."""
+        classes = self._strata(Y)
+        if classes is not None and Y.shape[1] == 1:  # of more classes, scikit-learn takes any
+            few = [c for c in distinct(classes).astype(int) if (classes == c).sum() == 1]
+            if few:
+                raise ValueError(
+                    "The least populated classes in y have only 1 member, which is too few to "
+                    "hold rows of each back. The minimum number of groups for any class cannot be "
+                    f"less than 2. Classes with too few members are: {self.classes_[few].tolist()}"
+                )
         random = np.random.RandomState(self._seed)
         order = random.permutation(len(Y))
         count = math.ceil(self.validation_fraction * len(order))
@@ -218,7 +231,6 @@ class _MLP(Settings):
                 "The validation set is too small. Increase 'validation_fraction' or the size of "
                 "your dataset."
             )
-        classes = self._strata(Y)
         if classes is not None:
             # Spread each class evenly over the order, then take the head: proportions hold.
             rank = np.empty(len(order))
@@ -254,8 +266,9 @@ class _MLP(Settings):
         size = min(size, rows)
         trainer = self._trainer(size, drawn, dtype, incremental)
         trainer.data(given(X), Y, weight, kept)
-        best = None
-        bar = self._progress()
+        best = None if held is None else drawn
+        bar = progress(self)
+        diverged = False
         try:
             for number in range(epochs):
                 if tasks is not None:
@@ -266,16 +279,14 @@ class _MLP(Settings):
                 self.n_iter_ = number + 1
                 self.t_ += rows
                 self.loss_curve_.append(self.loss_)
-                if not math.isfinite(self.loss_):
-                    raise ValueError(
-                        f"the loss is {self.loss_} in iteration {self.n_iter_}: the weights are "
-                        "non-finite; scale the data or lower learning_rate_init"
-                    )
-                improved = self._judge(trainer, held)
-                if improved and held is not None:
+                if self._judge(trainer, held):
                     best = trainer.weights()
                 if bar is not None:
-                    bar(self.n_iter_, self.loss_)
+                    bar.epoch(self.n_iter_, self.loss_, (self.validation_scores_ or [None])[-1])
+                diverged = not math.isfinite(self.loss_)
+                if diverged:
+                    self._warn_of_convergence(f"{self._too_far()} The best weights are kept.")
+                    break
                 if self.learning_rate == "invscaling" and self.solver == "sgd":
                     self._rate = self._scheduled()
                     trainer.set("lr", self._rate)
@@ -283,19 +294,12 @@ class _MLP(Settings):
                     lambda: self._attributes(trainer.weights(), dtype)
                 ):
                     break
-                if self._stale > self.n_iter_no_change:
-                    self._stale = 0
-                    adaptive = self.learning_rate == "adaptive" and self.solver == "sgd"
-                    if not adaptive or self._rate <= 1e-6:
-                        break
-                    self._rate /= 5.0
-                    trainer.set("lr", self._rate)
+                if self._stale > self.n_iter_no_change and not self._lowered(trainer, bar):
+                    break
                 if not incremental and self.n_iter_ == self.max_iter:
-                    warnings.warn(
+                    self._warn_of_convergence(
                         f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
-                        "the optimization hasn't converged yet.",
-                        of_sklearn("ConvergenceWarning", ConvergenceWarning),
-                        stacklevel=5,
+                        "the optimization hasn't converged yet."
                     )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
@@ -303,8 +307,25 @@ class _MLP(Settings):
             if bar is not None:
                 bar.close()
         trainer.release()
-        self._state = self._rule()[0], trainer.state()
-        self._keep(best if best is not None else trainer.weights(), dtype)
+        self._state = None if diverged else (self._rule()[0], trainer.state())
+        self._keep(trainer.weights() if held is None else best, dtype)
+
+    def _too_far(self) -> str:
+        return f"The loss is {self.loss_} in iteration {self.n_iter_}: lower learning_rate_init."
+
+    def _warn_of_convergence(self, message: str) -> None:
+        warnings.warn(message, of_sklearn("ConvergenceWarning", ConvergenceWarning), stacklevel=6)
+
+    def _lowered(self, trainer, bar) -> bool:
+        """Whether the rate could be lowered where too many epochs brought nothing."""
+        adaptive = self.learning_rate == "adaptive" and self.solver == "sgd"
+        lowers = adaptive and self._rate > 1e-6
+        if lowers:
+            self._stale, self._rate = 0, self._rate / 5.0
+            trainer.set("lr", self._rate)
+        if bar is not None:
+            bar.stale(self, lowers)
+        return lowers
 
     def _attributes(self, weights, dtype) -> dict[str, Any]:
         """What a copy of the estimator needs to predict with these weights."""
@@ -314,15 +335,20 @@ class _MLP(Settings):
         return {"coefs_": copy.coefs_, "intercepts_": copy.intercepts_}
 
     def _judge(self, trainer, held) -> bool:
-        """Counts epochs without an improvement by ``tol``; says whether this one was the best."""
+        """Counts epochs without an improvement by ``tol``; whether this one has the best score."""
         if held is None:
+            if not math.isfinite(self.loss_):
+                raise ValueError(f"{_NON_FINITE} {self._too_far()}")
             stale = self.loss_ > self.best_loss_ - self.tol
             self._stale = self._stale + 1 if stale else 0
             self.best_loss_ = min(self.best_loss_, self.loss_)
             return False
-        loss, output = trainer.evaluate(held[0])
+        score = loss = math.nan
+        if math.isfinite(self.loss_):
+            loss, output = trainer.evaluate(held[0])
+            if np.isfinite(output).all():
+                score = self._score_of(output, held[1], held[2])
         self.validation_loss_curve_.append(loss)
-        score = self._score_of(output, held[1], held[2])
         self.validation_scores_.append(score)
         stale = score < self.best_validation_score_ + self.tol
         self._stale = self._stale + 1 if stale else 0
@@ -330,24 +356,6 @@ class _MLP(Settings):
         if better:
             self.best_validation_score_ = score
         return better
-
-    def _progress(self):
-        if not self.verbose:
-            return None
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            lines = lambda number, loss: print(f"Iteration {number}, loss = {loss:.8f}")  # noqa: E731
-            lines.close = lambda: None
-            return lines
-        bar = tqdm(total=self.max_iter, desc=type(self).__name__)
-
-        def step(number, loss):
-            bar.set_postfix(loss=f"{loss:.6g}", refresh=False)
-            bar.update(number - bar.n)
-
-        step.close = bar.close
-        return step
 
     # -- inputs -------------------------------------------------------------------------------
 

@@ -298,11 +298,11 @@ class Network:
                 f"{self._method[0]} takes all rows at once: leave batch_size out, or compile an "
                 "update rule such as adam"
             )
-        losses, interrupted, _ = self._model.fit(
+        losses, ended = self._model.fit(
             X, Y, weight, held, self._method[0], self._method[1],
             whole("epochs", epochs, 0), size, seed_of(seed), threads(n_jobs), callback,
         )
-        if interrupted:
+        if ended == "interrupted":
             warnings.warn("Training interrupted; the weights of the last epoch stay", stacklevel=2)
         history = {"loss": [loss for loss, _ in losses]}
         if held is not None:

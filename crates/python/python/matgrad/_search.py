@@ -10,6 +10,7 @@ import numpy as np
 from . import _matgrad
 from ._estimator import ConvergenceWarning, of_sklearn
 from ._numbers import threads
+from ._progress import progress
 from ._validate import given
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     page = net._equations(units, weight is not None, total)
     model = _matgrad.Model(page, 0, True, "Z")
     model.set_weights(drawn)
-    bar = net._progress()
+    bar = progress(net)
 
     def penalty(weights):
         squares = (float((W**2).sum()) for name, W in weights.items() if name.startswith("W"))
@@ -40,7 +41,7 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
 
     def each(number, loss, _, weights):
         if bar is not None:
-            bar(number, told(loss, penalties[-1]))
+            bar.epoch(number, told(loss, penalties[-1]))
         penalties.append(penalty(weights) if outputs > 1 else 0.0)
         return tasks is not None and tasks.epoch(lambda: net._attributes(weights, dtype))
 
@@ -48,7 +49,7 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     # As in scikit-learn: no entry of the gradient above tol, or SciPy's least gain of a step.
     rest = {"gradient": float(net.tol), "tolerance": 2.2e-9}
     X = given(X)
-    losses, interrupted, spent = model.fit(
+    losses, ended = model.fit(
         X, Y, weight, None, net.solver, rest, int(net.max_iter), None, 0,
         threads(net.n_jobs), watched, int(net.max_fun), True,
     )
@@ -57,15 +58,18 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     weights = model.weights()
     net._keep(weights, dtype)
     curve = [loss for loss, _ in losses]
+    if ended == "rest":
+        curve.pop()  # no iteration, but the look that found nothing left to do
     if outputs > 1:
         curve = [told(*pair) for pair in zip(curve, penalties, strict=False)]
     net.n_iter_, net.loss_curve_, net._state = len(curve), curve, None
     # An iteration tells the loss before it: that of the last weights is one more evaluation.
     net.loss_ = model.loss(X, Y, weight) / outputs + penalty(weights)
     net.best_loss_ = min([*curve, net.loss_])
-    if interrupted:
+    if ended == "interrupted":
         warnings.warn("Training interrupted by user.", stacklevel=5)
-    elif spent or net.n_iter_ >= net.max_iter:
+    elif ended == "evaluations" or (ended is None and net.n_iter_ >= net.max_iter):
+        spent = ended is not None
         what = f"max_fun={net.max_fun}" if spent else f"max_iter={net.max_iter}"
         warnings.warn(
             f"{net.solver} stopped after {what} {'evaluations' if spent else 'iterations'} before "

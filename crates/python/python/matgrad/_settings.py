@@ -56,8 +56,9 @@ PARAMETERS = """batch_size : int, "auto" or "full", default="auto"
     tol : float, default=1e-4
         Least improvement that counts as one; of a search, the largest entry of the gradient at
         which it ends.
-    verbose : bool, default=False
-        A bar of tqdm, a widget in notebooks; a line an epoch where tqdm is not installed.
+    verbose : bool or int, default=False
+        A bar of tqdm, a widget in notebooks; from 2 on, and where tqdm is not installed, the lines
+        that scikit-learn prints.
     warm_start : bool, default=False
         ``fit`` goes on from the weights that it left, and with an update rule from its state:
         without other settings, these are the bits of one long fit. A search begins anew from the

@@ -405,7 +405,7 @@ class _MLP(Settings):
         if array.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {array.shape[1]} features, but {name} is expecting "
-                f"{self.n_features_in_} features as input"
+                f"{self.n_features_in_} features as input."
             )
         return array
 

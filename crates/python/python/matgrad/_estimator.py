@@ -7,7 +7,6 @@ that it calls itself, so ``import matgrad`` stays fast and works where it is not
 from __future__ import annotations
 
 import contextlib
-import copy
 import inspect
 import sys
 import warnings
@@ -159,6 +158,8 @@ class Estimator:
     }
 
     def _get_metadata_request(self):
+        import copy  # looks for Jython as it loads
+
         from sklearn.utils.metadata_routing import MetadataRequest
 
         if hasattr(self, "_metadata_request"):

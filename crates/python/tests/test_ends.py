@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn.neural_network as theirs
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits, load_iris, make_circles
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
@@ -144,3 +144,13 @@ def test_weights_set_by_hand_are_gone_on_from():
     net.n_features_in_, net.classes_ = 4, drawn.classes_
     whole = MLPClassifier((5,), random_state=0, batch_size="full", max_iter=3).fit(X, y)
     np.testing.assert_allclose(net.fit(X, y).loss_curve_, whole.loss_curve_, rtol=1e-12)
+
+
+def test_a_search_among_kinks_ends_without_a_warning():
+    """Where the loss has edges, a step gains less than the gradient promises."""
+    X, y = make_circles(noise=0.2, factor=0.5, random_state=1)
+    settings = {"solver": "lbfgs", "alpha": 0.1, "max_iter": 2000, "random_state": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net = MLPClassifier([10, 10], **settings).fit(scale(X), y)
+    assert net.n_iter_ < 500 and net.score(scale(X), y) >= 0.98

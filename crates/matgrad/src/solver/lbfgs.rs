@@ -11,8 +11,9 @@ use crate::Error;
 pub(super) struct Lbfgs {
     memory: usize,
     rest: Rest,
-    /// Value and gradient at the weights, once they were evaluated.
-    here: Option<(f64, Vec<f64>)>,
+    /// Value and gradient at the weights, once they were evaluated, and whether the step to them
+    /// gained so little that there is no more to gain: at kinks, promises are not kept.
+    here: Option<(f64, Vec<f64>, bool)>,
     /// Steps with the changes of the gradient, the oldest first.
     pairs: VecDeque<(Vec<f64>, Vec<f64>)>,
 }
@@ -28,11 +29,11 @@ impl Lbfgs {
         weights: &mut [f64],
         objective: &mut Objective,
     ) -> Result<Progress, Error> {
-        let (value, gradient) = match self.here.take() {
+        let (value, gradient, rested) = match self.here.take() {
             Some(here) => here,
             None => {
                 let mut gradient = vec![0.0; weights.len()];
-                (objective(weights, &mut gradient)?, gradient)
+                (objective(weights, &mut gradient)?, gradient, false)
             }
         };
         let mut direction = self.direction(&gradient);
@@ -44,8 +45,9 @@ impl Lbfgs {
         }
         let start = Point { at: 0.0, value, slope };
         let promised = -0.5 * slope;
-        if !value.is_finite() || self.rest.level(&gradient) || self.rest.little(promised, value) {
-            self.here = Some((value, gradient));
+        let rested = rested || self.rest.level(&gradient) || self.rest.little(promised, value);
+        if rested || !value.is_finite() {
+            self.here = Some((value, gradient, rested));
             return Ok(Progress { loss: value, done: true });
         }
         let first = match self.pairs.is_empty() {
@@ -62,7 +64,7 @@ impl Lbfgs {
             // The curvature may have misled; without it, the next search is the last.
             let done = self.pairs.is_empty();
             self.pairs.clear();
-            self.here = Some((value, gradient));
+            self.here = Some((value, gradient, false));
             return Ok(Progress { loss: value, done });
         };
         let step: Vec<f64> = there.iter().zip(&*weights).map(|(b, a)| b - a).collect();
@@ -74,7 +76,7 @@ impl Lbfgs {
             self.pairs.push_back((step, change));
         }
         weights.copy_from_slice(&there);
-        self.here = Some((found.value, slopes));
+        self.here = Some((found.value, slopes, self.rest.little(value - found.value, value)));
         Ok(Progress { loss: value, done: false })
     }
 
@@ -99,18 +101,18 @@ impl Lbfgs {
     }
 
     pub fn state(&self) -> Vec<Vec<f64>> {
-        let Some((value, gradient)) = &self.here else { return Vec::new() };
+        let Some((value, gradient, rested)) = &self.here else { return Vec::new() };
         let pairs = self.pairs.iter().flat_map(|(s, y)| [s.clone(), y.clone()]);
-        [vec![*value], gradient.clone()].into_iter().chain(pairs).collect()
+        [vec![*value, f64::from(*rested)], gradient.clone()].into_iter().chain(pairs).collect()
     }
 
     pub fn restore(&mut self, state: &[Vec<f64>]) -> Result<(), Error> {
         self.pairs.clear();
         self.here = match state {
             [] => None,
-            [value, gradient, pairs @ ..] if value.len() == 1 && pairs.len() % 2 == 0 => {
+            [value, gradient, pairs @ ..] if value.len() == 2 && pairs.len() % 2 == 0 => {
                 self.pairs = pairs.chunks(2).map(|p| (p[0].clone(), p[1].clone())).collect();
-                Some((value[0], gradient.clone()))
+                Some((value[0], gradient.clone(), value[1] != 0.0))
             }
             [..] => return Err(wrong_state()),
         };

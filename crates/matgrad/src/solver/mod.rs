@@ -44,8 +44,9 @@ impl Solver {
     }
 
     /// Its settings: the search is over where a step promises to gain no more than `tolerance`, a
-    /// share of the loss, or where no entry of the gradient is larger than `gradient`; `memory` is
-    /// the steps that L-BFGS remembers, `damping` that of the first Levenberg–Marquardt step.
+    /// share of the loss (of L-BFGS also where it gained no more), or where no entry of the gradient
+    /// is larger than `gradient`; `memory` is the steps that L-BFGS remembers, `damping` that of the
+    /// first Levenberg–Marquardt step.
     ///
     /// # Errors
     /// A setting it does not have.

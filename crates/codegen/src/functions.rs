@@ -44,6 +44,22 @@ fn cos(x: Real) -> Real {
     }) as Real
 }
 
+/// Four times the quarter of the angle: tan(a/2) = tan a / (1 + √(1 + tan² a)).
+fn atan(x: Real) -> Real {
+    let size = (x as f64).abs();
+    let mut t = if size > 1.0 { 1.0 / size } else { size };
+    for _ in 0..2 {
+        t /= 1.0 + sqrt_64(1.0 + t * t);
+    }
+    let mut sum = 0.0;
+    for n in (0..13).rev() {
+        sum = 1.0 / (2 * n + 1) as f64 - t * t * sum;
+    }
+    let angle = 4.0 * t * sum;
+    let angle = if size > 1.0 { core::f64::consts::FRAC_PI_2 - angle } else { angle };
+    (if x < 0.0 { -angle } else { angle }) as Real
+}
+
 /// 2/√π exp(-x²) Σ 2ⁿ x²ⁿ⁺¹ / (1·3·5…(2n+1)), whose terms have one sign.
 fn erf(x: Real) -> Real {
     let x = x as f64;

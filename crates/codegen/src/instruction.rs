@@ -198,6 +198,7 @@ impl Syntax {
             Map::Erf => call("erf"),
             Map::Sin => call("sin"),
             Map::Cos => call("cos"),
+            Map::Arctan => call("atan"),
             Map::Abs => call("fabs"),
             Map::Sign => {
                 let negative = self.choose(&format!("{a} < {zero}"), &self.number(-1.0), &zero);

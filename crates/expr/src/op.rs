@@ -94,6 +94,8 @@ pub enum Op {
     Sin,
     /// Cosine.
     Cos,
+    /// The angle of this tangent.
+    Arctan,
     /// Absolute value.
     Abs,
     /// -1, 0 or 1.
@@ -282,6 +284,7 @@ impl Op {
             Op::Erf => &ops::elementwise::ERF,
             Op::Sin => &ops::elementwise::SIN,
             Op::Cos => &ops::elementwise::COS,
+            Op::Arctan => &ops::elementwise::ARCTAN,
             Op::Abs => &ops::elementwise::ABS,
             Op::Sign => &ops::elementwise::SIGN,
             Op::Inv => &ops::square::INV,
@@ -389,6 +392,7 @@ impl Op {
             Erf,
             Sin,
             Cos,
+            Arctan,
             Abs,
             Sign,
             Inv,

@@ -44,7 +44,9 @@ const fn plain(name: &'static str, op: &'static str) -> Function {
 }
 
 /// The others are written by their bodies.
-pub(crate) const FUNCTIONS: [Function; 10] = [
+pub(crate) const FUNCTIONS: [Function; 12] = [
+    plain("arccos", "Acos"),
+    plain("arcsin", "Asin"),
     plain("relu", "Relu"),
     plain("softplus", "Softplus"),
     plain("softsign", "Softsign"),
@@ -81,6 +83,7 @@ fn by_itself(op: &Op) -> Option<&'static str> {
         Op::Erf => "Erf",
         Op::Sin => "Sin",
         Op::Cos => "Cos",
+        Op::Arctan => "Atan",
         Op::Abs => "Abs",
         Op::Sign => "Sign",
         // ONNX spreads operands of these by itself, see `Op::Spread`.

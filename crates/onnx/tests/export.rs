@@ -84,8 +84,10 @@ fn walk_the_library(folder: &Path, table: &Table) -> Vec<String> {
             )
         };
         let body = match (function.layer, &required[..]) {
-            // Near a pole the last bit of an angle changes everything.
-            (_, [_]) if name == "tan" => "A₁ = tan(tanh(Z₁))".into(),
+            // Near a pole the last bit of an angle changes everything; no angle has a sine above 1.
+            (_, [_]) if matches!(name, "tan" | "arcsin" | "arccos") => {
+                format!("A₁ = {name}(tanh(Z₁))")
+            }
             (_, [_]) => format!("A₁ = {name}(Z₁)"),
             (true, _) => {
                 let more = match name {
@@ -151,7 +153,7 @@ fn every_layer_and_activation_is_the_same_in_onnxruntime() {
         write(&folder, name, &tables::model(&page, encoder), &table);
         walked.push(name.to_string());
     }
-    for op in ["tanh", "sigmoid", "sin", "cos", "exp", "abs", "sign", "erf"] {
+    for op in ["tanh", "sigmoid", "sin", "cos", "arctan", "exp", "abs", "sign", "erf"] {
         let page = format!(
             "input X : B×3\ntarget Y : B×4\nparam W : 3×4 ~ glorot\nA = {op}(X W)\n\
              L = mse(A ⊙ (A > 0.1) - rowmax(A), Y)\nminimize L\n"

@@ -193,6 +193,8 @@ pub enum Map {
     Sin,
     /// cos a
     Cos,
+    /// arctan a
+    Arctan,
     /// |a|
     Abs,
     /// -1, 0 or 1

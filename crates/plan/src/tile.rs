@@ -170,6 +170,7 @@ fn function(op: Op, operands: &[Operand], steps: &[Step]) -> Function<Operand> {
         Op::Erf => map(Map::Erf),
         Op::Sin => map(Map::Sin),
         Op::Cos => map(Map::Cos),
+        Op::Arctan => map(Map::Arctan),
         Op::Abs => map(Map::Abs),
         Op::Sign => map(Map::Sign),
         Op::Add => zip(Zip::Add),

@@ -75,6 +75,8 @@ pub trait Real:
     fn sin(self) -> Self;
     /// cos a
     fn cos(self) -> Self;
+    /// arctan a
+    fn arctan(self) -> Self;
     /// |a|
     fn abs(self) -> Self;
     /// |a| with the sign of another.
@@ -129,8 +131,8 @@ macro_rules! methods {
 impl Real for f32 {
     const COEFFICIENTS: &'static Coefficients<f32> = &SINGLE;
     standard!(f32, u32, i32, 23, 127);
-    methods!(f32: mul_add mul_add(b, c); ln ln(); sqrt sqrt(); sin sin(); cos cos(); abs abs();
-        copysign copysign(sign); pow powf(exponent););
+    methods!(f32: mul_add mul_add(b, c); ln ln(); sqrt sqrt(); sin sin(); cos cos(); arctan atan();
+        abs abs(); copysign copysign(sign); pow powf(exponent););
 
     #[inline(always)]
     fn from_f64(value: f64) -> f32 {
@@ -158,8 +160,8 @@ impl Real for f32 {
 impl Real for f64 {
     const COEFFICIENTS: &'static Coefficients<f64> = &DOUBLE;
     standard!(f64, u64, i64, 52, 1023);
-    methods!(f64: mul_add mul_add(b, c); ln ln(); sqrt sqrt(); sin sin(); cos cos(); abs abs();
-        copysign copysign(sign); pow powf(exponent););
+    methods!(f64: mul_add mul_add(b, c); ln ln(); sqrt sqrt(); sin sin(); cos cos(); arctan atan();
+        abs abs(); copysign copysign(sign); pow powf(exponent););
 
     #[inline(always)]
     fn from_f64(value: f64) -> f64 {

@@ -411,6 +411,7 @@ functions! {
     Erf(a) = function::erf(a);
     Sin(a) = a.each(V::Number::sin);
     Cos(a) = a.each(V::Number::cos);
+    Arctan(a) = a.each(V::Number::arctan);
     Abs(a) = a.abs();
     // Zeros and NaNs stay.
     Sign(a) = {

@@ -204,6 +204,16 @@ pub const COS: OpDef = OpDef {
     ..PLAIN
 };
 
+/// The angle from -π/2 to π/2 of this tangent.
+pub const ARCTAN: OpDef = OpDef {
+    name: "arctan",
+    numpy: "np.arctan({0})",
+    julia: "atan.({0})",
+    adjoint: &["∂A = ∂C ⊘ (1 + A.^2)"],
+    meaning: Meaning::Map(f64::atan),
+    ..PLAIN
+};
+
 /// Absolute value; gradient 0 at 0.
 pub const ABS: OpDef = OpDef {
     name: "abs",

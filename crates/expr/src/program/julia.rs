@@ -47,6 +47,7 @@ pub const JULIA: Language = Language {
         "tanh",
         "sin",
         "cos",
+        "atan",
         "abs",
         "sign",
         "max",

@@ -20,6 +20,9 @@ const fn call(
 
 pub(super) const ITEMS: &[Operator] = &[
     map("Abs", "abs({0})"),
+    map("Acos", "arccos({0})"),
+    map("Asin", "arcsin({0})"),
+    map("Atan", "arctan({0})"),
     map("Celu", "max({0}, 0) + {alpha=1} * (exp(min({0}, 0) / {alpha=1}) - 1)"),
     map("Cos", "cos({0})"),
     map("Elu", "elu({0}, {alpha=1})"),
@@ -49,6 +52,7 @@ pub(super) const ITEMS: &[Operator] = &[
     map("Softsign", "softsign({0})"),
     map("Sqrt", "sqrt({0})"),
     map("Swish", "{0} .* sigmoid({alpha=1} * {0})"),
+    map("Tan", "tan({0})"),
     map("Tanh", "tanh({0})"),
     map("ThresholdedRelu", "{0} .* ({0} > {alpha=1})"),
     zip("Add", "{0} + {1}"),

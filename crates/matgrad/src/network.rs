@@ -109,8 +109,11 @@ impl Network {
             )
         })?;
         let reached = graph.reachable(&[output], true);
-        let (inputs, others): (Vec<NodeId>, Vec<NodeId>) =
-            all(Role::Input).into_iter().partition(|i| reached.contains(i));
+        let used = graph.reachable(&[objective, output], true);
+        let (inputs, others): (Vec<NodeId>, Vec<NodeId>) = all(Role::Input)
+            .into_iter()
+            .filter(|i| used.contains(i))
+            .partition(|i| reached.contains(i));
         let input = one(&inputs, "input")?;
         let row_weights = match others[..] {
             [] => None,
@@ -259,4 +262,24 @@ fn orthogonal(rows: usize, cols: usize, random: &mut Random) -> Matrix {
         }
     }
     Matrix::from_fn(rows, cols, |i, j| if rows <= cols { vectors[i][j] } else { vectors[j][i] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Network;
+
+    #[test]
+    fn an_input_that_nothing_uses_weighs_no_rows() {
+        let page = |more: &str, loss: &str| {
+            let page = format!(
+                "input X : B×2\n{more}target Y : B×1\nparam W : 2×1\nZ = X W\nminimize {loss}\n"
+            );
+            Network::parse("page.eq", &page).unwrap_or_else(|e| panic!("{e}"))
+        };
+        let weights = page("input S : B×1\n", "sum(S ⊙ (Z - Y) .^ 2)").row_weights;
+        assert!(weights.is_some());
+        for more in ["input S : B×1\n", "input S : B×1\ninput T : 3×4\n"] {
+            assert_eq!(page(more, "mse(Z, Y)").row_weights, None, "{more}");
+        }
+    }
 }

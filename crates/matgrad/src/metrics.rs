@@ -203,11 +203,13 @@ impl std::fmt::Display for Metrics {
                 )?;
                 m.expected_cost.map_or(Ok(()), |cost| write!(f, "  cost {cost:.4}"))
             }
-            Metrics::Numbers(m) => write!(
-                f,
-                "{:>6} rows  loss {:.4}  RMSE {:.4}  MAE {:.4}  R² {:.4}",
-                m.n, m.loss, m.rmse, m.mae, m.r2
-            ),
+            Metrics::Numbers(m) => {
+                let [loss, rmse, mae, r2] = [m.loss, m.rmse, m.mae, m.r2].map(|x| match x.abs() {
+                    1e9..f64::INFINITY => format!("{x:.4e}"),
+                    _ => format!("{x:.4}"),
+                });
+                write!(f, "{:>6} rows  loss {loss}  RMSE {rmse}  MAE {mae}  R² {r2}", m.n)
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ pub enum Error {
     /// There is a header and nothing below it.
     #[error(
         "{file}: the table has column names but no rows; \
-         if its first line is data, read it with --no-header"
+         if its first line is data, put the names above it, or train with --no-header"
     )]
     NoRows {
         /// The file.

@@ -14,7 +14,8 @@ use csv::{ByteRecord, Reader, ReaderBuilder};
 pub enum Header {
     /// Look: the first line is a header if none of its fields is a number or a missing value, and
     /// a column that has a name there holds only numbers below; or, in a table of nothing but
-    /// words, if its fields are all different and none turns up again in its own column.
+    /// words, if its fields are all different and none turns up again in its own column. Beside
+    /// words, columns may be named 0, 1, 2, … by their places, as pandas does.
     #[default]
     Auto,
     /// It does.
@@ -153,12 +154,13 @@ impl Source<'_> {
 
     fn looks_like_header(&self, numbers: &Numbers) -> Result<bool, Error> {
         let first: Vec<&[u8]> = numbers.first.iter().map(field).collect();
-        let data = |text: &&[u8]| number(text).is_some() || (!text.is_empty() && is_missing(text));
-        if first.iter().any(data) {
+        let data = |text: &[u8]| number(text).is_some() || (!text.is_empty() && is_missing(text));
+        let counted = |(i, text): (usize, &&[u8])| !data(text) || number(text) == Some(i as f64);
+        if !first.iter().enumerate().all(counted) || first.iter().all(|text| data(text)) {
             return Ok(false);
         }
         let above_numbers = |(column, text): (&NumberColumn, &&[u8])| {
-            !text.is_empty() && column.number_below && !column.word_below
+            !text.is_empty() && !data(text) && column.number_below && !column.word_below
         };
         if numbers.columns.iter().zip(&first).any(above_numbers) {
             return Ok(true);
@@ -170,7 +172,8 @@ impl Source<'_> {
         }
         let mut again = false;
         self.records(|record, index, _| {
-            again |= index > 0 && record.iter().map(field).zip(&first).any(|(a, b)| a == *b);
+            let same = |(text, name): (&[u8], &&[u8])| text == *name && !data(name);
+            again |= index > 0 && record.iter().map(field).zip(&first).any(same);
             Ok(())
         })?;
         Ok(!again)

@@ -79,6 +79,10 @@ fn headers() {
     assert!(named("colour,good\nblue,no\nred,no\n"), "words that do not");
     assert!(!named("a,a\nb,c\n"), "equal names over words");
     assert!(!named("150,4,setosa\n5,3,0\n"));
+    assert!(named("0,1,2,class\n5,1,0,x\n1,2,0,y\n"), "places beside a word");
+    assert!(named("0,1,target\n0,3,1\n"));
+    assert!(!named("0,1,x\n5,0,y\n7,3,x\n"), "a word that comes again");
+    assert!(!named("0,1,2\n5,0,1\n"), "nothing but numbers");
     let absent = parsed(b"a,b\n1,2\n", Header::Absent, None).unwrap();
     assert_eq!(words(&absent, 0), ["a", "1"]);
     let present = parsed(b"5,6\n1,2\n", Header::Present, None).unwrap();
@@ -121,7 +125,7 @@ fn messages() {
         b"a,b\n",
         Header::Auto,
         expect![
-            "t.csv: the table has column names but no rows; if its first line is data, read it with --no-header"
+            "t.csv: the table has column names but no rows; if its first line is data, put the names above it, or train with --no-header"
         ],
     );
     fails(

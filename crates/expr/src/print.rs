@@ -83,7 +83,7 @@ impl Writer<'_> {
             Op::Number(bits) => number(f64::from_bits(bits.0)),
             Op::Size(dim) => self.size(dim),
             Op::Eye(_) => expr(ExprKind::Identity),
-            Op::Call(f) => self.call(f, &node.operands),
+            Op::Call(f) => self.call(f, id),
             Op::MatMul => binary(Binary::Product, operand(0), operand(1)),
             Op::Transpose => unary(Unary::Transpose, operand(0)),
             Op::Inv => unary(Unary::Inverse, operand(0)),
@@ -130,9 +130,16 @@ impl Writer<'_> {
         }
     }
 
-    /// A kept call; trailing arguments that are the defaults need not be said.
-    fn call(&self, function: u32, operands: &[NodeId]) -> Expr {
-        let function = &self.graph.functions[function as usize];
+    /// A kept call; trailing arguments that are the defaults need not be said. Where the page has
+    /// given the name to a function of its own, what was called is written out.
+    fn call(&self, function: u32, id: NodeId) -> Expr {
+        let (earlier, later) = self.graph.functions.split_at(function as usize + 1);
+        let function = &earlier[function as usize];
+        let hidden = later.iter().any(|f| f.name.text == function.name.text);
+        if let Some(body) = self.graph.body(id).filter(|_| hidden) {
+            return self.operand(body);
+        }
+        let operands = &self.graph.get(id).operands;
         let mut arguments: Vec<Expr> = operands.iter().map(|&o| self.operand(o)).collect();
         while let Some(last) = arguments.last() {
             let default = function.parameters[arguments.len() - 1].default.as_ref();

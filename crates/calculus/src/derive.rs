@@ -44,6 +44,8 @@ impl Gradients {
 pub fn derive(graph: &Graph, objective: NodeId, wrt: &[NodeId]) -> Result<Gradients, String> {
     let mut graph = graph.clone();
     let mut stable = Rewriter::new(Rules::stability(), true);
+    // What is derived by stays on the way, as it is in the graph that was given.
+    wrt.iter().for_each(|&id| stable.keep(id));
     let objective = stable.rewrite(&mut graph, objective);
     let mut steps = stable.steps;
 

@@ -1,6 +1,6 @@
 //! Rewriting: rules are applied from the leaves to the root until none fits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use matgrad_expr::dim::{Dim, Symbol};
 use matgrad_expr::graph::{Graph, NodeId};
@@ -26,6 +26,7 @@ pub struct Step {
 pub struct Rewriter<'a> {
     rules: &'a Rules,
     through_names: bool,
+    kept: HashSet<NodeId>,
     done: HashMap<NodeId, NodeId>,
     /// What was done, in order.
     pub steps: Vec<Step>,
@@ -37,7 +38,14 @@ const MOST_STEPS: usize = 200;
 impl<'a> Rewriter<'a> {
     /// With these rules; `through_names` looks into named values.
     pub fn new(rules: &'a Rules, through_names: bool) -> Rewriter<'a> {
-        Rewriter { rules, through_names, done: HashMap::new(), steps: Vec::new() }
+        let (kept, done) = (HashSet::new(), HashMap::new());
+        Rewriter { rules, through_names, kept, done, steps: Vec::new() }
+    }
+
+    /// Leaves a node as it is, and does not look into it.
+    pub fn keep(&mut self, id: NodeId) {
+        self.kept.insert(id);
+        self.settle(id, id);
     }
 
     /// The simplified form of a node. The node itself is looked into even when it has a name; its
@@ -131,7 +139,7 @@ impl<'a> Rewriter<'a> {
     }
 
     fn opaque(&self, graph: &Graph, id: NodeId) -> bool {
-        !self.through_names && graph.name(id).is_some()
+        !self.through_names && graph.name(id).is_some() || self.kept.contains(&id)
     }
 
     fn rebuild(&self, graph: &mut Graph, id: NodeId) -> NodeId {

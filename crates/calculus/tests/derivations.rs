@@ -242,6 +242,47 @@ fn gaussian_log_likelihood() {
 }
 
 #[test]
+fn what_is_derived_by_is_not_rewritten_away() {
+    let page = "input X : B×4\ntarget Y : B×3\nparam W : 4×3\nP = softmax(X W)\nS = log(P)\n\
+                T = 2 S\nL = -sum(T ⊙ Y)\nminimize L";
+    let equations = read("page.eq", page, standard()).unwrap_or_else(|e| panic!("{e}"));
+    let objective = equations.objective.expect("the page has an objective");
+    for (name, expected) in [
+        (
+            "P",
+            expect![[r#"
+            ∂T = -Y             B×3
+            ∂S = 2 ∂T           B×3
+            ∂P = ∂S ⊘ P         B×3
+        "#]],
+        ),
+        (
+            "S",
+            expect![[r#"
+            ∂T = -Y           B×3
+            ∂S = 2 ∂T         B×3
+        "#]],
+        ),
+        (
+            "T",
+            expect![[r#"
+            ∂T = -Y         B×3
+        "#]],
+        ),
+        (
+            "L",
+            expect![[r#"
+            ∂L = 1         1×1
+        "#]],
+        ),
+    ] {
+        let node = equations.graph.find(name).expect("a name of the page");
+        let gradients = derive(&equations.graph, objective, &[node]).expect("it derives");
+        expected.assert_eq(&gradients.to_string());
+    }
+}
+
+#[test]
 fn probabilities_by_hand_are_made_stable() {
     shows(
         "input X : B×n\ntarget Y : B×p\nparam W : n×p\nP = softmax(X W)\nminimize -sum(Y ⊙ log(P)) / B",

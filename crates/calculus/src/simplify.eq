@@ -26,6 +26,7 @@ transpose.quotient    (A ⊘ B)' → A' ⊘ B'
 transpose.scale       (a A)' → a A'
 transpose.division    (A / a)' → A' / a
 transpose.power       (A .^ a)' → A' .^ a
+transpose.diag        diag(x)' → diag(x)
 transpose.spread.row  (ones(m, 1) A)' → A' ones(1, m)
 transpose.spread.column (x ones(1, n))' → ones(n, 1) x'
 transpose.rowsum      rowsum(A)' → colsum(A')
@@ -47,7 +48,6 @@ over.over             A / a / b → A / (a b)
 cancel.left           (a A) / a → A
 cancel.scale          a (A / a) → A
 cancel.number         (b / a) a → b
-cancel.twice          (2 A) / (2 a) → A / a
 divided               a (b / c) → (a b) / c
 one.over              (1 / a) A → A / a
 number.over           (c / a) A → (c A) / a

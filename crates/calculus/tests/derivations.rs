@@ -28,6 +28,57 @@ fn softmax_regression() {
 }
 
 #[test]
+fn numbers_in_front_of_products_meet() {
+    for (objective, expected) in [
+        (
+            "2 * (c * (xᵀ (3 x)))",
+            expect![[r#"
+            ∂c = 2 xᵀ * (3 x)         1×1
+            ∂x = 12 c x               n×1
+        "#]],
+        ),
+        (
+            "c * (xᵀ x) / 2",
+            expect![[r#"
+            ∂c = 0.5 xᵀ x         1×1
+            ∂x = c x              n×1
+        "#]],
+        ),
+        (
+            "exp(-(xᵀ x) / 2)",
+            expect![[r#"
+            ∂x = -exp(-xᵀ x / 2) x         n×1
+            ∂c = 0                         1×1
+        "#]],
+        ),
+        (
+            "4 * mse(x, c) / 2",
+            expect![[r#"
+            ∂x = 4 (x - c) / n             n×1
+            ∂c = -4 sum(x - c) / n         1×1
+        "#]],
+        ),
+        (
+            "xᵀ diag(x) x",
+            expect![[r#"
+            ∂x = 2 diag(x) x + diag(x xᵀ)         n×1
+            ∂c = 0                                1×1
+        "#]],
+        ),
+    ] {
+        shows(&format!("param c : 1×1\nparam x : n×1\nminimize {objective}"), expected);
+    }
+    // A value with a name stays where it is.
+    shows(
+        "param x : n×1\nλ = 0.5\nz = 3 x\nminimize 2 * (λ * sum((2 z) .^ 2))",
+        expect![[r#"
+        ∂z = 8 z          n×1
+        ∂x = 3 ∂z         n×1
+    "#]],
+    );
+}
+
+#[test]
 fn linear_regression() {
     shows(
         "input X : m×n\ntarget y : m×1\nparam w : n×1\nminimize sum((X w - y) .^ 2)",
@@ -157,8 +208,8 @@ fn what_is_a_gradient_and_stands_on_the_page_has_no_gradient_of_that_name() {
     shows(
         "param A : 3×4\nparam s : 1×1\nZ = ((s ^ 2 A / s / s) ⊙ sigmoid(s))ᵀ\nminimize sum(Z)",
         expect![[r#"
-            ∂A = sigmoid(s) ones(3, 4)                                                                                                               3×4
-            ∂s = s * 2 sigmoid(s) sum(A) / s² - sum(sigmoid(s) (s² A / s / s) / s + sigmoid(s) A / s) + sigmoid(s) sum(A) * (1 - sigmoid(s))         1×1
+            ∂A = sigmoid(s) ones(3, 4)                                                                                                             3×4
+            ∂s = 2 s sigmoid(s) sum(A) / s² - sum(sigmoid(s) (s² A / s / s) / s + sigmoid(s) A / s) + sigmoid(s) sum(A) * (1 - sigmoid(s))         1×1
         "#]],
     );
 }

@@ -490,7 +490,7 @@ fn the_index_form_of_other_pages() {
         diagonals
         objective = Σₖ Σₗ (Σₘ ([k = m] aₖ) Aₘₗ)² + Σₖ Aₖₖ aₖ        k = 1…4, l = 1…4, m = 1…4
 
-        ∂Aᵢⱼ = 2 Σₖ ([k = i] aₖ) Σₗ ([k = l] aₖ) Aₗⱼ + [i = j] aᵢ   i = 1…4, j = 1…4, k = 1…4, l = 1…4
+        ∂Aᵢⱼ = 2 Σₖ ([i = k] aᵢ) Σₗ ([k = l] aₖ) Aₗⱼ + [i = j] aᵢ   i = 1…4, j = 1…4, k = 1…4, l = 1…4
         ∂aᵢ = 2 Σₖ (Σₗ ([i = l] aᵢ) Aₗₖ) Aᵢₖ + Aᵢᵢ                  i = 1…4, k = 1…4, l = 1…4
     "#]].assert_eq(&shown.join("\n"));
 }

@@ -87,7 +87,8 @@ impl Graph {
             _ => None,
         };
         match op {
-            Op::Div => return Ok((self.number_at(b) == Some(1.0)).then_some(a)),
+            Op::Div if self.number_at(b) == Some(1.0) => return Ok(Some(a)),
+            Op::Div => return self.cancelled([a, b], shape),
             Op::Add => return Ok(beside(self, 0.0)),
             Op::Mul => {}
             _ => return Ok(None),
@@ -103,12 +104,12 @@ impl Graph {
             return self.node(Op::Neg, &[other]).map(Some);
         }
         let symbolic = |d: Dim| d.number().is_none();
-        Ok(match [a, b].map(|o| self.size_of(o)) {
+        match [a, b].map(|o| self.size_of(o)) {
             [Some(a), Some(b)] if shape.is_scalar() && (symbolic(a) || symbolic(b)) => {
-                a.times(b).map(|d| self.size(d))
+                Ok(a.times(b).map(|d| self.size(d)))
             }
-            _ => None,
-        })
+            _ => self.one_factor([a, b], shape),
+        }
     }
 
     /// A product with ones is a sum or a spreading, one with the inverse nothing.

@@ -258,7 +258,7 @@ fn the_module_keeps_the_names() {
             t3 = Z_2 - Y
             d_lambda = np.sum(np.power(W_1, 2.0), keepdims=True)
             L = (np.sum(np.power(t3, 2.0), keepdims=True) / float(2 * B)) + (lambda_ * d_lambda)
-            d_Z_2 = (2.0 * t3) / float(2 * B)
+            d_Z_2 = t3 / float(B)
             d_H = d_Z_2 * ((0.5 * t2) + (t1 * (0.3989422804014327 * np.exp((-np.power(H, 2.0))))))
             d_W_2 = A_1.T @ d_H
             d_A_1 = (d_H @ W_2.T) * (1.0 - np.power(A_1, 2.0))

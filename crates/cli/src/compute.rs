@@ -14,10 +14,10 @@ use matgrad::{Engine, Precision};
 use serde_json::{Map, Value, json};
 
 use crate::args::train::Bits;
-use crate::equations::{gradients, page, pair};
+use crate::equations::{gradients, pair, parsed};
 use crate::input::{read_bytes, read_once, shown};
 use crate::output::no_stream;
-use crate::{Failure, Talk, may_write, output, say};
+use crate::{Failure, Talk, may_write, output, read_text, say};
 
 /// What is to be computed.
 pub struct Asked {
@@ -43,10 +43,18 @@ fn values(graph: &Graph, path: &Path, set: &[String]) -> Result<Bindings, Failur
         let (name, value) = setting
             .split_once('=')
             .ok_or_else(|| Failure::usage(format!("--set {setting}: write NAME=FILE.npy")))?;
-        let node = graph
-            .find(&canonical(name))
-            .filter(|&n| graph.variable(n).is_some())
-            .ok_or_else(|| Failure::input(format!("{} declares no {name}", path.display())))?;
+        let declared = graph.find(&canonical(name)).filter(|&n| graph.variable(n).is_some());
+        let node = declared.ok_or_else(|| {
+            let names = graph.variables.iter().filter_map(|v| graph.name(v.node));
+            let all: Vec<&str> = names.map(|name| name.spelling.as_str()).collect();
+            let (page, all) = (path.display(), all.join(", "));
+            Failure::input(format!("{page} declares no {name}; it declares {all}"))
+        })?;
+        if at.values.contains_key(&node) {
+            return Err(Failure::usage(format!(
+                "--set {setting}: {name} is set above; set it once"
+            )));
+        }
         let shape = graph.shape(node);
         let mut matrix = match value.parse::<f64>() {
             Ok(number) => Matrix::scalar(number),
@@ -81,7 +89,7 @@ type Wanted = (Equations, Vec<(String, NodeId)>, Graph);
 
 /// The values that the page names, and their gradients if asked for.
 fn wanted(asked: &Asked, path: &Path) -> Result<Wanted, Failure> {
-    let equations = page(path)?;
+    let equations = parsed(path, &read_text(path)?)?;
     let graph = &equations.graph;
     let name = |node: NodeId| graph.name(node).map_or("?".into(), |n| n.spelling.clone());
     let mut wanted: Vec<(String, NodeId)> =

@@ -14,18 +14,22 @@ use matgrad::library::standard;
 use serde_json::{Value, json};
 
 use crate::args::Format;
-use crate::input::{Source, page_or_model, shown};
-use crate::{Failure, Talk, output, read_text, say};
+use crate::input::{Source, page_or_model, page_text, shown};
+use crate::{Failure, Talk, output, say};
 
-/// The page of a file.
+/// The page of a file, or that of a model.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn page(path: &Path) -> Result<Equations, Failure> {
-    parsed(path, &read_text(path)?)
+    parsed(path, &page_text(path)?)
 }
 
-fn parsed(path: &Path, text: &str) -> Result<Equations, Failure> {
+/// The page of a text, which messages call by its path.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parsed(path: &Path, text: &str) -> Result<Equations, Failure> {
     read(&shown(path), text, standard()).map_err(Failure::input)
 }
 
@@ -89,10 +93,16 @@ pub fn jacobian(
         let message = "--jacobian is printed as text or JSON; leave other formats out";
         return Err(Failure::usage(message));
     }
-    let equations = source(file, expression, &[])?;
-    let (graph, output, input) = pair(&equations, asked)?;
     let (to, from) = asked.split_once(':').unwrap_or((asked, ""));
     let (to, from) = (canonical(to), canonical(from));
+    let equations = match expression {
+        // The expression is the value of OUT, unless that is a gradient.
+        Some(text) if !to.starts_with('∂') => {
+            infer::one_value(text, &to, standard()).map_err(Failure::input)?
+        }
+        _ => source(file, expression, &[])?,
+    };
+    let (graph, output, input) = pair(&equations, asked)?;
     let back =
         pullback(&graph, output, input, "S").map_err(|message| Failure { code: 1, message })?;
     let size = |id: NodeId| graph.shape(id).size().map_or("?".into(), |d| graph.symbols.dim(d));

@@ -35,9 +35,14 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 /// A file that cannot be read or is no text.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(read_bytes(path)?).map_err(|e| {
+        let file = shown(path);
+        if e.as_bytes().contains(&0) {
+            return Failure::input(format!(
+                "{file}: this is binary; a file of text is wanted here"
+            ));
+        }
         let good = e.utf8_error().valid_up_to();
         let line = e.as_bytes()[..good].iter().filter(|&&b| b == b'\n').count() + 1;
-        let file = shown(path);
         Failure::input(format!("{file}: line {line} is no text in UTF-8; save the file as UTF-8"))
     })
 }
@@ -77,6 +82,17 @@ pub fn page_or_model(path: &Path) -> Result<Source, Failure> {
             Ok(Source::Model(Box::new(model)))
         }
     }
+}
+
+/// The text of a page, or of that of a model.
+///
+/// # Errors
+/// A file that is neither.
+pub fn page_text(path: &Path) -> Result<String, Failure> {
+    Ok(match page_or_model(path)? {
+        Source::Page(text) => text,
+        Source::Model(model) => model.network.source,
+    })
 }
 
 /// Fails where two inputs are both standard input, which is read once.

@@ -127,6 +127,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
     match verb {
         Verb::Derive { file, expression, wrt, format, form, rolled, steps, jacobian } => {
+            let form = forms::form_of(form, format);
             let format = if talk.json { args::Format::Json } else { format };
             if let Some(asked) = jacobian {
                 let asked = (&*asked, format);
@@ -137,7 +138,6 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
                 expression: expression.as_deref(),
                 wrt: &wrt,
             };
-            let form = forms::form_of(form, format);
             let told = matches!(format, args::Format::Unicode | args::Format::Json);
             if steps && (rolled || form != args::Form::Matrix || !told) {
                 return Err(Failure::usage(

@@ -6,6 +6,7 @@ use std::path::Path;
 use matgrad::calculus;
 use matgrad::expr::dim::Symbol;
 use matgrad::expr::graph::NodeId;
+use matgrad::expr::op::Op;
 use matgrad::expr::syntax::{parse_page, print_page};
 use matgrad::library::standard;
 use matgrad::{Method, Solver};
@@ -13,9 +14,9 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{Format, Stage};
 use crate::equations::{Asked, derive, gradients, page};
-use crate::input::shown;
+use crate::input::{page_text, shown};
 use crate::prepare::method;
-use crate::{Failure, Talk, read_text, say};
+use crate::{Failure, Talk, say};
 
 /// Prints a stage.
 ///
@@ -59,7 +60,11 @@ fn graph(path: &Path, talk: &Talk) -> Result<(), Failure> {
         let node = graph.get(id);
         let operands: Vec<String> = node.operands.iter().map(|o| format!("%{}", o.0)).collect();
         let name = graph.name(id).map_or(String::new(), |n| format!("   {}", n.text));
-        let (op, operands) = (node.op.def().name, operands.join(", "));
+        let op = match node.op {
+            Op::Call(function) => &graph.functions[function as usize].name.text,
+            op => op.def().name,
+        };
+        let operands = operands.join(", ");
         format!("%{} = {op}({operands})   {}{name}\n", id.0, graph.symbols.shape(node.shape))
     };
     let entry = |&id: &NodeId| {
@@ -141,7 +146,7 @@ fn described(solver: Solver) -> &'static str {
 /// # Errors
 /// What is wrong with the page.
 pub fn format(path: &Path, talk: &Talk) -> Result<(), Failure> {
-    let source = read_text(path)?;
+    let source = page_text(path)?;
     let page = parse_page(&source, &standard().dialect()).map_err(|diagnostics| {
         Failure::input(matgrad::expr::diagnostic::Errors { file: shown(path), source, diagnostics })
     })?;

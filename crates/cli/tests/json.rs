@@ -34,6 +34,10 @@ fn a_proof_is_in_the_json_too() {
     assert!(none.starts_with("The adjoints give these equations as they stand"), "{none}");
     assert_eq!(json(&["derive", PAGE, "--steps"])["steps"], json!([]));
     assert!(json(&["derive", PAGE])["steps"].is_null());
+    let index = ["derive", PAGE, "--format", "index"];
+    assert_eq!(json(&index), json(&["derive", PAGE, "--form", "index"]));
+    let of_value = json(&["derive", "-e", "A*x + y", "--jacobian", "f:x"]);
+    assert_eq!((&of_value["block"], &of_value["shape"]), (&"(1 ⊗ A)".into(), &json!(["m", "n"])));
     let jacobian = ["derive", PAGE, "--jacobian", "Z:W", "--format", "json"];
     assert_eq!(json(&jacobian), json(&["derive", PAGE, "--jacobian", "Z:W"]));
 }
@@ -60,6 +64,8 @@ fn predictions_and_values() {
     let first: f64 = found["probabilities"][0].as_array().into_iter().flatten().map(number).sum();
     assert!((first - 1.0).abs() < 1e-9, "{found}");
     json(&["train", IRIS, "--target", "3,4", "--epochs", "5", "-o", &model, "--force"]);
+    assert!(json(&["show", "equations", &model])["equations"].is_string());
+    assert_eq!(json(&["derive", &model])["objective"], "L + R");
     let numbers = json(&["predict", &model, IRIS]);
     assert_eq!(numbers["targets"], json!(["petal length (cm)", "petal width (cm)"]));
     assert_eq!(numbers["predictions"][149].as_array().map(Vec::len), Some(2));

@@ -213,7 +213,10 @@ impl Reading<'_> {
         if !shape.is_scalar() {
             return Err(Diagnostic::new("the objective is not a number")
                 .label(e.span, format!("this is {}", graph.symbols.shape(shape)))
-                .help("minimise a 1×1 value, such as `sum(…)` or a loss of it"));
+                .help(
+                    "minimise a 1×1 value, such as `sum(…)` or a loss of it; other values have a \
+                       Jacobian, `--jacobian OUT:IN`",
+                ));
         }
         if self.objective.replace(node).is_some() {
             return Err(Diagnostic::new("there are two objectives")

@@ -21,8 +21,8 @@ use crate::diagnostic::{Diagnostic, Errors, nearest};
 use crate::elaborate::{Equations, page};
 use crate::library::Library;
 use crate::syntax::{
-    self, Argument, Binary, Declaration, Dialect, Dim, Expr, ExprKind, Item, Name, Page, Role,
-    Shape, Span, Statement, Unary, canonical,
+    self, Argument, Binary, Declaration, Definition, Dialect, Dim, Expr, ExprKind, Item, Name,
+    Page, Role, Shape, Span, Statement, Unary, canonical,
 };
 use unify::{Inference, Pair, State, Values};
 
@@ -35,6 +35,25 @@ pub fn one_expression(
     source: &str,
     wrt: &[String],
     library: &Library,
+) -> Result<Equations, Errors> {
+    undeclared(source, wrt, library, Statement::Minimize)
+}
+
+/// Reads such an expression as the value of a name, of any shape, for its Jacobians.
+///
+/// # Errors
+/// As [`one_expression`]; a name that is in the expression.
+pub fn one_value(source: &str, name: &str, library: &Library) -> Result<Equations, Errors> {
+    let name = Name { text: canonical(name), spelling: name.into(), span: Span::default() };
+    let define = |value| Statement::Definition(Definition { name, value, parts: Vec::new() });
+    undeclared(source, &[], library, define)
+}
+
+fn undeclared(
+    source: &str,
+    wrt: &[String],
+    library: &Library,
+    statement: impl FnOnce(Expr) -> Statement,
 ) -> Result<Equations, Errors> {
     let wrong = |diagnostics| Errors { file: "-e".into(), source: source.into(), diagnostics };
     let dialect = Dialect { left_to_right: true, ..library.dialect() };
@@ -55,7 +74,7 @@ pub fn one_expression(
         let (name, shape) = (used.name.clone(), Some(shape));
         Statement::Declaration(Declaration { role, name, shape, initial: None })
     });
-    let statements = declarations.chain([Statement::Minimize(objective)]);
+    let statements = declarations.chain([statement(objective)]);
     let item = |statement| Item { above: Vec::new(), statement, beside: None };
     let whole = Page { items: statements.map(item).collect(), tail: Vec::new() };
     page(&whole, source, library).map_err(wrong)
@@ -380,25 +399,25 @@ mod tests {
         check(
             &["X*w", "x'*A*y + sum(A*A)*x", "norm2(X"],
             expect![[r#"
-            X*w
-            error: the objective is not a number
-              ╭▸ -e:1:1
-            1 │ X*w
-              │ ━━━ this is m×1
-              ╰ help: minimise a 1×1 value, such as `sum(…)` or a loss of it
-            x'*A*y + sum(A*A)*x
-            error: the objective is not a number
-              ╭▸ -e:1:1
-            1 │ x'*A*y + sum(A*A)*x
-              │ ━━━━━━━━━━━━━━━━━━━ this is n×1
-              ╰ help: minimise a 1×1 value, such as `sum(…)` or a loss of it
-            norm2(X
-            error: this `(` is never closed
-              ╭▸ -e:1:6
-            1 │ norm2(X
-              │      ━ opened here
-              ╰ help: add the missing `)`
-        "#]],
+                X*w
+                error: the objective is not a number
+                  ╭▸ -e:1:1
+                1 │ X*w
+                  │ ━━━ this is m×1
+                  ╰ help: minimise a 1×1 value, such as `sum(…)` or a loss of it; other values have a Jacobian, `--jacobian OUT:IN`
+                x'*A*y + sum(A*A)*x
+                error: the objective is not a number
+                  ╭▸ -e:1:1
+                1 │ x'*A*y + sum(A*A)*x
+                  │ ━━━━━━━━━━━━━━━━━━━ this is n×1
+                  ╰ help: minimise a 1×1 value, such as `sum(…)` or a loss of it; other values have a Jacobian, `--jacobian OUT:IN`
+                norm2(X
+                error: this `(` is never closed
+                  ╭▸ -e:1:6
+                1 │ norm2(X
+                  │      ━ opened here
+                  ╰ help: add the missing `)`
+            "#]],
         );
         let error = one_expression("norm2(X*beta)", &["Beta".into()], &library()).unwrap_err();
         expect![[r#"

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use self::train::{Bits, Train};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub mod number;
 pub mod train;
@@ -34,6 +34,16 @@ pub struct Arguments {
     /// What to do
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// The definitions: every flag with a value takes a negative number for one, so that what it says of
+/// numbers is said of those too.
+pub fn command() -> clap::Command {
+    let negative = |arg: clap::Arg| match arg.get_action().takes_values() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    Arguments::command().mut_subcommands(|verb| verb.mut_args(negative))
 }
 
 /// When to colour.
@@ -111,7 +121,7 @@ pub enum Verb {
         before_help = "Examples:\n  matgrad derive net.eq\n  matgrad derive net.eq --format latex\n  matgrad derive net.eq --rolled\n  matgrad derive net.eq --form differential\n  matgrad derive -e \"x'*A*x\" --wrt x --steps"
     )]
     Derive {
-        /// A page of equations, or -
+        /// A page of equations, a model, or -
         file: Option<PathBuf>,
         /// One expression instead
         #[arg(short, long, conflicts_with = "file", allow_hyphen_values = true)]
@@ -144,7 +154,7 @@ pub enum Verb {
         /// Which
         #[arg(value_enum)]
         stage: Stage,
-        /// A page of equations, or an update rule: its page, its name, or that of a solver
+        /// A page of equations, a model, or an update rule: its page, its name, or that of a solver
         what: String,
     },
     /// Check gradients, the proof and adjoints against numbers, and the program against the meaning
@@ -158,7 +168,7 @@ pub enum Verb {
         #[arg(long, default_value_t = 0)]
         seed: u64,
         /// Largest relative difference
-        #[arg(long, default_value_t = 1e-7, value_parser = number::from_zero, allow_negative_numbers = true)]
+        #[arg(long, default_value_t = 1e-7, value_parser = number::from_zero)]
         tolerance: f64,
         /// How many seeds, each with shapes and values of its own
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -251,7 +261,7 @@ pub enum Verb {
         #[arg(long, default_value_t = 0)]
         seed: u64,
         /// How long calls of an inference are timed
-        #[arg(long, default_value_t = 1.0, value_parser = number::from_zero, allow_negative_numbers = true)]
+        #[arg(long, default_value_t = 1.0, value_parser = number::from_zero)]
         seconds: f64,
         /// Also time each instruction of a step
         #[arg(long)]
@@ -338,7 +348,7 @@ pub struct Explain {
     #[arg(long)]
     pub no_header: bool,
     /// Learning rate of the update that is shown
-    #[arg(long, default_value_t = 0.5, value_parser = number::from_zero, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.5, value_parser = number::from_zero)]
     pub lr: f64,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]

@@ -247,7 +247,7 @@ fn pairs(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
 
 fn graph(args: &Import) -> Result<Model, Failure> {
     let bytes = read_bytes(&args.file)?;
-    args.loss.as_deref().map_or(Ok(()), known_function)?;
+    args.loss.iter().try_for_each(|name| known_function("--loss", name))?;
     let folder = args.file.parent().filter(|p| !p.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let model = matgrad_onnx::import(&bytes, Some(folder), args.loss.as_deref());

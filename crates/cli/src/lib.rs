@@ -30,7 +30,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use args::{Arguments, Color, Verb};
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 
 pub(crate) use input::read_text;
 pub(crate) use output::{may_write, say};
@@ -97,10 +97,14 @@ pub(crate) struct Talk {
 
 /// Does what these arguments ask, the first of which is the program's name; the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let found = args::command().try_get_matches_from(arguments);
+    let arguments = match found.and_then(|found| Arguments::from_arg_matches(&found)) {
         Ok(arguments) => arguments,
         Err(error) => {
-            error.print().ok();
+            match args::number::refused(&error) {
+                Some(said) => output::tell(format!("error: {said}")),
+                None => error.print().unwrap_or_default(),
+            }
             return if error.use_stderr() { 2 } else { 0 };
         }
     };
@@ -180,7 +184,7 @@ fn run(verb: Verb, talk: &Talk) -> Result<(), Failure> {
         Verb::Man { folder, force } => man(folder.as_deref(), force),
         Verb::Completions { shell } => {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "matgrad", &mut text);
+            clap_complete::generate(shell, &mut args::command(), "matgrad", &mut text);
             say(String::from_utf8_lossy(&text))
         }
     }
@@ -195,7 +199,7 @@ fn man(folder: Option<&Path>, force: bool) -> Result<(), Failure> {
             .map_err(|e| Failure::run(format!("a manual page: {e}")))?;
         Ok::<_, Failure>(String::from_utf8_lossy(&text).into_owned())
     };
-    let mut command = Arguments::command();
+    let mut command = args::command();
     command.build();
     let Some(folder) = folder.filter(|folder| !output::is_stream(folder)) else {
         return say(page(&command)?);

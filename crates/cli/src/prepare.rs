@@ -266,8 +266,8 @@ fn counted(
 /// Units from which a layer is safe from the death of all its rectifiers.
 const WIDE: usize = 32;
 
-/// Fails where the library has no function of this name.
-pub fn known_function(name: &str) -> Result<(), Failure> {
+/// Fails where the library has no function of the name that a flag gives.
+pub fn known_function(flag: &str, name: &str) -> Result<(), Failure> {
     let names = &matgrad::library::standard().names;
     if names.contains(name) {
         return Ok(());
@@ -280,7 +280,7 @@ pub fn known_function(name: &str) -> Result<(), Failure> {
         },
         |near| format!("did you mean {near}?"),
     );
-    Err(Failure::input(format!("there is no function {name}; {help}")))
+    Err(Failure::input(format!("{flag}: there is no function {name}; {help}")))
 }
 
 fn network(args: &Train, prepared: &Prepared, train: &Encoded) -> Result<Network, Failure> {
@@ -290,7 +290,8 @@ fn network(args: &Train, prepared: &Prepared, train: &Encoded) -> Result<Network
     if let Some(file) = &args.network {
         return Ok(Network::parse(&file.display().to_string(), &read_text(file)?)?);
     }
-    args.activation.iter().chain(&args.loss).try_for_each(|name| known_function(name))?;
+    args.activation.iter().try_for_each(|name| known_function("--activation", name))?;
+    args.loss.iter().try_for_each(|name| known_function("--loss", name))?;
     let smoothing = args.label_smoothing;
     for (flag, share) in [("--label-smoothing", smoothing), ("--dropout", args.dropout)] {
         if !(0.0..1.0).contains(&share) {

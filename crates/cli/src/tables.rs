@@ -295,13 +295,15 @@ fn encoder_of(network: &Network, data: &Table, named: &[String]) -> Result<Encod
     Ok(Encoder::fit(data, &all, &options)?)
 }
 
-/// The columns with these names or numbers, each once.
+/// The columns with these names or numbers, each once; what is no name of a column is a list of
+/// them.
 ///
 /// # Errors
 /// A column that is not there.
 pub fn targets(data: &Table, named: &[String]) -> Result<Vec<usize>, Failure> {
     let mut found = Vec::new();
-    for name in named {
+    let is_name = |name: &str| data.columns.iter().any(|column| column.name == name.trim());
+    for name in named.iter().flat_map(|text| text.split(|c| c == ',' && !is_name(text))) {
         let column = data.column(name)?;
         if !found.contains(&column) {
             found.push(column);

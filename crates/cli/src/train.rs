@@ -241,6 +241,11 @@ pub fn warn(args: &Train, prepared: &Prepared, talk: &Talk) {
     if warnings.len() > WARNINGS {
         talk.warn(format!("and {} more", warnings.len() - WARNINGS));
     }
+    for (flag, given) in [("--loss", &args.loss), ("--activation", &args.activation)] {
+        if args.network.is_some() && given.is_some() {
+            talk.warn(format!("{flag} is left out: the page of --network says all of it"));
+        }
+    }
     let (all, out) = (prepared.data.rows, prepared.left_out());
     if out > 0 {
         talk.warn(format!("{out} of {all} rows are left out: no target, or weight 0"));

@@ -13,12 +13,19 @@ fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
 fn numbers_that_make_no_sense() {
     for (flags, wanted) in [
         (["--weight-decay", "nan"], "a number from 0 is wanted"),
-        (["--l1", "-1"], "a number from 0 is wanted"),
+        (["--l1", "-1"], "error: --l1 -1: a number from 0 is wanted"),
         (["--max-norm", "0"], "a number above 0 is wanted"),
         (["--target-loss", "nan"], "a finite number is wanted"),
         (["--time-limit", "inf"], "a number from 0 is wanted"),
         (["--set", "lr=-1"], "--set lr=-1: a number from 0 is wanted"),
         (["--set", "ε=nan"], "a finite number is wanted"),
+        (["--epochs", "x"], "error: --epochs x: a whole number is wanted"),
+        (["--epochs", "-1"], "error: --epochs -1: a whole number from 0 is wanted"),
+        (["--seed", "99999999999999999999"], "a smaller number is wanted"),
+        (["--hidden", "8,x"], "error: --hidden x: a whole number is wanted"),
+        (["--dropout", "half"], "error: --dropout half: a number is wanted"),
+        (["--input-noise", "-1"], "--input-noise -1: a deviation from 0 is wanted"),
+        (["--checkpoint-every", "0"], "a whole number from 1 is wanted"),
         (["--schedule", "step:0:0.5"], "EVERY is a whole number of epochs from 1"),
     ] {
         fails(&train(&flags), 2, &[wanted]);
@@ -48,6 +55,22 @@ fn names_that_are_not_there() {
 }
 
 #[test]
+fn functions_that_are_not_there_are_told_with_their_flag() {
+    fails(&train(&["--loss", "foo"]), 3, &["--loss: there is no function foo", "mse"]);
+    fails(&train(&["--activation", "rellu"]), 3, &["--activation: there is no", "relu?"]);
+}
+
+#[test]
+fn a_column_whose_name_holds_a_comma_is_a_target() {
+    let table = "\"size, cm\",b,c\n1,2,x\n2,3,y\n3,1,x\n4,5,y\n";
+    let table = file("commas", "table.csv", table.as_bytes());
+    for (target, wanted) in [("size, cm", true), ("b,size", false), ("1,2", true)] {
+        let run = ["train", &table, "--epochs", "1", "--quiet", "--target", target];
+        assert_eq!(matgrad(&run).status.success(), wanted, "{target}");
+    }
+}
+
+#[test]
 fn weights_of_classes_name_their_line() {
     let all = "setosa,1\nversicolor,2\nvirginica,3\n";
     for (name, text, words) in [
@@ -68,10 +91,15 @@ fn weights_of_classes_name_their_line() {
 
 #[test]
 fn arrays_of_a_wrong_size() {
-    let page = "input X : B×4\nparam w : 4×1 = 1\nZ = X w\nminimize sum(Z)\n";
+    let page = "input X : B×4\nparam w : 4×1 = 1\nconst s : 1×1\nZ = s X w\nminimize sum(Z)\n";
     let page = file("sizes", "page.eq", page.as_bytes());
     let said = "X has 1 column, but the page says 4";
     fails(&["compute", &page, "--set", "X=1"], 3, &[said]);
+    let said = "declares no Q; it declares X, w, s";
+    fails(&["compute", &page, "--set", "Q=1"], 3, &[said]);
+    fails(&["compute", &page, "--set", "s=1", "--set", "s=2"], 2, &["s is set above"]);
+    let binary = file("sizes", "binary", b"\xff\0");
+    fails(&["compute", &binary], 3, &["this is binary; a file of text is wanted here"]);
 }
 
 #[test]

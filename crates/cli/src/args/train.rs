@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::number::{above_zero, finite, from_zero};
+use super::number::{above_zero, finite, from_one, from_zero};
 
 /// Precision of a program.
 #[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
@@ -48,8 +48,8 @@ pub struct Train {
     /// A table: CSV (also .gz), NPY; pictures: a folder of class folders (PNG, JPEG), IDX; Parquet or
     /// Arrow where built in; - is standard input
     pub data: PathBuf,
-    /// Target column, by name or number from 1 (repeatable)
-    #[arg(long, required = true, value_delimiter = ',')]
+    /// Target column, by name or number from 1 (repeatable, or a list with commas)
+    #[arg(long, required = true)]
     pub target: Vec<String>,
     /// The table has no header
     #[arg(long)]
@@ -95,16 +95,16 @@ pub struct Train {
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     pub label_smoothing: f64,
     /// λ of the term λ/2 Σ W² of the objective of layers (default: 0.001)
-    #[arg(long, value_parser = from_zero, allow_negative_numbers = true)]
+    #[arg(long, value_parser = from_zero)]
     pub weight_decay: Option<f64>,
     /// λ of the term λ Σ |W| of the objective of layers
-    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, default_value_t = 0.0, conflicts_with = "network")]
+    #[arg(long, value_parser = from_zero, default_value_t = 0.0, conflicts_with = "network")]
     pub l1: f64,
     /// λ of W ← W − η λ W beside the update rule, whatever the rule
-    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, default_value_t = 0.0)]
+    #[arg(long, value_parser = from_zero, default_value_t = 0.0)]
     pub decoupled_weight_decay: f64,
     /// Largest norm of the weights into one unit
-    #[arg(long, value_parser = above_zero, allow_negative_numbers = true, value_name = "NORM")]
+    #[arg(long, value_parser = above_zero, value_name = "NORM")]
     pub max_norm: Option<f64>,
     /// Update rule, a name or a file.eq, or a solver, which takes all rows: lbfgs, scg, lm (default:
     /// rprop for full batches, else adam)
@@ -143,24 +143,24 @@ pub struct Train {
     #[arg(long, requires = "validation_fraction")]
     pub patience: Option<usize>,
     /// By how much the metric must be better to count
-    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, default_value_t = 0.0, requires = "validation_fraction")]
+    #[arg(long, value_parser = from_zero, default_value_t = 0.0, requires = "validation_fraction")]
     pub min_improvement: f64,
     /// Metric of the validation rows that decides which weights are the best, such as accuracy
     #[arg(long, default_value = "loss", value_name = "METRIC", requires = "validation_fraction")]
     pub stop_metric: String,
     /// Stop when the validation loss is so many percent above its lowest (Prechelt's GL, each 5
     /// epochs)
-    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, value_name = "PERCENT", requires = "validation_fraction")]
+    #[arg(long, value_parser = from_zero, value_name = "PERCENT", requires = "validation_fraction")]
     pub generalization_loss: Option<f64>,
     /// Stop when the mean training loss of 5 epochs is less than so many thousandths above the
     /// lowest of them (Prechelt's P5)
-    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, value_name = "THOUSANDTHS")]
+    #[arg(long, value_parser = from_zero, value_name = "THOUSANDTHS")]
     pub progress: Option<f64>,
     /// Stop when an epoch ends after so many seconds
-    #[arg(long, value_parser = from_zero, allow_negative_numbers = true, value_name = "SECONDS")]
+    #[arg(long, value_parser = from_zero, value_name = "SECONDS")]
     pub time_limit: Option<f64>,
     /// Stop when the loss (the validation loss, where there is one) is at most this
-    #[arg(long, value_parser = finite, allow_negative_numbers = true, value_name = "LOSS")]
+    #[arg(long, value_parser = finite, value_name = "LOSS")]
     pub target_loss: Option<f64>,
     /// Of the learning rate: constant, step:EVERY:FACTOR, exponential:FACTOR, cosine,
     /// inverse:DECAY, plateau:PATIENCE:FACTOR (default: cosine, where neither --epochs nor a full
@@ -192,7 +192,7 @@ pub struct Train {
     #[arg(short, long)]
     pub output: Option<PathBuf>,
     /// Write the model, from which training can go on, after each so many epochs
-    #[arg(long, value_name = "EPOCHS", requires = "output")]
+    #[arg(long, value_parser = from_one, value_name = "EPOCHS", requires = "output")]
     pub checkpoint_every: Option<usize>,
     /// Go on from the checkpoint in the output, where there is one; give the other flags again
     #[arg(long, requires = "output")]

@@ -60,9 +60,10 @@ fn graph(path: &Path, talk: &Talk) -> Result<(), Failure> {
         let node = graph.get(id);
         let operands: Vec<String> = node.operands.iter().map(|o| format!("%{}", o.0)).collect();
         let name = graph.name(id).map_or(String::new(), |n| format!("   {}", n.text));
-        let op = match node.op {
-            Op::Call(function) => &graph.functions[function as usize].name.text,
-            op => op.def().name,
+        let op = if let Op::Call(function) = node.op {
+            &graph.functions[function as usize].name.text
+        } else {
+            node.op.def().name
         };
         let operands = operands.join(", ");
         format!("%{} = {op}({operands})   {}{name}\n", id.0, graph.symbols.shape(node.shape))

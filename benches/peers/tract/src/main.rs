@@ -13,10 +13,10 @@ fn main() -> TractResult<()> {
     if !model.exists() {
         std::process::exit(3);
     }
-    let model = tract_onnx::onnx().model_for_path(model)?;
-    let shape = model.input_fact(0)?.shape.concretize().expect("a number of rows and columns");
-    let shape: Vec<usize> = shape.iter().map(|d| d.to_usize()).collect::<TractResult<_>>()?;
-    let model = model.into_optimized()?.into_runnable()?;
+    let model = tract_onnx::onnx().model_for_path(model)?.into_optimized()?;
+    let shape = model.input_fact(0)?.shape.as_concrete().expect("a number of rows and columns");
+    let shape = shape.to_vec();
+    let model = model.into_runnable()?;
     let numbers = numbers(&std::fs::read(folder.join("X_test.npy"))?);
     let calls: Vec<&[f32]> = numbers.chunks_exact(shape.iter().product()).take(64).collect();
     let predict = |call: usize| -> TractResult<Duration> {

@@ -84,16 +84,16 @@ enum Purpose<'a> {
 
 /// Reads a file as a model that can be used, checked and trained.
 ///
-/// A file of [`crate::export()`] gives the model back, with the loss of its equations. Any other graph has one input, whose first
-/// axis is the batch, and one output; several inputs are columns of one, and of several outputs
-/// the one is taken that has numbers which are no classes. `loss` names the loss for training on; without it a graph
-/// that ends in the softmax of each row or a sigmoid gets the cross entropy, any other the mean
-/// squared error.
+/// A file of [`crate::export()`] gives the model back, with the loss of its equations. Any other
+/// graph has one input, whose first axis is the batch, and one output; several inputs are columns
+/// of one, and of several outputs the one is taken that has numbers which are no classes. `loss`
+/// names the loss for training on; without it a graph that ends in the softmax of each row or a
+/// sigmoid gets the cross entropy, any other the mean squared error.
 /// Tensors stored in other files are read from `folder`.
 ///
 /// # Errors
-/// [`Error::File`] for a file that is not what it says, or of another loss, [`Error::Refused`] for a node that does
-/// not reduce to matrices.
+/// [`Error::File`] for a file that is not what it says, or of another loss, [`Error::Refused`] for
+/// a node that does not reduce to matrices.
 pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result<Model, Error> {
     let proto = decode(bytes)?;
     if let Some(model) = own(&proto, folder)? {

@@ -69,14 +69,21 @@ impl Lbfgs {
         };
         let step: Vec<f64> = there.iter().zip(&*weights).map(|(b, a)| b - a).collect();
         let change: Vec<f64> = slopes.iter().zip(&gradient).map(|(b, a)| b - a).collect();
-        if dot(&step, &change) > 1e-14 * dot(&change, &change).sqrt() * dot(&step, &step).sqrt() {
+        // Little was gained: as where a search fails, the curvature is left out once.
+        let little = self.rest.little(value - found.value, value);
+        let rested = little && self.pairs.is_empty();
+        if little {
+            self.pairs.clear();
+        } else if dot(&step, &change)
+            > 1e-14 * dot(&change, &change).sqrt() * dot(&step, &step).sqrt()
+        {
             if self.pairs.len() == self.memory {
                 self.pairs.pop_front();
             }
             self.pairs.push_back((step, change));
         }
         weights.copy_from_slice(&there);
-        self.here = Some((found.value, slopes, self.rest.little(value - found.value, value)));
+        self.here = Some((found.value, slopes, rested));
         Ok(Progress { loss: value, done: false })
     }
 

@@ -16,6 +16,9 @@ const SUFFICIENT: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
 /// Differences of values below this share of them are rounding.
 const ROUNDING: f64 = 1e-14;
+/// An interval of this share of its end is narrow enough: around an edge, as of `relu`, no slope is
+/// small, and a step right onto it would leave the next one nowhere to go (Moré & Thuente 1994).
+const NARROW: f64 = 0.1;
 /// Evaluations after which the best point so far is taken.
 const MOST: usize = 40;
 
@@ -48,11 +51,13 @@ pub(super) fn strong_wolfe(
             }
             low = point;
         }
+        let narrow = |high: Point| (high.at - low.at).abs() <= NARROW * high.at.max(low.at);
         at = match high {
+            Some(high) if narrow(high) => break,
             None => 4.0 * at,
             Some(high) => between(low, high),
         };
-        if at == low.at || !at.is_finite() {
+        if !at.is_finite() {
             break;
         }
     }
@@ -88,6 +93,20 @@ mod tests {
             assert!(found.slope.abs() <= 5.4 && found.value < 10.0, "{first}: {found:?}");
             assert_eq!(found.at, seen);
         }
+    }
+
+    #[test]
+    fn an_edge_is_not_looked_for_for_long() {
+        // 2 |t - 3|, whose slope is small nowhere.
+        let mut seen = 0;
+        let mut line = |at: f64| {
+            seen += 1;
+            Ok(Point { at, value: 2.0 * (at - 3.0).abs(), slope: 2.0 * (at - 3.0).signum() })
+        };
+        let start = Point { at: 0.0, value: 6.0, slope: -2.0 };
+        let found = strong_wolfe(start, 1.0, &mut line).expect("it evaluates");
+        assert!((found.expect("there is a lower point").at - 3.0).abs() <= 0.3);
+        assert!(seen <= 8, "{seen}");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! Each node is lowered by its item of `operators`; a node whose operands are all known
 //! is folded by evaluating the equations that it would become. Axes never move: see
-//! `value`. Images are turned to channel last where they come in and go out.
+//! `value`. Images that come in or go out channel first are turned to channel last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use matgrad::data::Encoder;
@@ -227,7 +227,7 @@ fn read(
         if values.contains_key(info.name()) {
             continue;
         }
-        let (value, border) = input(&mut page, info, batched, images)?;
+        let (value, border) = input(&mut page, info, batched, is_image(graph, info.name()))?;
         head += &format!("input {} : {}×{}\n", value.text, value.shape.0, value.shape.1);
         values.insert(info.name().into(), Operand::Computed(value));
         inputs.push(border);
@@ -295,6 +295,24 @@ fn side_by_side(page: &mut Page, inputs: &[Border]) -> Result<(Vec<Border>, Stri
     Ok((vec![border], head))
 }
 
+/// Whether an input is an image as operators on images have it, channel first: one of those is the
+/// first to see it, and not what moves its axes, as where a program has images channel last.
+fn is_image(graph: &GraphProto, name: &str) -> bool {
+    let mut seen = HashSet::from([name]);
+    for node in &graph.node {
+        match node.op_type() {
+            _ if !node.input.iter().any(|name| seen.contains(name.as_str())) => {}
+            op if operators::sees_images(op) => return true,
+            "Flatten" | "Gemm" | "MatMul" | "Reshape" | "Squeeze" | "Transpose" | "Unsqueeze" => {
+                return false;
+            }
+            "Shape" => {}
+            _ => seen.extend(node.output.iter().map(String::as_str)),
+        }
+    }
+    false
+}
+
 fn filled(name: &str, dims: &[u64]) -> Result<(), Error> {
     match dims.contains(&0) {
         true => Err(Error::File(format!("{name:?} has no entries: {dims:?}"))),
@@ -307,7 +325,7 @@ fn input(
     page: &mut Page,
     info: &ValueInfoProto,
     batched: bool,
-    images: bool,
+    image: bool,
 ) -> Result<(Value, Border), Error> {
     let name = info.name();
     let shape = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()?.shape.as_ref());
@@ -337,7 +355,7 @@ fn input(
         return Err(Error::File(format!("the first axis of the input {name:?} is no batch")));
     }
     let rank = dims.len();
-    let order: Vec<usize> = match images && (3..=4).contains(&rank) {
+    let order: Vec<usize> = match image && (3..=4).contains(&rank) {
         true => std::iter::once(0).chain(2..rank).chain([1]).collect(),
         false => (0..rank).collect(),
     };
@@ -397,6 +415,7 @@ fn node<'a>(
     let shape = match proto.op_type() {
         "Reshape" | "Expand" if operands.first().is_some_and(Option::is_some) => proto.input.get(1),
         "ConstantOfShape" => proto.input.first(),
+        "Resize" => proto.input.get(3),
         _ => None,
     };
     let open = |list: &&Lengths| list.known().is_none();

@@ -138,7 +138,9 @@ pub(crate) fn read(node: &Node, lists: &Lists) -> Result<Option<Lengths>> {
     match (op, given(0)) {
         ("Shape", _) => shape(node, lists).map(Some),
         ("Gather", Some(from)) => gather(node, &from).map(Some),
-        ("Reshape" | "Expand" | "ConstantOfShape", _) if node.lengths.is_some() => Ok(None),
+        ("Reshape" | "Expand" | "ConstantOfShape" | "Resize", _) if node.lengths.is_some() => {
+            Ok(None)
+        }
         // Whole numbers, whose quotients are cut; others are calculated like all that is known.
         _ if of_lists().next().is_none() => Ok(None),
         _ if !has_batch && (0..node.proto.input.len()).any(|i| given(i).is_none()) => Ok(None),

@@ -174,12 +174,31 @@ impl Value {
             .order
             .iter()
             .flat_map(|&old| (0..pieces.len()).filter(|&k| pieces[k].0 == old).collect::<Vec<_>>());
-        Some(Value {
+        let value = Value {
             text: self.text.clone(),
             shape: self.shape,
             order: order.collect(),
             axes: axes.into_iter().map(|a| a.into_iter().map(|p| p.1).collect()).collect(),
-        })
+        };
+        Some(value.merged())
+    }
+
+    /// With one factor for those of an axis that are neighbours in memory too.
+    fn merged(mut self) -> Value {
+        let mut begin = 0;
+        for axis in &mut self.axes {
+            for k in (1..axis.len()).rev() {
+                let f = begin + k;
+                let place = self.order.iter().position(|&o| o == f).expect("all lie there");
+                if place > 0 && self.order[place - 1] == f - 1 {
+                    axis[k - 1] = axis[k - 1].times(axis.remove(k));
+                    self.order.remove(place);
+                    self.order.iter_mut().filter(|o| **o > f).for_each(|o| *o -= 1);
+                }
+            }
+            begin += axis.len();
+        }
+        self
     }
 }
 

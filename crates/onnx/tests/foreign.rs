@@ -18,16 +18,17 @@ use crate::export::{folder, same_in_onnxruntime};
 
 const ROWS: usize = 5;
 
-/// A graph from `x` to `y`, node by node: `c = Conv x K; y = ReduceMax c axes=[1,2]`.
+/// A graph from `x` to `y`, node by node: `c = Conv x K; y = ReduceMax c axes=[1,2]`. `none` is an
+/// operand left out.
 struct Foreign {
     opset: i64,
     /// The axes of `x` and of `y` behind the batch.
     borders: [Vec<usize>; 2],
-    nodes: &'static str,
+    nodes: String,
 }
 
-fn graph(input: &[usize], output: &[usize], nodes: &'static str) -> Foreign {
-    Foreign { opset: 17, borders: [input.into(), output.into()], nodes }
+fn graph(input: &[usize], output: &[usize], nodes: impl Into<String>) -> Foreign {
+    Foreign { opset: 17, borders: [input.into(), output.into()], nodes: nodes.into() }
 }
 
 fn border(name: &str, dims: &[usize]) -> ValueInfoProto {
@@ -56,6 +57,13 @@ fn initializers() -> Vec<TensorProto> {
         raw_data: Some(numbers.iter().flat_map(|n| n.to_le_bytes()).collect()),
         ..TensorProto::default()
     };
+    let factors = |name: &str, numbers: &[f32]| TensorProto {
+        name: Some(name.into()),
+        dims: vec![numbers.len() as i64],
+        data_type: Some(1),
+        float_data: numbers.to_vec(),
+        ..TensorProto::default()
+    };
     let mut all = vec![
         float("K", &[4, 3, 3, 3]),
         float("k", &[4]),
@@ -68,6 +76,9 @@ fn initializers() -> Vec<TensorProto> {
         float("pair", &[2]),
         float("one", &[1, 1]),
         float("wide", &[1, 2]),
+        float("P", &[4, 4, 1, 1]),
+        factors("larger", &[1.0, 1.0, 2.0, 3.0]),
+        factors("smaller", &[1.0, 1.0, 0.6, 0.4]),
         whole("first", &[], &[0]),
         whole("second", &[], &[1]),
         whole("three", &[], &[3]),
@@ -83,6 +94,11 @@ fn initializers() -> Vec<TensorProto> {
         whole("groups", &[3], &[0, 2, -1]),
         whole("row", &[2], &[1, -1]),
         whole("starts", &[2], &[1, 0]),
+        whole("at3", &[1], &[3]),
+        whole("twice", &[2], &[1, 2]),
+        whole("repeats", &[5], &[1, 1, 1, 2, 1]),
+        whole("doubled", &[4], &[-1, 4, 6, 3]),
+        whole("sides", &[3], &[4, 6, 9]),
         whole("ends", &[2], &[3, 2]),
         whole("axes", &[2], &[1, 3]),
     ];
@@ -124,7 +140,7 @@ impl Foreign {
             NodeProto {
                 op_type: Some(table.unwrap_or(op).into()),
                 domain: table.map(|_| "ai.onnx.ml".into()),
-                input: inputs.into_iter().map(String::from).collect(),
+                input: inputs.into_iter().map(|w| w.replace("none", "")).collect(),
                 output: output.trim().split(',').map(String::from).collect(),
                 attribute: attributes.into_iter().map(attribute).collect(),
                 ..NodeProto::default()
@@ -174,7 +190,8 @@ impl Foreign {
         let wide = self.borders[0].iter().product();
         let x = Matrix::new(ROWS, wide, (0..ROWS * wide).map(|_| random.normal()).collect());
         // Images are channel last on the page, and so is an image that comes out.
-        let images = self.nodes.contains("Conv");
+        let images = ["Conv", "Resize"].iter().any(|op| self.nodes.contains(op))
+            && !self.nodes.starts_with("t = Transpose");
         let turned = |m: &Matrix, dims: &[usize], back: bool| match dims[..] {
             [c, h, w] if images => {
                 let (p, q) = if back { (h * w, c) } else { (c, h * w) };
@@ -201,7 +218,7 @@ const VIEW: &str = "c = Conv x K k; s = Shape c; n = Gather s first axis=0; n1 =
 
 type Named = (&'static str, Foreign);
 
-fn image(output: &[usize], nodes: &'static str) -> Foreign {
+fn image(output: &[usize], nodes: &str) -> Foreign {
     graph(&[3, 5, 5], output, nodes)
 }
 
@@ -282,6 +299,64 @@ fn picks() -> Vec<Named> {
         ),
     ]
 }
+
+/// More pixels, fewer, or others.
+fn pixels() -> Vec<Named> {
+    let flat = |nodes: &str| format!("c = Conv x P; {nodes}; f = Flatten r; y = Tanh f");
+    let resized = |rest: &str| graph(&[4, 3, 3], &[216], flat(&format!("r = Resize c {rest}")));
+    let of_blocks = |nodes| graph(&[4, 2, 3], &[24], flat(nodes));
+    vec![
+        ("tiled", graph(&[6], &[12], "t = Tanh x; y = Tile t twice")),
+        ("enlarged", resized("none larger mode=nearest")),
+        (
+            "enlarged_from_corners",
+            resized(
+                "none larger mode=nearest coordinate_transformation_mode=asymmetric \
+                 nearest_mode=floor",
+            ),
+        ),
+        (
+            "enlarged_to",
+            graph(
+                &[4, 3, 3],
+                &[216],
+                flat(
+                    "s = Shape c; n = Slice s at0 at1; to = Concat n sides axis=0; \
+                      r = Resize c none none to mode=nearest nearest_mode=ceil",
+                ),
+            ),
+        ),
+        ("linear", resized("none larger mode=linear")),
+        (
+            "linear_corners",
+            resized("none larger mode=linear coordinate_transformation_mode=align_corners"),
+        ),
+        (
+            "smaller",
+            image(&[18], "r = Resize x none smaller mode=nearest; f = Flatten r; y = Tanh f"),
+        ),
+        (
+            "upsampled",
+            Foreign { opset: 9, ..graph(&[4, 3, 3], &[216], flat("r = Upsample c larger")) },
+        ),
+        ("spread", of_blocks("r = DepthToSpace c blocksize=2")),
+        ("spread_by_columns", of_blocks("r = DepthToSpace c blocksize=2 mode=CRD")),
+        (
+            "gathered_blocks",
+            graph(
+                &[1, 4, 6],
+                &[24],
+                "d = SpaceToDepth x blocksize=2; r = Conv d P; \
+                                       f = Flatten r; y = Tanh f",
+            ),
+        ),
+        ("keras", graph(&[5, 5, 3], &[6, 3, 4], KERAS)),
+    ]
+}
+
+/// What Keras writes: images are channel last, and rows are repeated by a new axis.
+const KERAS: &str = "t = Transpose x perm=[0,3,1,2]; c = Conv t K k; u = Unsqueeze c at3; \
+                     r = Tile u repeats; w = Reshape r doubled; y = Transpose w perm=[0,2,3,1]";
 
 /// Shapes that are calculated, tests and choices.
 fn shapes() -> Vec<Named> {
@@ -420,7 +495,7 @@ fn views() -> Vec<Named> {
 }
 
 fn all() -> Vec<Named> {
-    [ends(), layouts(), picks(), shapes(), norms(), tables(), views()]
+    [ends(), layouts(), picks(), pixels(), shapes(), norms(), tables(), views()]
         .into_iter()
         .flatten()
         .collect()
@@ -525,6 +600,34 @@ fn rows_do_not_see_each_other() {
         ReduceMean (node "m") is refused: it goes along the batch; rows of a network do not see each other
         ReduceMax (node "m") is refused: it goes along the batch; rows of a network do not see each other
         ReduceSum (node "m") is refused: it goes along the batch; rows of a network do not see each other"#]].assert_eq(&said.join("\n"));
+}
+
+#[test]
+fn repeated_pixels_lie_beside_each_other() {
+    let some: Vec<Named> =
+        pixels().into_iter().filter(|(name, _)| ["enlarged", "keras"].contains(name)).collect();
+    expect_test::expect![[r#"
+        enlarged
+        c = unfold(x, 3×3×4, 1×1) * P
+        S = reshape(c, 3·B×12)
+        r = hcat(S, S)
+        S₂ = reshape(r, 18·B×4)
+        H = hcat(S₂, S₂)
+        r₂ = hcat(H, S₂)
+        y = tanh(r₂)
+        P₂ = unfold(reshape(y, B×216), 54×1×4, 54×1, groups 4)
+        Z = reshape(P₂, B×216)
+        L = mse(Z, Y)
+
+        keras
+        T = unfold(x, 5×5×3, 3×3) * K
+        c = T + k
+        S = reshape(c, 3·B×12)
+        r = hcat(S, S)
+        Z = reshape(r, B×72)
+        L = mse(Z, Y)
+    "#]]
+    .assert_eq(&pages(&some));
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(super) const ITEMS: &[Operator] = &[
     map("Cos", "cos({0})"),
     map("Elu", "elu({0}, {alpha=1})"),
     map("Erf", "erf({0})"),
+    // TensorFlow's, which tf2onnx leaves as it is where Keras has a gelu.
+    map("Erfc", "1 - erf({0})"),
     map("Exp", "exp({0})"),
     map("HardSigmoid", "min(max({alpha=0.2} * {0} + {beta=0.5}, 0), 1)"),
     map("HardSwish", "{0} .* hard_sigmoid({0})"),

@@ -90,7 +90,7 @@ fn flatten(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
 }
 
 /// The lengths that an operand gives.
-fn shape(node: &Node, operand: usize) -> Result<Vec<Length>, String> {
+pub(super) fn shape(node: &Node, operand: usize) -> Result<Vec<Length>, String> {
     if let Some(lengths) = &node.lengths {
         return Ok(lengths.all.clone());
     }
@@ -194,10 +194,15 @@ fn transpose(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     if sorted != (0..rank).collect::<Vec<_>>() {
         return Err(format!("{order:?} is no order of {rank} axes"));
     }
-    Ok(vec![match operand {
-        Operand::Known(t) => Operand::Known(t.transposed(&order)),
-        Operand::Computed(v) => Operand::Computed(v.permuted(&order)),
-    }])
+    Ok(vec![permuted(operand, &order)])
+}
+
+/// The axes in another order.
+pub(super) fn permuted(operand: &Operand, order: &[usize]) -> Operand {
+    match operand {
+        Operand::Known(t) => Operand::Known(t.transposed(order)),
+        Operand::Computed(v) => Operand::Computed(v.permuted(order)),
+    }
 }
 
 /// Lengths of axes that are all longer than 0.

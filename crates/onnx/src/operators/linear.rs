@@ -26,14 +26,24 @@ fn matmul(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     if n.len() > 2 && product(&n[..n.len() - 2]) != Size::ONE {
         return blocks(page, node, &a, right).map(|v| vec![Operand::Computed(v)]);
     }
-    let (a, b, cols) = factor(page, &a, right, false)?;
+    times(page, node.wanted(), &a, right).map(|v| vec![Operand::Computed(v)])
+}
+
+/// The product of a tensor's last axis with a matrix.
+pub(super) fn times(
+    page: &mut Page,
+    wanted: &str,
+    a: &Value,
+    right: &Operand,
+) -> Result<Value, String> {
+    let (a, b, cols) = factor(page, a, right, false)?;
     let count = a.order.len() - a.of_axes(&[a.axes.len() - 1]).len();
     let text = format!("{} * {b}", page.view(&a, count));
     let rows = a.split(count).0;
-    let text = page.define(node.wanted(), &text);
-    let mut dims = m;
-    *dims.last_mut().expect("two axes or more") = cols;
-    Ok(vec![Operand::Computed(beside(&a, text, rows, cols, &dims))])
+    let text = page.define(wanted, &text);
+    let mut dims = a.dims();
+    *dims.last_mut().expect("the factor is one of an axis") = cols;
+    Ok(beside(&a, text, rows, cols, &dims))
 }
 
 /// The left operand with its last axis last in memory, and the right one as the matrix that is

@@ -6,6 +6,7 @@ mod layout;
 mod linear;
 mod normal;
 mod pick;
+mod pixels;
 mod reduce;
 mod table;
 
@@ -50,12 +51,13 @@ pub(crate) fn find(node: &NodeProto) -> Option<&'static Operator> {
 /// Those of ONNX itself.
 fn all() -> impl Iterator<Item = &'static Operator> {
     let calls = [linear::ITEMS, layout::ITEMS, pick::ITEMS, reduce::ITEMS, normal::ITEMS];
-    calls.into_iter().chain([elementwise::ITEMS, image::ITEMS]).flatten()
+    calls.into_iter().chain([elementwise::ITEMS, image::ITEMS, pixels::ITEMS]).flatten()
 }
 
 /// Those that see images, whose inputs are turned to channel last.
 pub(crate) fn sees_images(name: &str) -> bool {
-    name == "BatchNormalization" || image::ITEMS.iter().any(|item| item.name == name)
+    let mut items = image::ITEMS.iter().chain(pixels::ITEMS);
+    name == "BatchNormalization" || items.any(|item| item.name == name)
 }
 
 /// A node with its operands.

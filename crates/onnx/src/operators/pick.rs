@@ -21,6 +21,7 @@ pub(super) const ITEMS: &[Operator] = &[
     call("Pad", pad),
     call("Slice", slice),
     call("Split", split),
+    call("Tile", tile),
 ];
 
 /// How many pieces a tensor may be cut into.
@@ -38,15 +39,17 @@ enum Piece {
 /// A value with an axis in one piece, and how many factors lie before that in memory.
 fn in_one_piece(page: &mut Page, value: &Value, at: usize) -> Result<(Value, usize), String> {
     let value = match value.axes[at].len() {
-        1 => value.clone(),
+        0 | 1 => value.clone(),
         _ => {
             let plain = page.plain(value)?;
             Value::plain(plain.text.clone(), plain.shape, &plain.dims())
         }
     };
+    let place = |f: usize| value.order.iter().position(|&o| o == f).expect("all factors lie there");
     let before = match value.of_axes(&[at])[..] {
-        [factor] => value.order.iter().position(|&f| f == factor).expect("all factors lie there"),
-        _ => value.of_axes(&(0..at).collect::<Vec<_>>()).len(),
+        [factor] => place(factor),
+        // A new factor lies behind that of the axis before it.
+        _ => value.of_axes(&(0..at).collect::<Vec<_>>()).last().map_or(0, |&f| place(f) + 1),
     };
     if value.split(before).1.batch {
         return Err("it would cut the batch".into());
@@ -218,6 +221,35 @@ pub(super) fn gathered(
     let mut dims = operand.dims();
     dims.splice(at..=at, which.dims.iter().map(|&d| Size::of(d)));
     regroup(page, &taken, &dims)
+}
+
+fn tile(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let mut operand = node.operand(0)?.clone();
+    let repeats = node.whole(1)?.ok_or("its repeats are left out")?;
+    if repeats.len() != operand.dims().len() {
+        return Err(format!("{repeats:?} are not one repeat for each axis"));
+    }
+    for (at, times) in repeats.into_iter().enumerate() {
+        operand = tiled(page, node.wanted(), &operand, at, times)?;
+    }
+    Ok(vec![operand])
+}
+
+/// An axis so many times, one behind the other.
+pub(super) fn tiled(
+    page: &mut Page,
+    wanted: &str,
+    operand: &Operand,
+    at: usize,
+    times: i64,
+) -> Result<Operand, String> {
+    let count = usize::try_from(times).ok().filter(|n| (1..=MOST_PIECES).contains(n));
+    let count = count.ok_or_else(|| format!("{times} repeats are not 1 to {MOST_PIECES}"))?;
+    if count == 1 {
+        return Ok(operand.clone());
+    }
+    let whole = Piece::Part(0, length(operand, at)?);
+    picked(page, wanted, operand, at, &vec![whole; count])
 }
 
 /// Where entry `k` of a padded axis comes from.

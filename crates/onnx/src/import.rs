@@ -21,6 +21,7 @@ use crate::operators::{self, Node, Operator, Reading, lower};
 use crate::page::{Declared, Operand, Page, located};
 use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use crate::tensor;
+use crate::types::Types;
 use crate::value::{Size, Value, product};
 use crate::{Error, ending};
 
@@ -236,9 +237,17 @@ fn read(
         (inputs, head) = side_by_side(&mut page, &inputs)?;
     }
     let mut lists = Lists::new();
+    let mut types = Types::given(graph);
     let mut own = None;
     for proto in &graph.node {
         let node = node(proto, opset, &values, &lists)?;
+        let computed = |operand: &Operand| matches!(operand, Operand::Computed(_));
+        if let (true, Some(why)) =
+            (node.operands.iter().flatten().any(computed), types.cuts(graph, proto))
+        {
+            return Err(refused(proto, why));
+        }
+        types.note(proto);
         let last =
             graph.output.first().map(|o| o.name()) == proto.output.first().map(|o| o.as_str());
         if let (Purpose::Network(wanted), true) = (purpose, last) {

@@ -23,6 +23,7 @@ pub mod proto;
 mod table;
 mod tensor;
 pub mod training;
+mod types;
 mod value;
 mod write;
 

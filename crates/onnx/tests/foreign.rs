@@ -603,6 +603,28 @@ fn rows_do_not_see_each_other() {
 }
 
 #[test]
+fn numbers_are_not_cut_to_whole_ones() {
+    let said = [
+        "t = Exp x; n = Cast t to=7; y = Cast n to=1",
+        "t = Exp x; n = Cast t to=9; y = Cast n to=1",
+        "a = Greater x g; n = Cast a to=7; c = Div n six; y = Cast c to=1",
+    ]
+    .map(|nodes| graph(&[6], &[6], nodes).read(None).err().unwrap());
+    expect_test::expect![[r#"
+        Cast (node "n") is refused: it cuts computed numbers to whole ones, which has no gradient; leave it out
+        Cast (node "n") is refused: it tells computed numbers from 0; compare them with a number instead
+        Div (node "c") is refused: it cuts a quotient of whole numbers, which has no gradient; cast them to floats before"#]].assert_eq(&said.join("\n"));
+    // A test is 0 or 1, and what is encoded is cut there.
+    let kept = [
+        "a = Greater x g; n = Cast a to=7; c = Mul n six; y = Cast c to=1",
+        "n = Cast x to=7; o = ml.OneHotEncoder n cats_int64s=[0,1]; y = Flatten o",
+    ];
+    for nodes in kept {
+        assert!(graph(&[6], &[6], nodes).read(None).is_ok(), "{nodes}");
+    }
+}
+
+#[test]
 fn repeated_pixels_lie_beside_each_other() {
     let some: Vec<Named> =
         pixels().into_iter().filter(|(name, _)| ["enlarged", "keras"].contains(name)).collect();

@@ -6,6 +6,7 @@ use super::{Node, Operator, Reading, axis};
 use crate::lengths::Length;
 use crate::page::{Operand, Page};
 use crate::tensor::{self, Tensor};
+use crate::types;
 use crate::value::{Size, product};
 
 const fn layout(
@@ -16,7 +17,7 @@ const fn layout(
 }
 
 pub(super) const ITEMS: &[Operator] = &[
-    layout("Cast", same),
+    layout("Cast", cast),
     layout("Constant", constant),
     layout("Dropout", dropout),
     layout("Flatten", flatten),
@@ -31,6 +32,18 @@ pub(super) const ITEMS: &[Operator] = &[
 
 fn same(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     Ok(vec![node.operand(0)?.clone()])
+}
+
+/// Where computed numbers would change, it is refused before.
+fn cast(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let kind = types::target(node.proto);
+    Ok(vec![match node.operand(0)? {
+        Operand::Known(t) => {
+            let data = Rc::new(t.data.iter().map(|&x| types::cast(x, kind)).collect());
+            Operand::Known(Tensor { data, ..t.clone() })
+        }
+        computed => computed.clone(),
+    }])
 }
 
 fn constant(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {

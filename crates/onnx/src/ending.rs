@@ -25,7 +25,8 @@ pub(crate) fn only_network(graph: &mut GraphProto) {
     }
     if let [output] = &graph.output[..] {
         let end = renamed(graph, output.name()).to_string();
-        graph.output[0].name = Some(end);
+        graph.output[0].name = Some(end.clone());
+        sigmoid_last(graph, &end);
     }
     let names = graph.output.iter().map(|o| o.name().to_string());
     let mut needed: HashSet<String> = names.collect();
@@ -84,6 +85,40 @@ fn renamed<'a>(graph: &'a GraphProto, output: &'a str) -> &'a str {
         }
     }
     output
+}
+
+/// Puts the sigmoid of an output behind what moves its entries, as where images are turned at the
+/// end: the loss has it there.
+fn sigmoid_last(graph: &mut GraphProto, output: &str) {
+    let (mut name, mut movers) = (output, Vec::new());
+    let mut found = None;
+    for (at, node) in graph.node.iter().enumerate().rev() {
+        let reads = |n: &&NodeProto| n.input.iter().any(|i| i == name);
+        if !matches!(&node.output[..], [result] if result == name) {
+            continue;
+        }
+        match (node.op_type(), node.input.first()) {
+            _ if name != output && graph.node.iter().filter(reads).count() > 1 => return,
+            ("Flatten" | "Reshape" | "Squeeze" | "Transpose" | "Unsqueeze", Some(input)) => {
+                movers.push(at);
+                name = input;
+            }
+            ("Sigmoid", Some(input)) => {
+                found = Some((at, input.clone()));
+                break;
+            }
+            _ => return,
+        }
+    }
+    let (Some((at, logits)), [last, ..], Some(&first)) = (found, &movers[..], movers.last()) else {
+        return;
+    };
+    let moved = format!("{output}_logits");
+    graph.node[first].input[0] = logits;
+    graph.node[*last].output[0].clone_from(&moved);
+    let mut sigmoid = graph.node.remove(at);
+    (sigmoid.input, sigmoid.output) = (vec![moved], vec![output.into()]);
+    graph.node.push(sigmoid);
 }
 
 /// The loss that a last node is part of: a softmax of each row of the output as a matrix, or a

@@ -93,6 +93,7 @@ fn initializers() -> Vec<TensorProto> {
         whole("around", &[8], &[0, 0, 1, 1, 0, 0, 1, 1]),
         whole("groups", &[3], &[0, 2, -1]),
         whole("row", &[2], &[1, -1]),
+        whole("all", &[2], &[-1, 36]),
         whole("starts", &[2], &[1, 0]),
         whole("at3", &[1], &[3]),
         whole("twice", &[2], &[1, 2]),
@@ -622,6 +623,28 @@ fn numbers_are_not_cut_to_whole_ones() {
     for nodes in kept {
         assert!(graph(&[6], &[6], nodes).read(None).is_ok(), "{nodes}");
     }
+}
+
+#[test]
+fn the_sigmoid_of_an_output_that_is_moved_belongs_to_the_loss() {
+    let turned = "c = Conv x K k; s = Sigmoid c; f = Flatten s; y = Reshape f all";
+    let measured = "s = Sigmoid x; n = Shape s; y = Reshape s n";
+    let all = [("turned", image(&[36], turned)), ("measured", graph(&[6], &[6], measured))];
+    expect_test::expect![[r#"
+        turned
+        T = unfold(x, 5×5×3, 3×3) * K
+        c = T + k
+        P = unfold(reshape(c, B×36), 9×1×4, 9×1, groups 4)
+        Z = reshape(P, B×36)
+        L = binary_cross_entropy(Z, Y)
+
+        measured
+        s = sigmoid(x)
+        L = mse(s, Y)
+    "#]]
+    .assert_eq(&pages(&all));
+    let squares = all[0].1.read(Some("mse")).unwrap().network.source;
+    assert!(squares.contains("sigmoid(") && squares.contains("L = mse("), "{squares}");
 }
 
 #[test]

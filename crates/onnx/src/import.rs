@@ -20,7 +20,7 @@ use crate::lengths::{self, Lengths, Lists};
 use crate::operators::{self, Node, Operator, Reading, lower};
 use crate::page::{Declared, Operand, Page, located};
 use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
-use crate::tensor;
+use crate::tensor::{self, Tensor};
 use crate::types::Types;
 use crate::value::{Size, Value, product};
 use crate::{Error, ending};
@@ -219,7 +219,8 @@ fn read(
     let mut page = Page::default();
     let mut values: HashMap<String, Operand> = HashMap::new();
     for proto in &graph.initializer {
-        let known = tensor::read(proto, folder)?;
+        let mut known = tensor::read(proto, folder)?;
+        known.trained &= is_weight(graph, &known);
         values.insert(known.name.clone(), Operand::Known(known));
     }
     let images = graph.node.iter().any(|n| operators::sees_images(n.op_type()));
@@ -302,6 +303,16 @@ fn side_by_side(page: &mut Page, inputs: &[Border]) -> Result<(Vec<Border>, Stri
     let dims = vec![None, Some(columns)];
     let border = Border { tensor: name.clone(), name, dims, order: vec![0, 1], known: None };
     Ok((vec![border], head))
+}
+
+/// Whether a tensor is more than a number of a formula, as which a number is no list, and is not
+/// multiplied as a matrix.
+fn is_weight(graph: &GraphProto, known: &Tensor) -> bool {
+    let products = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
+    let multiplies = |n: &NodeProto| {
+        products.contains(&n.op_type()) && n.input.get(1).is_some_and(|name| *name == known.name)
+    };
+    known.data.len() > 1 || known.dims.len() == 1 || graph.node.iter().any(multiplies)
 }
 
 /// Whether an input is an image as operators on images have it, channel first: one of those is the

@@ -313,7 +313,10 @@ impl Page {
         match other {
             Operand::Known(t) => {
                 if let [x] = t.data[..] {
-                    return Ok((None, number(x)));
+                    let order: Vec<usize> = (0..t.dims.len()).collect();
+                    // A bias of one output is trained like any other.
+                    let text = if t.trained { self.declare(t, &order, 1, 1) } else { number(x) };
+                    return Ok((None, text));
                 }
                 // What is neither a row nor a column is repeated until it is a row.
                 let places = match rows(&places) {

@@ -77,6 +77,8 @@ fn initializers() -> Vec<TensorProto> {
         float("one", &[1, 1]),
         float("wide", &[1, 2]),
         float("P", &[4, 4, 1, 1]),
+        float("G", &[6, 1]),
+        float("lone", &[1]),
         factors("larger", &[1.0, 1.0, 2.0, 3.0]),
         factors("smaller", &[1.0, 1.0, 0.6, 0.4]),
         whole("first", &[], &[0]),
@@ -645,6 +647,22 @@ fn the_sigmoid_of_an_output_that_is_moved_belongs_to_the_loss() {
     .assert_eq(&pages(&all));
     let squares = all[0].1.read(Some("mse")).unwrap().network.source;
     assert!(squares.contains("sigmoid(") && squares.contains("L = mse("), "{squares}");
+}
+
+#[test]
+fn a_bias_of_one_output_is_trained() {
+    let model = graph(&[6], &[1], "p = MatMul x G; y = Add p lone").read(None).unwrap();
+    expect_test::expect![[r#"
+        input x : B×6
+        param G : 6×1
+        param lone : 1×1
+        p = x * G
+        y = p + lone
+        target Y : B×1
+        L = mse(y, Y)
+        minimize L
+    "#]]
+    .assert_eq(&model.network.source);
 }
 
 #[test]

@@ -82,6 +82,17 @@ impl Length {
         }
     }
 
+    /// The larger one, where that is the same for every batch.
+    fn larger(self, other: Length) -> Option<Length> {
+        match (self, other) {
+            (Length::Number(a), Length::Number(b)) => Some(Length::Number(a.max(b))),
+            (Length::Batch(a), Length::Batch(b)) => Some(Length::Batch(a.max(b))),
+            (Length::Batch(n), Length::Number(m)) | (Length::Number(m), Length::Batch(n)) => {
+                (m <= i64::try_from(n).ok()?).then_some(Length::Batch(n))
+            }
+        }
+    }
+
     /// The quotient, where it is whole for every batch.
     fn over(self, other: Length) -> Option<Length> {
         let whole = |a: u64, b: u64| (b > 0 && a.is_multiple_of(b)).then(|| a / b);
@@ -147,12 +158,13 @@ pub(crate) fn read(node: &Node, lists: &Lists) -> Result<Option<Lengths>> {
         ("Cast", _) if !has_batch && !matches!(node.int("to", 7), 6 | 7) => Ok(None),
         // They are whole already.
         ("Cast" | "Identity" | "Floor" | "Ceil", list) => Ok(list),
-        ("Add" | "Sub" | "Mul" | "Div" | "Equal", Some(a)) => {
+        ("Add" | "Sub" | "Mul" | "Div" | "Equal" | "Max", Some(a)) => {
             let with = match op {
                 "Add" => Length::plus,
                 "Sub" => Length::minus,
                 "Mul" => Length::times,
                 "Div" => Length::over,
+                "Max" => Length::larger,
                 _ => Length::equals,
             };
             a.zip(&given(1).ok_or(UNKNOWN)?, with).map(Some)

@@ -80,6 +80,7 @@ fn initializers() -> Vec<TensorProto> {
         float("G", &[6, 1]),
         float("lone", &[1]),
         factors("larger", &[1.0, 1.0, 2.0, 3.0]),
+        factors("less", &[1.0, 1.0, 4.0 / 6.0, 5.0 / 6.0]),
         factors("smaller", &[1.0, 1.0, 0.6, 0.4]),
         whole("first", &[], &[0]),
         whole("second", &[], &[1]),
@@ -365,6 +366,14 @@ const KERAS: &str = "t = Transpose x perm=[0,3,1,2]; c = Conv t K k; u = Unsquee
 fn shapes() -> Vec<Named> {
     vec![
         ("expanded", graph(&[6], &[7], EXPANDED)),
+        (
+            "filled_as_much",
+            graph(
+                &[6],
+                &[6],
+                "s = Shape x; n = Max s at1; c = ConstantOfShape n; e = Exp c; y = Add x e",
+            ),
+        ),
         ("filled", graph(&[6], &[6], "s = Shape x; c = ConstantOfShape s; e = Exp c; y = Add x e")),
         (
             "halves",
@@ -663,6 +672,14 @@ fn a_bias_of_one_output_is_trained() {
         minimize L
     "#]]
     .assert_eq(&model.network.source);
+}
+
+#[test]
+fn a_side_is_as_long_as_runtimes_make_it() {
+    // 6 times the 5/6 of 32 bits is 5 there, and below it in 64.
+    let nodes = "r = Resize x none less mode=linear; f = Flatten r; y = Tanh f";
+    let page = graph(&[1, 6, 6], &[20], nodes).read(None).unwrap().network.source;
+    assert!(page.contains("target Y : B×20"), "{page}");
 }
 
 #[test]

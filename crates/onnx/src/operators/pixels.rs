@@ -92,7 +92,7 @@ fn sides(node: &Node) -> Result<Vec<(usize, Side)>, String> {
         let at = axis(at, rank)?;
         let Size { number: from, batch } = dims[at];
         let (to, scale) = match (scales.get(i), lengths.get(i)) {
-            (Some(&scale), _) => ((from as f64 * scale) as u64, scale),
+            (Some(&scale), _) => ((from as f32 * scale as f32) as u64, scale),
             (_, Some(&Length::Number(n))) => (n.max(0) as u64, n as f64 / from as f64),
             (_, Some(&Length::Batch(n))) if batch => (n, n as f64 / from as f64),
             _ => return Err("the batch is the length of another axis".into()),

@@ -235,6 +235,7 @@ fn read(
         inputs.push(border);
     }
     if batched && inputs.len() > 1 {
+        same_batch(graph, &inputs)?;
         (inputs, head) = side_by_side(&mut page, &inputs)?;
     }
     let mut lists = Lists::new();
@@ -285,6 +286,27 @@ fn read(
     }
     let text = head + &page.lines.join("\n") + "\n" + &training;
     Ok(Equations { page: text, weights, inputs, outputs })
+}
+
+/// Programs may leave constants of a network outside, as inputs of one row.
+fn same_batch(graph: &GraphProto, inputs: &[Border]) -> Result<(), Error> {
+    let rows = |info: &&ValueInfoProto| {
+        let shape = info.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
+        shape.dim.first()?.dim_value
+    };
+    let read = |info: &&ValueInfoProto| inputs.iter().any(|i| i.tensor == info.name());
+    let (one, any): (Vec<_>, Vec<_>) =
+        graph.input.iter().filter(read).partition(|info| rows(info) == Some(1));
+    match (&one[..], &any[..]) {
+        ([one, ..], [any, ..]) => Err(Error::File(format!(
+            "the input {:?} has one row and {:?} any number: it is a constant that the program \
+             which wrote the file left outside, as Keras does with those of a Normalization; \
+             write the file again with its numbers as an initializer",
+            one.name(),
+            any.name()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Several inputs as columns of one, in their order.

@@ -850,6 +850,17 @@ fn several_inputs_are_columns_of_one() {
 }
 
 #[test]
+fn a_constant_that_is_left_outside_is_no_input() {
+    let mut proto = graph(&[6], &[6], "y = Sub x mean").proto();
+    let mut mean = border("mean", &[6]);
+    let shape = mean.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().shape.as_mut();
+    shape.unwrap().dim[0] = DimensionProto { dim_value: Some(1), dim_param: None };
+    proto.graph.as_mut().unwrap().input.push(mean);
+    let said = import(&proto.encode_to_vec(), None, None).err().unwrap().to_string();
+    expect_test::expect![[r#"the input "mean" has one row and "x" any number: it is a constant that the program which wrote the file left outside, as Keras does with those of a Normalization; write the file again with its numbers as an initializer"#]].assert_eq(&said);
+}
+
+#[test]
 fn a_file_of_one_row_has_the_batch_there() {
     let mut proto = graph(&[6], &[8], "r = Reshape x row; y = Concat r wide axis=1").proto();
     let graph = proto.graph.as_mut().unwrap();

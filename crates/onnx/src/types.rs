@@ -10,7 +10,8 @@ use crate::proto::{GraphProto, NodeProto, data_type};
 /// The types of elements by the names of tensors.
 pub(crate) struct Types(HashMap<String, i32>);
 
-fn is_real(kind: i32) -> bool {
+/// Whether a type has numbers between the whole ones, or is not known.
+pub(crate) fn is_real(kind: i32) -> bool {
     // Those of 32, 16 and 64 bits, and the short one of 32.
     matches!(kind, 0 | data_type::FLOAT | 10 | data_type::DOUBLE | 16)
 }
@@ -21,11 +22,10 @@ pub(crate) fn target(node: &NodeProto) -> i32 {
     to.and_then(|a| i32::try_from(a.i()).ok()).unwrap_or_default()
 }
 
-/// A number of the file as one of a type.
+/// A number of the file as a whole one of a type, or as a test.
 pub(crate) fn cast(x: f64, kind: i32) -> f64 {
     match kind {
         data_type::BOOL => f64::from(x != 0.0),
-        _ if is_real(kind) => x,
         _ => x.trunc(),
     }
 }

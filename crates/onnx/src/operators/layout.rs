@@ -38,11 +38,11 @@ fn same(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
 fn cast(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let kind = types::target(node.proto);
     Ok(vec![match node.operand(0)? {
-        Operand::Known(t) => {
+        Operand::Known(t) if !types::is_real(kind) => {
             let data = Rc::new(t.data.iter().map(|&x| types::cast(x, kind)).collect());
             Operand::Known(Tensor { data, ..t.clone() })
         }
-        computed => computed.clone(),
+        same => same.clone(),
     }])
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::Error;
-use crate::import::Border;
+use crate::border::Border;
 use crate::operators::{Node, softmax_axes};
 use crate::page::{Operand, Page};
 use crate::proto::{GraphProto, NodeProto, ValueInfoProto};

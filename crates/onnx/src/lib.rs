@@ -11,6 +11,7 @@
     reason = "a question about one op of forty says nothing of the others"
 )]
 
+pub mod border;
 mod ending;
 pub mod export;
 pub mod import;

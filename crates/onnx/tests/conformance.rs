@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::meaning::{Bindings, evaluate};
 use matgrad::{Engine, Precision};
-use matgrad_onnx::import::Border;
+use matgrad_onnx::border::Border;
 use matgrad_onnx::proto::{ModelProto, TensorProto, data_type};
 use matgrad_onnx::{Error, equations};
 use prost::Message;

@@ -34,8 +34,9 @@ const FEW: usize = 64;
 /// Numbers of scratch memory that a product of this shape needs, and the work on it.
 pub(crate) fn scratch<T: Real>(m: usize, n: usize, k: usize, then: Option<&Tile<T>>) -> usize {
     let (down, across) = largest_block(m, n);
-    let then = then.map_or(0, |tile| tile.room() + down * across);
-    k.min(DEPTH) * (across + down) + then
+    // A block that has all terms is worked on where it is.
+    let block = if k <= DEPTH { down * across } else { 0 };
+    k.min(DEPTH) * (across + down) + then.map_or(0, |tile| tile.room() + block)
 }
 
 /// Rows and columns that are packed at once at most.
@@ -243,7 +244,7 @@ impl<T: Real> Product<'_, T> {
         let block = self.pack.wrapping_add(then.map_or(0, |then| then.tile.room()));
         let at_hand = then.is_some() && depth == k;
         let (down, across_all) = largest_block(m, n);
-        let pack = block.wrapping_add(then.map_or(0, |_| down * across_all));
+        let pack = block.wrapping_add(if at_hand { down * across_all } else { 0 });
         for first in (0..k).step_by(depth) {
             let depth = depth.min(k - first);
             for first_col in (0..n).step_by(WIDTH) {

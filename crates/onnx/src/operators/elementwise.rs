@@ -1,6 +1,6 @@
 //! Operators on entries at the same place.
 
-use super::{Node, Operator, Reading};
+use super::{Node, Operator, Reading, call};
 use crate::page::{Operand, Page};
 
 const fn map(name: &'static str, template: &'static str) -> Operator {
@@ -9,13 +9,6 @@ const fn map(name: &'static str, template: &'static str) -> Operator {
 
 const fn zip(name: &'static str, template: &'static str) -> Operator {
     Operator { name, reading: Reading::Zip(template) }
-}
-
-const fn call(
-    name: &'static str,
-    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
-) -> Operator {
-    Operator { name, reading: Reading::Call(f) }
 }
 
 pub(super) const ITEMS: &[Operator] = &[

@@ -2,17 +2,10 @@
 
 use std::rc::Rc;
 
-use super::{Node, Operator, Reading};
+use super::{Node, Operator, call};
 use crate::page::{Operand, Page, number};
 use crate::tensor::Tensor;
 use crate::value::{Size, Value, factors};
-
-const fn call(
-    name: &'static str,
-    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
-) -> Operator {
-    Operator { name, reading: Reading::Call(f) }
-}
 
 pub(super) const ITEMS: &[Operator] = &[
     call("ConvTranspose", conv_transpose),

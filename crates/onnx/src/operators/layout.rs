@@ -2,18 +2,15 @@
 
 use std::rc::Rc;
 
-use super::{Node, Operator, Reading, axis};
+use super::{Node, Operator, Read, Reading, axis, call};
 use crate::lengths::Length;
 use crate::page::{Operand, Page};
 use crate::tensor::{self, Tensor};
 use crate::types;
 use crate::value::{Size, product};
 
-const fn layout(
-    name: &'static str,
-    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
-) -> Operator {
-    Operator { name, reading: Reading::Layout(f) }
+const fn layout(name: &'static str, read: Read) -> Operator {
+    Operator { name, reading: Reading::Layout(read) }
 }
 
 pub(super) const ITEMS: &[Operator] = &[
@@ -27,7 +24,7 @@ pub(super) const ITEMS: &[Operator] = &[
     layout("Transpose", transpose),
     layout("Unsqueeze", unsqueeze),
     layout("ConstantOfShape", constant_of_shape),
-    Operator { name: "Expand", reading: Reading::Call(expand) },
+    call("Expand", expand),
 ];
 
 fn same(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {

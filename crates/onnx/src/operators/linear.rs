@@ -1,13 +1,10 @@
 //! Products.
 
-use super::{Node, Operator, Reading};
+use super::{Node, Operator, call};
 use crate::page::{Operand, Page, number};
 use crate::value::{Size, Value, product};
 
-pub(super) const ITEMS: &[Operator] = &[
-    Operator { name: "MatMul", reading: Reading::Call(matmul) },
-    Operator { name: "Gemm", reading: Reading::Call(gemm) },
-];
+pub(super) const ITEMS: &[Operator] = &[call("MatMul", matmul), call("Gemm", gemm)];
 
 /// How many products of single matrices a batch of matrices may become.
 const MOST_PRODUCTS: u64 = 64;

@@ -19,6 +19,9 @@ use crate::value::Value;
 
 pub(crate) use reduce::softmax_axes;
 
+/// What reads a node.
+type Read = fn(&mut Page, &Node) -> Result<Vec<Operand>, String>;
+
 /// How an operator is read: by a text or by a function.
 #[derive(Clone, Copy)]
 pub(crate) enum Reading {
@@ -27,15 +30,19 @@ pub(crate) enum Reading {
     /// Entries at the same place, of two operands or, from left to right, of more.
     Zip(&'static str),
     /// With shapes of its own.
-    Call(fn(&mut Page, &Node) -> Result<Vec<Operand>, String>),
+    Call(Read),
     /// As [`Reading::Call`], and known operands give known results without arithmetic.
-    Layout(fn(&mut Page, &Node) -> Result<Vec<Operand>, String>),
+    Layout(Read),
 }
 
 /// An operator.
 pub(crate) struct Operator {
     pub name: &'static str,
     pub reading: Reading,
+}
+
+const fn call(name: &'static str, read: Read) -> Operator {
+    Operator { name, reading: Reading::Call(read) }
 }
 
 /// That of a node.

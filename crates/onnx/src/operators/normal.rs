@@ -3,17 +3,10 @@
 use super::image::for_channels;
 use super::layout::regroup;
 use super::reduce::reduced;
-use super::{Node, Operator, Reading, axis};
+use super::{Node, Operator, axis, call};
 use crate::page::{Operand, Page, number};
 use crate::tensor::Tensor;
 use crate::value::{Size, Value, product};
-
-const fn call(
-    name: &'static str,
-    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
-) -> Operator {
-    Operator { name, reading: Reading::Call(f) }
-}
 
 pub(super) const ITEMS: &[Operator] = &[
     call("BatchNormalization", batch_normalization),

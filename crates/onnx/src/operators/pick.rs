@@ -3,17 +3,10 @@
 //! Entries lie as they did: an image stays channel last, whichever of its axes is cut.
 
 use super::layout::regroup;
-use super::{Node, Operator, Reading, axis};
+use super::{Node, Operator, axis, call};
 use crate::page::{Operand, Page, number};
 use crate::tensor::Tensor;
 use crate::value::{Size, Value, product};
-
-const fn call(
-    name: &'static str,
-    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
-) -> Operator {
-    Operator { name, reading: Reading::Call(f) }
-}
 
 pub(super) const ITEMS: &[Operator] = &[
     call("Concat", concat),

@@ -8,18 +8,11 @@ use std::rc::Rc;
 use super::layout::{permuted, regroup, shape};
 use super::linear::times;
 use super::pick::tiled;
-use super::{Node, Operator, Reading, axis};
+use super::{Node, Operator, axis, call};
 use crate::lengths::Length;
 use crate::page::{Operand, Page};
 use crate::tensor::Tensor;
 use crate::value::Size;
-
-const fn call(
-    name: &'static str,
-    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
-) -> Operator {
-    Operator { name, reading: Reading::Call(f) }
-}
 
 pub(super) const ITEMS: &[Operator] = &[
     call("DepthToSpace", depth_to_space),

@@ -1,15 +1,8 @@
 //! Sums, means, largest entries, and what is made of them.
 
-use super::{Node, Operator, Reading, axis};
+use super::{Node, Operator, axis, call};
 use crate::page::{Operand, Page};
 use crate::value::{Size, Value, product};
-
-const fn call(
-    name: &'static str,
-    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
-) -> Operator {
-    Operator { name, reading: Reading::Call(f) }
-}
 
 pub(super) const ITEMS: &[Operator] = &[
     call("ReduceSum", |page, node| reduce(page, node, "rowsum({0})")),

@@ -5,17 +5,10 @@ use std::rc::Rc;
 use super::linear::affine;
 use super::normal::divided;
 use super::pick::gathered;
-use super::{Node, Operator, Reading};
+use super::{Node, Operator, call};
 use crate::page::{Operand, Page};
 use crate::tensor::Tensor;
 use crate::value::Size;
-
-const fn call(
-    name: &'static str,
-    f: fn(&mut Page, &Node) -> Result<Vec<Operand>, String>,
-) -> Operator {
-    Operator { name, reading: Reading::Call(f) }
-}
 
 pub(super) const ITEMS: &[Operator] = &[
     call("ArrayFeatureExtractor", array_feature_extractor),

@@ -98,6 +98,24 @@ fn a_deep_network_is_checked_by_the_digits_that_are_known() {
     assert!(found.iter().any(|r| r.relative_difference > 1e-4), "{found:?}");
 }
 
+/// An edge at 4/9 of the step: the slopes over h, h/2 and h/4 err by 5/18, 1/18 and 0, and agree on
+/// a wrong one. A gradient that is wrong there is wrong with other steps too.
+#[test]
+fn an_edge_that_slopes_agree_on_is_no_error() {
+    let checked = |text: &str| {
+        let equations = page(text);
+        let mut at = Bindings::default();
+        at.values.insert(equations.parameters()[0], Matrix::scalar(0.0));
+        let objective = equations.objective.expect("it has an objective");
+        check(&equations.graph, objective, &equations.parameters(), &at).expect(text)[0].clone()
+    };
+    let right = checked("param x : 1×1\nminimize relu(x - 0.004 / 9)\n");
+    assert_eq!(right.relative_difference, 0.0, "{right:?}");
+    let wrong = "f(X) = relu(X)\n  adjoint F: ∂X = ∂F ⊙ (X > 1)\n";
+    let wrong = checked(&format!("{wrong}param x : 1×1\nminimize f(x + 0.004 / 9) + x\n"));
+    assert!(wrong.relative_difference > 0.1, "{wrong:?}");
+}
+
 #[test]
 fn every_op_has_the_gradient_it_states() {
     for op in Op::all() {

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::Error;
 use crate::border::Border;
 use crate::operators::{Node, softmax_axes};
 use crate::page::{Operand, Page};
 use crate::proto::{GraphProto, NodeProto, ValueInfoProto};
 use crate::value::{Size, product};
+use crate::{Error, types};
 
 /// Leaves the output of a network, and the nodes that lead to it. Classifiers have a label beside
 /// their probabilities, and runtimes of tables only name those, or bring them to a sum that they
@@ -16,7 +16,7 @@ pub(crate) fn only_network(graph: &mut GraphProto) {
     end_classifiers(graph);
     let numbers = |info: &&ValueInfoProto| {
         let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-        tensor.is_none_or(|t| matches!(t.elem_type, None | Some(1 | 10 | 11 | 16)))
+        tensor.is_none_or(|t| types::is_real(t.elem_type.unwrap_or_default()))
     };
     if let ([_, _, ..], [one]) =
         (&graph.output[..], &graph.output.iter().filter(numbers).collect::<Vec<_>>()[..])

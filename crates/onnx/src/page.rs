@@ -293,51 +293,11 @@ impl Page {
         let axes: Vec<usize> =
             (0..lead.axes.len()).filter(|&a| other.dims()[a] != Size::ONE).collect();
         // The factors that it has, in the order in which the lead has them in memory.
-        let factors = lead.factors();
         let own = lead.of_axes(&axes);
         let places: Vec<usize> =
             (0..lead.order.len()).filter(|&k| own.contains(&lead.order[k])).collect();
-        let total = lead.order.len();
-        // How many factors come before, and whether it is a row (else a column).
-        let rows = |places: &[usize]| {
-            let suffix = places.iter().eq((total - places.len()..total).collect::<Vec<_>>().iter());
-            let prefix = places.iter().eq((0..places.len()).collect::<Vec<_>>().iter());
-            if suffix {
-                Some((total - places.len(), true))
-            } else if prefix {
-                Some((places.len(), false))
-            } else {
-                None
-            }
-        };
         match other {
-            Operand::Known(t) => {
-                if let [x] = t.data[..] {
-                    let order: Vec<usize> = (0..t.dims.len()).collect();
-                    // A bias of one output is trained like any other.
-                    let text = if t.trained { self.declare(t, &order, 1, 1) } else { number(x) };
-                    return Ok((None, text));
-                }
-                // What is neither a row nor a column is repeated until it is a row.
-                let places = match rows(&places) {
-                    Some(_) => places,
-                    None => (places[0]..total).collect(),
-                };
-                let all: Vec<Size> = places.iter().map(|&k| factors[lead.order[k]]).collect();
-                let size = product(&all);
-                if size.batch {
-                    return Err("its numbers would have to be repeated over the batch".into());
-                }
-                if size.number > t.data.len() as u64 {
-                    self.make(size.number)?;
-                }
-                let found = rows(&places).ok_or("its numbers are no row and no column")?;
-                let (count, is_row) = found;
-                let spread = repeated(t, lead, &places);
-                let (r, c) = if is_row { (1, size.number) } else { (size.number, 1) };
-                let identity: Vec<usize> = (0..spread.dims.len()).collect();
-                Ok((Some(count), self.declare(&spread, &identity, r, c)))
-            }
+            Operand::Known(t) => self.conformed_numbers(t, lead, places),
             Operand::Computed(v) => {
                 if v.order.is_empty() {
                     return Ok((None, self.reshaped(v, (Size::ONE, Size::ONE))));
@@ -349,11 +309,11 @@ impl Page {
                     v.order = (0..v.factors().len()).collect();
                 }
                 let rank = |k: &usize| own.iter().position(|f| f == &lead.order[*k]);
-                match rows(&places) {
+                match side(&places, lead.order.len()) {
                     Some((count, is_row)) => {
                         let order: Vec<usize> = places.iter().filter_map(rank).collect();
                         let v = self.reordered(&v, &order)?;
-                        let whole = places.len() == total;
+                        let whole = places.len() == lead.order.len();
                         let all = product(&v.factors());
                         Ok(match (whole, is_row) {
                             (true, _) if v.shape == lead.shape => (None, v.text),
@@ -371,6 +331,40 @@ impl Page {
                 }
             }
         }
+    }
+
+    /// The same for numbers of the file, which have the lead's factors at these places in memory.
+    fn conformed_numbers(
+        &mut self,
+        t: &Tensor,
+        lead: &Value,
+        places: Vec<usize>,
+    ) -> Result<(Option<usize>, String)> {
+        if let [x] = t.data[..] {
+            let order: Vec<usize> = (0..t.dims.len()).collect();
+            // A bias of one output is trained like any other.
+            let text = if t.trained { self.declare(t, &order, 1, 1) } else { number(x) };
+            return Ok((None, text));
+        }
+        let (factors, total) = (lead.factors(), lead.order.len());
+        // What is neither a row nor a column is repeated until it is a row.
+        let places = match side(&places, total) {
+            Some(_) => places,
+            None => (places[0]..total).collect(),
+        };
+        let all: Vec<Size> = places.iter().map(|&k| factors[lead.order[k]]).collect();
+        let size = product(&all);
+        if size.batch {
+            return Err("its numbers would have to be repeated over the batch".into());
+        }
+        if size.number > t.data.len() as u64 {
+            self.make(size.number)?;
+        }
+        let (count, is_row) = side(&places, total).ok_or("its numbers are no row and no column")?;
+        let spread = repeated(t, lead, &places);
+        let (r, c) = if is_row { (1, size.number) } else { (size.number, 1) };
+        let identity: Vec<usize> = (0..spread.dims.len()).collect();
+        Ok((Some(count), self.declare(&spread, &identity, r, c)))
     }
 
     /// The numbers that this page, without inputs, gives for a value.
@@ -419,6 +413,17 @@ pub(crate) fn located(
         _ => objective,
     };
     Ok((summed, node))
+}
+
+/// Of factors at these places in memory, how many come before, and whether they are a row (else a
+/// column); neither where they are not the last nor the first ones.
+fn side(places: &[usize], total: usize) -> Option<(usize, bool)> {
+    let count = places.len();
+    if places.iter().copied().eq(total - count..total) {
+        Some((total - count, true))
+    } else {
+        places.iter().copied().eq(0..count).then_some((count, false))
+    }
 }
 
 /// A tensor (with axes of the lead, or 1) over the lead's factors at these places of memory.

@@ -1,6 +1,6 @@
 //! One item an op: how it is written in ONNX.
 
-use matgrad::expr::dim::Dim;
+use matgrad::expr::dim::{Dim, Shape};
 use matgrad::expr::graph::{Node, NodeId};
 use matgrad::expr::op::{Axis, Op};
 
@@ -97,6 +97,22 @@ fn by_itself(op: &Op) -> Option<&'static str> {
     })
 }
 
+fn reshaped(
+    to: &mut Exporter,
+    id: NodeId,
+    a: &str,
+    shape: Shape,
+    name: &str,
+) -> Result<String, Error> {
+    let free = |d: Dim| d.number().map_or(-1, |n| n as i64);
+    let sizes = [free(shape.rows), free(shape.cols)];
+    if sizes == [-1, -1] {
+        return Err(to.fail(id, "both of its dimensions are symbols"));
+    }
+    let sizes = to.writer.ints(&sizes);
+    Ok(to.writer.node("Reshape", &[a, &sizes], &[], name))
+}
+
 /// Writes an op that has operands, or is a size or the identity.
 ///
 /// # Errors
@@ -133,15 +149,7 @@ pub(crate) fn primitive(
         Op::RowMax => {
             to.writer.node("ReduceMax", &[&a], &[("axes", Attribute::Ints(vec![1]))], name)
         }
-        Op::Reshape(shape) => {
-            let free = |d: Dim| d.number().map_or(-1, |n| n as i64);
-            let sizes = [free(shape.rows), free(shape.cols)];
-            if sizes == [-1, -1] {
-                return Err(to.fail(id, "both of its dimensions are symbols"));
-            }
-            let sizes = to.writer.ints(&sizes);
-            to.writer.node("Reshape", &[&a, &sizes], &[], name)
-        }
+        Op::Reshape(shape) => reshaped(to, id, &a, shape, name)?,
         Op::Slice(axis, start, length) => {
             let end = start.plus(length).ok_or_else(|| to.fail(id, "its end is no product"))?;
             let (start, end) = (dims(to, id, &[start])?, dims(to, id, &[end])?);

@@ -1,6 +1,6 @@
 //! The graphs, by what they are about.
 
-use super::{Foreign, graph};
+use super::graph::{Foreign, graph};
 
 /// Flattened as exporters write it: the batch is asked for, and all else is what is left.
 pub(super) const VIEW: &str = "c = Conv x K k; s = Shape c; n = Gather s first axis=0; n1 = Unsqueeze n at0; \

@@ -9,7 +9,7 @@ use matgrad_plan::extent::Slot;
 use matgrad_plan::program::Program;
 
 use crate::denormal::Flushed;
-use crate::execute::Shared;
+use crate::execute::{Shared, share};
 use crate::link::Links;
 use crate::pool::Pool;
 use crate::real::Real;
@@ -19,6 +19,15 @@ use crate::trial::Trial;
 /// Numbers of rows that are asked for before they are copied: rows of a batch lie anywhere, and
 /// each would have to be waited for.
 const AHEAD: usize = 4096;
+
+/// Numbers that are copied by more than one thread, at least.
+const SHARED: usize = 1 << 14;
+
+/// Where threads write, each to a place of its own.
+struct Apart<T>(*mut T);
+
+// SAFETY: whoever makes one sees to it that the places are apart.
+unsafe impl<T: Real> Sync for Apart<T> {}
 
 /// What a machine refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -185,21 +194,29 @@ impl<T: Real> Machine<T> {
         rows: &[usize],
     ) -> Result<(), RunError> {
         let slot = self.variable(variable)?;
-        self.check_length(&slot, rows.len() * cols)?;
+        let values = rows.len() * cols;
+        self.check_length(&slot, values)?;
         let available = matrix.len().checked_div(cols).unwrap_or(usize::MAX);
         if let Some(&row) = rows.iter().find(|&&row| row >= available) {
             return Err(RunError::NoRow { row, rows: available });
         }
-        if let Some(ahead) = AHEAD.checked_div(cols) {
-            let ahead = ahead.clamp(1, 16);
-            let of = |row: usize| &matrix[row * cols..(row + 1) * cols];
-            for (number, to) in self.slice_mut(&slot).chunks_exact_mut(cols).enumerate() {
+        let shared = self.trial.threads && values >= SHARED;
+        let threads = if shared { self.pool.threads() } else { 1 };
+        let to = Apart(self.slice_mut(&slot).as_mut_ptr());
+        let ahead = (AHEAD / cols.max(1)).clamp(1, 16);
+        let of = |row: usize| &matrix[row * cols..(row + 1) * cols];
+        let copy = |part| {
+            let to = &to;
+            for number in share(rows.len(), 1, part, threads) {
                 if let Some(&row) = rows.get(number + ahead) {
                     fetch(of(row));
                 }
-                to.copy_from_slice(of(rows[number]));
+                let from = of(rows[number]);
+                // SAFETY: the variable has so many rows, and no other thread has this one.
+                unsafe { to.0.add(number * cols).copy_from_nonoverlapping(from.as_ptr(), cols) };
             }
-        }
+        };
+        if threads == 1 { copy(0) } else { self.pool.run(&copy) }
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Unfolding and pooling of pictures.
 
+mod lines;
+
 use std::ops::Range;
 
 use matgrad_expr::window::Window;
@@ -120,8 +122,18 @@ impl<T: Real> Pictures<'_, T> {
                             }
                         }
                     }
-                    PictureWork::MaxPool => maxpool::<V, N>(place, of(a, picture), to),
-                    PictureWork::Unpool => unpool::<V, N>(place, of(a, pooled), of(b, picture), to),
+                    PictureWork::MaxPool => {
+                        let x = of(a, picture);
+                        if !(lines::pays::<V>(w) && lines::maxpool::<V>(w, x, to)) {
+                            maxpool::<V, N>(place, x, to);
+                        }
+                    }
+                    PictureWork::Unpool => {
+                        let (a, x) = (of(a, pooled), of(b, picture));
+                        if !(lines::pays::<V>(w) && lines::unpool::<V>(w, a, x, to)) {
+                            unpool::<V, N>(place, a, x, to);
+                        }
+                    }
                     PictureWork::Pick => pick::<V, N>(place, of(a, picture), of(b, picture), to),
                 }
                 self.finish(image * size..(image + 1) * size, to);
@@ -365,6 +377,13 @@ fn if_largest<V: Vector>(x: V, most: V, yes: V, no: V) -> V {
     x.if_greater_equal(x, x.if_greater_equal(most, yes, no), yes)
 }
 
+/// Zeros for a picture.
+#[inline(always)]
+unsafe fn clear<T: Real>(w: &Window, to: *mut T) {
+    // SAFETY: the caller says that there is room.
+    unsafe { std::slice::from_raw_parts_mut(to, w.columns()).fill(T::ZERO) };
+}
+
 /// Each entry of a is added to where the first of the largest ones of x is.
 #[inline(always)]
 unsafe fn unpool<V: Vector, const N: usize>(
@@ -377,7 +396,7 @@ unsafe fn unpool<V: Vector, const N: usize>(
     // What is written need not be read again, which would have to wait for it.
     let apart = (0..2).all(|axis| w.stride[axis] > (w.size[axis] - 1) * w.dilation[axis]);
     // SAFETY: there is room for the picture.
-    unsafe { std::slice::from_raw_parts_mut(to, w.columns()).fill(V::Number::ZERO) };
+    unsafe { clear(w, to) };
     each_place!(V, place, |pixels, at, channel, lanes| {
         // SAFETY: places and pixels are inside the pictures.
         unsafe {

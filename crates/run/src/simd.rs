@@ -72,6 +72,8 @@ pub trait Vector: Copy {
     const MASKED: bool;
     /// Whether [`Vector::reciprocal`], and to make it better, takes less than a quotient.
     const RECIPROCAL: bool = false;
+    /// Whether [`Vector::compress`] and [`Vector::expand`] are instructions.
+    const COMPRESS: bool = false;
 
     /// Runs work in a function of its own, which is compiled with these instructions too: what many
     /// places call is there once.
@@ -151,6 +153,45 @@ pub trait Vector: Copy {
     #[inline(always)]
     fn number(x: f64) -> Self {
         Self::splat(Self::Number::from_f64(x))
+    }
+    /// The numbers from there in the lanes of a mask, its lowest bit the first; else those here.
+    #[inline(always)]
+    unsafe fn load_where(self, from: *const Self::Number, mask: u32) -> Self {
+        let mut lanes = self.lanes();
+        for (i, lane) in lanes.iter_mut().enumerate().take(Self::LANES) {
+            if mask >> i & 1 == 1 {
+                // SAFETY: the caller says that the numbers of the mask are there.
+                *lane = unsafe { *from.wrapping_add(i) };
+            }
+        }
+        // SAFETY: no vector is longer than sixteen numbers.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+    /// The numbers in the lanes of a mask, one behind the other, and zeros behind them.
+    #[inline(always)]
+    fn compress(self, mask: u32) -> Self {
+        let (from, mut lanes, mut count) = (self.lanes(), [Self::Number::ZERO; 16], 0);
+        for (i, &number) in from.iter().enumerate().take(Self::LANES) {
+            if mask >> i & 1 == 1 {
+                lanes[count] = number;
+                count += 1;
+            }
+        }
+        // SAFETY: no vector is longer than sixteen numbers.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+    /// The first numbers, one after the other, in the lanes of a mask; the rest's in the others.
+    #[inline(always)]
+    fn expand(self, mask: u32, rest: Self) -> Self {
+        let (from, mut lanes, mut count) = (self.lanes(), rest.lanes(), 0);
+        for (i, lane) in lanes.iter_mut().enumerate().take(Self::LANES) {
+            if mask >> i & 1 == 1 {
+                *lane = from[count];
+                count += 1;
+            }
+        }
+        // SAFETY: no vector is longer than sixteen numbers.
+        unsafe { Self::load(lanes.as_ptr()) }
     }
     /// The numbers, zeros behind them.
     #[inline(always)]

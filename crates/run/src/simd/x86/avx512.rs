@@ -7,7 +7,25 @@ use crate::simd::{Vector, Work};
 
 /// Reading and writing the first numbers with mask registers, and choices by them.
 macro_rules! masks {
-    ($t:ty, $mask:ty: $load:ident, $store:ident, $compare:ident, $blend:ident) => {
+    ($t:ty, $mask:ty: $load:ident, $store:ident, $compare:ident, $blend:ident,
+        $load_where:ident, $compress:ident, $expand:ident) => {
+        const COMPRESS: bool = true;
+
+        #[inline(always)]
+        unsafe fn load_where(self, from: *const $t, mask: u32) -> Self {
+            // SAFETY: as the caller says; lanes that are masked out are not read.
+            unsafe { $load_where(self, mask as $mask, from) }
+        }
+        #[inline(always)]
+        fn compress(self, mask: u32) -> Self {
+            // SAFETY: a vector exists only where its instructions do.
+            unsafe { $compress(mask as $mask, self) }
+        }
+        #[inline(always)]
+        fn expand(self, mask: u32, rest: Self) -> Self {
+            // SAFETY: a vector exists only where its instructions do.
+            unsafe { $expand(rest, mask as $mask, self) }
+        }
         #[inline(always)]
         unsafe fn load_part(from: *const $t, n: usize) -> Self {
             // SAFETY: as the caller says; lanes that are masked out are not read.
@@ -47,7 +65,8 @@ impl Vector for __m512 {
 
     memory!(f32: avx512, avx512_alone, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps);
     masks!(f32, u16: _mm512_maskz_loadu_ps, _mm512_mask_storeu_ps, _mm512_cmp_ps_mask,
-        _mm512_mask_blend_ps);
+        _mm512_mask_blend_ps, _mm512_mask_loadu_ps, _mm512_maskz_compress_ps,
+        _mm512_mask_expand_ps);
     instructions!(f32: add _mm512_add_ps(b); sub _mm512_sub_ps(b); mul _mm512_mul_ps(b);
         div _mm512_div_ps(b); mul_add _mm512_fmadd_ps(b, c); sqrt _mm512_sqrt_ps();
         max _mm512_max_ps(b); min _mm512_min_ps(b); scale _mm512_scalef_ps(n););
@@ -96,7 +115,8 @@ impl Vector for __m512d {
 
     memory!(f64: avx512, avx512_alone, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd);
     masks!(f64, u8: _mm512_maskz_loadu_pd, _mm512_mask_storeu_pd, _mm512_cmp_pd_mask,
-        _mm512_mask_blend_pd);
+        _mm512_mask_blend_pd, _mm512_mask_loadu_pd, _mm512_maskz_compress_pd,
+        _mm512_mask_expand_pd);
     instructions!(f64: add _mm512_add_pd(b); sub _mm512_sub_pd(b); mul _mm512_mul_pd(b);
         div _mm512_div_pd(b); mul_add _mm512_fmadd_pd(b, c); sqrt _mm512_sqrt_pd();
         max _mm512_max_pd(b); min _mm512_min_pd(b); scale _mm512_scalef_pd(n););

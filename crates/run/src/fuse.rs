@@ -33,6 +33,25 @@ impl<T: Real> Tile<T> {
         self.stores = stores;
     }
 
+    /// Where a matrix begins whose entries say by being positive which ones of the result stay, and
+    /// where these are put, if that is all there is to do: the gradient of a `relu`.
+    pub(crate) fn gate(&self) -> Option<(usize, usize)> {
+        let [mask, product] = &self.operations[..] else { return None };
+        let (Target::Register(register), Target::Entries(to)) = (mask.to, product.to) else {
+            return None;
+        };
+        let Function::Zip(Zip::Greater, Operand::Entries(x), Operand::Number(than)) = mask.function
+        else {
+            return None;
+        };
+        let is_gated = match product.function {
+            Function::Zip(Zip::Mul, Operand::Result, Operand::Register(by))
+            | Function::Zip(Zip::Mul, Operand::Register(by), Operand::Result) => by == register,
+            Function::Load(_) | Function::Map(..) | Function::Zip(..) | Function::Sum(..) => false,
+        };
+        (is_gated && than == T::ZERO && self.stores.is_empty()).then_some((x, to))
+    }
+
     /// The product that this sum or difference takes up, and both as one operation.
     fn sum_of_product(&self, at: usize) -> Option<(usize, Function<T>)> {
         let Function::Zip(zip @ (Zip::Add | Zip::Sub), a, b) = self.operations[at].function else {

@@ -189,7 +189,7 @@ impl<T: Real> Linked<T> {
                 let before = std::mem::replace(self, Linked::Other);
                 let known = if let Linked::Picture(place, _) = before { Some(place) } else { None };
                 let mut place = known.unwrap_or_else(|| Place::of(picture));
-                place.link(picture, rows);
+                place.link(picture, rows, then.as_ref().and_then(Tile::gate));
                 Linked::Picture(place, then)
             }
             Instruction::Copy { .. }

@@ -216,7 +216,11 @@ impl<T: Real> Machine<T> {
                 unsafe { to.0.add(number * cols).copy_from_nonoverlapping(from.as_ptr(), cols) };
             }
         };
-        if threads == 1 { copy(0) } else { self.pool.run(&copy) }
+        if threads == 1 {
+            copy(0)
+        } else {
+            self.pool.run(&copy)
+        }
         Ok(())
     }
 

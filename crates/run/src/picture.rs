@@ -7,6 +7,7 @@ use std::ops::Range;
 use matgrad_expr::window::Window;
 use matgrad_plan::picture::{Picture, PictureWork};
 
+use self::lines::Lines;
 use crate::fold::Folding;
 use crate::link::Tile;
 use crate::matrix::Matrix;
@@ -26,6 +27,8 @@ pub(crate) struct Place {
     pub a: usize,
     pub b: usize,
     pub to: usize,
+    /// Whether only what belongs to positive entries of b is kept: all of the work on the result.
+    pub gated: bool,
     /// Each row and each column of places.
     sides: [Vec<Side>; 2],
     folding: Option<Folding>,
@@ -38,11 +41,11 @@ impl Place {
         let side = |axis: usize| (0..output[axis]).map(|at| Side::of(&window, axis, at)).collect();
         let folding = (work == PictureWork::Fold).then(|| Folding::whole(&window));
         let sides = [side(0), side(1)];
-        Place { work, window, images: 0, a: 0, b: 0, to: 0, sides, folding }
+        Place { work, window, images: 0, a: 0, b: 0, to: 0, gated: false, sides, folding }
     }
 
-    /// Fills in the numbers.
-    pub fn link(&mut self, picture: &Picture, rows: usize) {
+    /// Fills in the numbers; with what the work on the result [goes by](Tile::gate), if it is that.
+    pub fn link(&mut self, picture: &Picture, rows: usize, gate: Option<(usize, usize)>) {
         let (a, to) = (Matrix::of(&picture.a, rows), Matrix::slot(&picture.to, rows));
         let size = |m: Matrix| m.rows * m.cols;
         self.images = match picture.work {
@@ -52,6 +55,11 @@ impl Place {
         // Works with one operand do not look at the other.
         self.b = picture.b.map_or(a.offset, |b| Matrix::of(&b, rows).offset);
         (self.a, self.to) = (a.offset, to.offset);
+        // What is given something is the largest entry of a place. None is overwritten meanwhile.
+        let is_it = |x, to| self.work == PictureWork::Unpool && x == self.b && to != x;
+        let gate = gate.filter(|&(x, to)| is_it(x, to));
+        self.gated = gate.is_some();
+        self.to = gate.map_or(self.to, |(_, to)| to);
     }
 
     /// Entries of what becomes of a picture.
@@ -105,6 +113,7 @@ impl<T: Real> Pictures<'_, T> {
         let Place { work, window: w, a, b, .. } = place;
         let (picture, pooled) = (w.columns(), w.places() * w.channels());
         let (unfolded, size) = (pooled * w.taps(), self.place.size());
+        let lines = Lines::of::<V>(w);
         for image in self.images.clone() {
             // SAFETY: as the caller says: so many numbers belong to each picture.
             unsafe {
@@ -124,14 +133,16 @@ impl<T: Real> Pictures<'_, T> {
                     }
                     PictureWork::MaxPool => {
                         let x = of(a, picture);
-                        if !(lines::pays::<V>(w) && lines::maxpool::<V>(w, x, to)) {
-                            maxpool::<V, N>(place, x, to);
+                        match &lines {
+                            Some(lines) if lines.maxpool::<V>(x, to) => {}
+                            Some(_) | None => maxpool::<V, N>(place, x, to),
                         }
                     }
                     PictureWork::Unpool => {
                         let (a, x) = (of(a, pooled), of(b, picture));
-                        if !(lines::pays::<V>(w) && lines::unpool::<V>(w, a, x, to)) {
-                            unpool::<V, N>(place, a, x, to);
+                        match &lines {
+                            Some(lines) if lines.unpool::<V>(place.gated, a, x, to) => {}
+                            Some(_) | None => unpool::<V, N>(place, a, x, to),
                         }
                     }
                     PictureWork::Pick => pick::<V, N>(place, of(a, picture), of(b, picture), to),
@@ -141,9 +152,14 @@ impl<T: Real> Pictures<'_, T> {
         }
     }
 
+    /// The work that is still to be done then.
+    fn then(&self) -> Option<&Tile<T>> {
+        self.then.filter(|_| !self.place.gated)
+    }
+
     /// Where what becomes of a picture is put: into scratch memory, if work on it follows.
     fn result(&self, first: usize) -> *mut T {
-        match self.then {
+        match self.then() {
             Some(tile) => self.scratch.wrapping_add(tile.room()),
             None => self.arena.wrapping_add(self.place.to + first),
         }
@@ -151,7 +167,7 @@ impl<T: Real> Pictures<'_, T> {
 
     /// Work on some entries of the result, which are at `product`.
     unsafe fn finish(&self, entries: Range<usize>, product: *const T) {
-        if let Some(tile) = self.then {
+        if let Some(tile) = self.then() {
             let (arena, registers) = (self.arena, self.scratch);
             let work = Entries { tile, entries, arena, registers, product };
             // SAFETY: the tile is of the size of the result; the scratch memory begins with its
@@ -377,11 +393,18 @@ fn if_largest<V: Vector>(x: V, most: V, yes: V, no: V) -> V {
     x.if_greater_equal(x, x.if_greater_equal(most, yes, no), yes)
 }
 
+/// What is given to the largest entries.
+#[inline(always)]
+fn gated<V: Vector>(gate: bool, most: V, given: V) -> V {
+    let [zero, one] = [V::Number::ZERO, V::Number::ONE].map(V::splat);
+    if gate { most.if_greater(zero, one, zero).mul(given) } else { given }
+}
+
 /// Zeros for a picture.
 #[inline(always)]
-unsafe fn clear<T: Real>(w: &Window, to: *mut T) {
+unsafe fn clear<T: Real>(size: usize, to: *mut T) {
     // SAFETY: the caller says that there is room.
-    unsafe { std::slice::from_raw_parts_mut(to, w.columns()).fill(T::ZERO) };
+    unsafe { std::slice::from_raw_parts_mut(to, size).fill(T::ZERO) };
 }
 
 /// Each entry of a is added to where the first of the largest ones of x is.
@@ -392,11 +415,11 @@ unsafe fn unpool<V: Vector, const N: usize>(
     x: *const V::Number,
     to: *mut V::Number,
 ) {
-    let (w, zero) = (&place.window, V::splat(V::Number::ZERO));
+    let (w, gate, zero) = (&place.window, place.gated, V::splat(V::Number::ZERO));
     // What is written need not be read again, which would have to wait for it.
     let apart = (0..2).all(|axis| w.stride[axis] > (w.size[axis] - 1) * w.dilation[axis]);
     // SAFETY: there is room for the picture.
-    unsafe { clear(w, to) };
+    unsafe { clear(w.columns(), to) };
     each_place!(V, place, |pixels, at, channel, lanes| {
         // SAFETY: places and pixels are inside the pictures.
         unsafe {
@@ -405,6 +428,7 @@ unsafe fn unpool<V: Vector, const N: usize>(
             let square = square::<V, N>(pixels, x.add(channel), lanes);
             if let Some((at, pixels)) = square.filter(|_| apart) {
                 let (most, to) = (largest_of(pixels), to.add(channel));
+                left = gated(gate, most, left);
                 for (x, at) in pixels.into_iter().zip(at).take(3) {
                     x.if_greater_equal(most, left, zero).store_part(to.add(at), lanes);
                     left = x.if_greater_equal(most, zero, left);
@@ -414,6 +438,7 @@ unsafe fn unpool<V: Vector, const N: usize>(
                 continue;
             }
             let most = largest::<V, N>(pixels, x.add(channel), lanes);
+            left = gated(gate, most, left);
             each_pixel!(N, pixels, |pixel| {
                 let (x, to) =
                     (V::load_part(x.add(pixel + channel), lanes), to.add(pixel + channel));

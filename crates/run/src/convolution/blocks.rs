@@ -6,7 +6,7 @@ use super::Convolve;
 use super::beside::Beside;
 use crate::matrix::Matrix;
 use crate::product::Product;
-use crate::product::block::{PAIR, Pair, Place, Rows, WHOLE};
+use crate::product::block::{Lines, PAIR, Pair, Place, Rows, WHOLE};
 use crate::real::Real;
 use crate::simd::Vector;
 
@@ -85,11 +85,24 @@ impl<T: Real> Convolve<'_, T> {
                 apart: 0,
                 add: false,
             };
-            for line in lines {
+            // Short lines together, so that there are sums enough for the processor.
+            let some = Lines::<T>::of::<V>(of.wide).filter(|_| place.cols <= V::LANES);
+            let mut lines = lines;
+            while let Some(line) = lines.first() {
                 place.a = picture.wrapping_add(*line);
+                let some = some.filter(|some| *some <= lines.len());
                 // SAFETY: the lines and columns are inside the matrices.
-                unsafe { all::<V, true>(place, of.wide) };
-                place.to = place.to.wrapping_add(of.wide * n);
+                unsafe {
+                    if let Some(next) = some.and_then(|_| lines.get(1)) {
+                        let place = Place { beside: next - line, ..place };
+                        V::apart(&Lines { place, line: of.wide });
+                    } else {
+                        all::<V, true>(place, of.wide);
+                    }
+                }
+                let done = some.unwrap_or(1);
+                place.to = place.to.wrapping_add(done * of.wide * n);
+                lines = &lines[done..];
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Pooling by twos of pictures with few channels: lines of pixels, whatever pixel an entry is of.
+//! Pooling by twos of pictures with not many channels: lines of pixels, whatever pixel an entry is of.
 //!
 //! A vector holds entries of a line beside each other. What belongs to the other pixel of a place is
 //! as many entries before or behind as there are channels; what becomes of a line belongs to every
@@ -12,6 +12,8 @@ use crate::simd::Vector;
 
 /// Vectors of a line at most.
 const MOST: usize = 32;
+/// Channels at most: with more of them it takes less to go place by place.
+const CHANNELS: usize = 32;
 
 /// Some entries of a line that lie beside each other, no more than a vector.
 #[derive(Clone, Copy, Default)]
@@ -46,13 +48,13 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// If places are two by two pixels that no other place has, and less than a vector each.
+    /// If places are two by two pixels that no other place has.
     pub fn of<V: Vector>(w: &Window) -> Option<Lines> {
         let twos =
             w.size == [2; 2] && w.stride == [2; 2] && w.dilation == [1; 2] && w.pad == [0; 4];
         let ([high, wide], channels) = (w.output()?.map(|n| n as usize), w.channels());
         let pooled = wide * channels;
-        if !V::COMPRESS || !twos || channels >= V::LANES || 2 * pooled > MOST * V::LANES {
+        if !V::COMPRESS || !twos || channels > CHANNELS || 2 * pooled > MOST * V::LANES {
             return None;
         }
         // Bits for the first pixel of each place from the beginning of one on.

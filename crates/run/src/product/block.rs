@@ -15,7 +15,7 @@ pub(crate) struct Place<'a, T> {
     pub a: *const T,
     /// From row to row where terms lie one after the other, from term to term where rows do.
     pub a_stride: usize,
-    /// From the rows of one pointer to those of the next: of three rows, or of a run.
+    /// From the rows of one pointer to those of the next: of three rows, a run or a line.
     pub beside: usize,
     /// The terms of all runs, one behind the other.
     pub b: *const T,
@@ -133,6 +133,43 @@ impl<T: Real> Work<T> for Pair<'_, T> {
                 5 => block::<V, 10, 1, false, 5>(&self.place),
                 4 => block::<V, 8, 1, false, 4>(&self.place),
                 _ => block::<V, 6, 1, false, 3>(&self.place),
+            };
+        }
+    }
+}
+
+/// Some lines of so many rows, each as far from the one before, times one vector of columns.
+pub(crate) struct Lines<'a, T> {
+    pub place: Place<'a, T>,
+    pub line: usize,
+}
+
+impl<T: Real> Lines<'_, T> {
+    /// How many lines of so many rows there are sums for, if there are more than one line has, and
+    /// the registers hold them.
+    #[inline(always)]
+    pub fn of<V: Vector>(line: usize) -> Option<usize> {
+        match line {
+            4 if V::ROWS >= 8 => Some(4),
+            5..=8 if V::ROWS >= 8 => Some(2),
+            _ => None,
+        }
+    }
+}
+
+impl<T: Real> Work<T> for Lines<'_, T> {
+    /// # Safety
+    /// These rows, terms and columns are there, and there is a [number](Lines::of) of lines.
+    #[inline(always)]
+    unsafe fn run<V: Vector<Number = T>>(&self) {
+        // SAFETY: as the caller says.
+        unsafe {
+            match self.line {
+                8.. => block::<V, 16, 1, true, 8>(&self.place),
+                7 => block::<V, 14, 1, true, 7>(&self.place),
+                6 => block::<V, 12, 1, true, 6>(&self.place),
+                5 => block::<V, 10, 1, true, 5>(&self.place),
+                _ => block::<V, 16, 1, true, 4>(&self.place),
             };
         }
     }

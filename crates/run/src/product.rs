@@ -7,7 +7,7 @@
 //! lie one after the other in both operands, sums run along the vectors. (The well-known GEMM
 //! crates allocate at every call, which a step must not.)
 
-use self::block::{GROUP, LINE, Line, Place, Rows, WHOLE, keep};
+use self::block::{GROUP, LINE, Line, Place, Rows, WHOLE, every, keep};
 use crate::execute::share;
 use crate::link::Tile;
 use crate::matrix::Matrix;
@@ -277,7 +277,7 @@ impl<T: Real> Product<'_, T> {
                             runs: WHOLE,
                             a: self.a_from.add(self.a.at(top, first)),
                             a_stride: 0,
-                            beside: 0,
+                            pointers: every(0),
                             b: panels,
                             b_stride,
                             to,
@@ -346,11 +346,11 @@ impl<T: Real> Product<'_, T> {
     ) {
         let along = self.a.col_stride == 1 && packed.is_none();
         if let Some(packed) = packed {
-            (place.a, place.a_stride, place.beside) = (packed, GROUP, 3);
+            (place.a, place.a_stride, place.pointers) = (packed, GROUP, every(3));
         } else if along {
-            (place.a_stride, place.beside) = (self.a.row_stride, 3 * self.a.row_stride);
+            (place.a_stride, place.pointers) = (self.a.row_stride, every(3 * self.a.row_stride));
         } else {
-            (place.a_stride, place.beside) = (self.a.col_stride, 3);
+            (place.a_stride, place.pointers) = (self.a.col_stride, every(3));
         }
         let packed = packed.is_some();
         // SAFETY: as for the product; so many rows are there.

@@ -154,6 +154,17 @@ pub trait Vector: Copy {
     fn number(x: f64) -> Self {
         Self::splat(Self::Number::from_f64(x))
     }
+    /// Half of the numbers from one place, half from another.
+    #[inline(always)]
+    unsafe fn load_halves(low: *const Self::Number, high: *const Self::Number) -> Self {
+        let mut lanes = [Self::Number::ZERO; 16];
+        // SAFETY: the caller says that the numbers are there; no vector is longer than sixteen.
+        unsafe {
+            low.copy_to_nonoverlapping(lanes.as_mut_ptr(), Self::LANES / 2);
+            high.copy_to_nonoverlapping(lanes.as_mut_ptr().add(Self::LANES / 2), Self::LANES / 2);
+            Self::load(lanes.as_ptr())
+        }
+    }
     /// The numbers from there in the lanes of a mask, its lowest bit the first; else those here.
     #[inline(always)]
     unsafe fn load_where(self, from: *const Self::Number, mask: u32) -> Self {

@@ -55,57 +55,85 @@ impl<T: Real> Beside<'_, T> {
     /// Up to `M` channels, `P` with those that are not there.
     #[inline(always)]
     unsafe fn all<V: Vector<Number = T>, const M: usize, const P: usize>(&self) {
-        let of = self.of;
-        let (n, mut to) = (of.b.cols, self.to);
-        // Instead of a channel that is not there the last one.
-        let channels: [usize; M] = std::array::from_fn(|c| c.min(n - 1) * of.b.col_stride);
-        for line in self.lines {
-            for place in (0..of.wide).step_by(VECTORS * V::LANES) {
-                // The last vectors begin early: some places are seen twice.
-                let starts: [usize; VECTORS] =
-                    std::array::from_fn(|v| (place + v * V::LANES).min(of.wide - V::LANES));
-                let mut sums = [[V::splat(T::ZERO); VECTORS]; M];
-                let mut kernel = self.b;
-                for run in &of.runs {
-                    let first = self.picture.wrapping_add(line + run);
-                    let mut from = starts.map(|start| first.wrapping_add(start));
-                    for _ in 0..of.run {
-                        for (v, from) in from.iter_mut().enumerate() {
-                            // SAFETY: so many places of the window are inside the picture.
-                            let x = unsafe { V::load(*from) };
-                            for (sums, channel) in sums.iter_mut().zip(channels) {
-                                // SAFETY: the kernel has this row and column.
-                                let y = V::splat(unsafe { *kernel.wrapping_add(channel) });
-                                sums[v] = x.mul_add(y, sums[v]);
-                            }
-                            *from = from.wrapping_add(1);
-                        }
-                        kernel = kernel.wrapping_add(of.b.row_stride);
+        let (wide, half) = (self.of.wide, V::Half::LANES);
+        let size = wide * self.of.b.cols;
+        // What is over of two lines is one vector.
+        let pairs = 2 * half == V::LANES && (V::LANES + 1..=V::LANES + half).contains(&wide);
+        let mut to = self.to;
+        for lines in self.lines.chunks(if pairs { 2 } else { 1 }) {
+            // SAFETY: as for `run`.
+            unsafe {
+                if let &[upper, lower] = lines {
+                    let over = wide - half;
+                    let places = [[0, half], [wide, wide + half], [over, wide + over]];
+                    let pixels = [[upper, upper + half], [lower, lower + half]];
+                    let pixels = [pixels[0], pixels[1], [upper + over, lower + over]];
+                    self.some::<V, 3, M, P>(pixels, places, to);
+                } else if let &[line] = lines {
+                    for place in (0..wide).step_by(VECTORS * V::LANES) {
+                        // The last vectors begin early: some places are seen twice.
+                        let places = std::array::from_fn(|v| {
+                            let start = (place + v * V::LANES).min(wide - V::LANES);
+                            [start, start + V::LANES / 2]
+                        });
+                        let pixels = places.map(|halves| halves.map(|place| line + place));
+                        self.some::<V, VECTORS, M, P>(pixels, places, to);
                     }
-                }
-                for (v, start) in starts.into_iter().enumerate() {
-                    let mut some = [V::splat(T::ZERO); P];
-                    for (some, sums) in some.iter_mut().zip(&sums) {
-                        *some = sums[v];
-                    }
-                    // SAFETY: there is room for the line.
-                    unsafe { put::<V, P>(some, to.add(start * n), n, start + V::LANES == of.wide) };
                 }
             }
-            to = to.wrapping_add(of.wide * n);
+            to = to.wrapping_add(lines.len() * size);
+        }
+    }
+
+    /// Vectors of places, of which the two halves lie anywhere: where the first window of each is
+    /// in the picture, and which place it is.
+    #[inline(always)]
+    unsafe fn some<V: Vector<Number = T>, const W: usize, const M: usize, const P: usize>(
+        &self,
+        pixels: [[usize; 2]; W],
+        places: [[usize; 2]; W],
+        to: *mut T,
+    ) {
+        let of = self.of;
+        let n = of.b.cols;
+        // Instead of a channel that is not there the last one.
+        let channels: [usize; M] = std::array::from_fn(|c| c.min(n - 1) * of.b.col_stride);
+        let mut sums = [[V::splat(T::ZERO); W]; M];
+        let mut kernel = self.b;
+        for run in &of.runs {
+            let mut from =
+                pixels.map(|halves| halves.map(|at| self.picture.wrapping_add(run + at)));
+            for _ in 0..of.run {
+                for (v, from) in from.iter_mut().enumerate() {
+                    // SAFETY: so many places of the window are inside the picture.
+                    let x = unsafe {
+                        if v < 2 { V::load(from[0]) } else { V::load_halves(from[0], from[1]) }
+                    };
+                    for (sums, channel) in sums.iter_mut().zip(channels) {
+                        // SAFETY: the kernel has this row and column.
+                        let y = V::splat(unsafe { *kernel.wrapping_add(channel) });
+                        sums[v] = x.mul_add(y, sums[v]);
+                    }
+                    *from = from.map(|from| from.wrapping_add(1));
+                }
+                kernel = kernel.wrapping_add(of.b.row_stride);
+            }
+        }
+        for (v, halves) in places.into_iter().enumerate() {
+            let mut some = [V::splat(T::ZERO); P];
+            for (some, sums) in some.iter_mut().zip(&sums) {
+                *some = sums[v];
+            }
+            // SAFETY: there is room for the lines.
+            unsafe { put::<V, P>(some, halves.map(|place| to.wrapping_add(place * n)), n) };
         }
     }
 }
 
-/// Writes the first `n` of `P` channels of a vector of places, place by place. What is too much comes
-/// to lie under the next place, unless these are the `last` ones.
+/// Writes the first `n` of `P` channels of a vector of places, place by place, each half of them to
+/// where it begins. What is too much comes to lie under the next place, if that is of the same half.
 #[inline(always)]
-unsafe fn put<V: Vector, const P: usize>(
-    mut sums: [V; P],
-    to: *mut V::Number,
-    n: usize,
-    last: bool,
-) {
+unsafe fn put<V: Vector, const P: usize>(mut sums: [V; P], to: [*mut V::Number; 2], n: usize) {
     // Numbers go by the bits of channel and place; with each turn the highest one of the channel
     // becomes the lowest one of all.
     let mut turns = P;
@@ -123,12 +151,17 @@ unsafe fn put<V: Vector, const P: usize>(
         for (i, sums) in sums.into_iter().enumerate() {
             sums.store(from.add(i * V::LANES));
         }
-        let whole = V::LANES - usize::from(last);
-        for place in 0..whole {
-            from.add(place * P).cast_const().copy_to_nonoverlapping(to.add(place * n), P);
-        }
-        for place in whole..V::LANES {
-            from.add(place * P).cast_const().copy_to_nonoverlapping(to.add(place * n), n);
+        let mut from = from.cast_const();
+        for to in to {
+            for place in 0..V::LANES / 2 - 1 {
+                from.copy_to_nonoverlapping(to.add(place * n), P);
+                from = from.add(P);
+            }
+            let to = to.add((V::LANES / 2 - 1) * n);
+            for channel in 0..n {
+                *to.add(channel) = *from.add(channel);
+            }
+            from = from.add(P);
         }
     }
 }

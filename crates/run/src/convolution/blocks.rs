@@ -6,7 +6,7 @@ use super::Convolve;
 use super::beside::Beside;
 use crate::matrix::Matrix;
 use crate::product::Product;
-use crate::product::block::{Lines, PAIR, Pair, Place, Rows, WHOLE};
+use crate::product::block::{Lines, PAIR, Pair, Place, Rows, WHOLE, every};
 use crate::real::Real;
 use crate::simd::Vector;
 
@@ -75,7 +75,7 @@ impl<T: Real> Convolve<'_, T> {
                 runs: &of.runs,
                 a: picture,
                 a_stride: of.step,
-                beside: 3 * of.step,
+                pointers: every(3 * of.step),
                 b: b.wrapping_add(col * apart),
                 b_stride,
                 to: to.wrapping_add(col),
@@ -86,7 +86,7 @@ impl<T: Real> Convolve<'_, T> {
                 add: false,
             };
             // Short lines together, so that there are sums enough for the processor.
-            let some = Lines::<T>::of::<V>(of.wide).filter(|_| place.cols <= V::LANES);
+            let some = Lines::<T>::together::<V>(of.wide).filter(|_| place.cols <= V::LANES);
             let mut lines = lines;
             while let Some(line) = lines.first() {
                 place.a = picture.wrapping_add(*line);
@@ -94,8 +94,7 @@ impl<T: Real> Convolve<'_, T> {
                 // SAFETY: the lines and columns are inside the matrices.
                 unsafe {
                     if let Some(next) = some.and_then(|_| lines.get(1)) {
-                        let place = Place { beside: next - line, ..place };
-                        V::apart(&Lines { place, line: of.wide });
+                        V::apart(&Lines::of(place, of.wide, next - line));
                     } else {
                         all::<V, true>(place, of.wide);
                     }
@@ -133,7 +132,7 @@ impl<T: Real> Convolve<'_, T> {
                             runs: &of.lines,
                             a: picture.add(run + within),
                             a_stride: of.step,
-                            beside: 3,
+                            pointers: every(3),
                             b: self.arena.add(delta + col),
                             b_stride: of.b.row_stride,
                             to: self.sums().add(row * n + col),
@@ -144,7 +143,7 @@ impl<T: Real> Convolve<'_, T> {
                             add: image > self.images.start,
                         };
                         if pair {
-                            place.beside = of.runs[number + 1] - run;
+                            place.pointers = every(of.runs[number + 1] - run);
                             V::apart(&Pair { place, run: of.run });
                         } else {
                             all::<V, false>(place, some.min(rows.end - row));
@@ -185,7 +184,7 @@ impl<T: Real> Convolve<'_, T> {
                             runs: WHOLE,
                             a: self.arena.add(a),
                             a_stride: of.a.row_stride,
-                            beside: 3 * of.a.row_stride,
+                            pointers: every(3 * of.a.row_stride),
                             b,
                             b_stride,
                             to,

@@ -15,8 +15,8 @@ pub(crate) struct Place<'a, T> {
     pub a: *const T,
     /// From row to row where terms lie one after the other, from term to term where rows do.
     pub a_stride: usize,
-    /// From the rows of one pointer to those of the next: of three rows, a run or a line.
-    pub beside: usize,
+    /// Where the rows of each pointer begin, of some rows, a run or a line; from the first row.
+    pub pointers: [usize; 4],
     /// The terms of all runs, one behind the other.
     pub b: *const T,
     pub b_stride: usize,
@@ -29,6 +29,11 @@ pub(crate) struct Place<'a, T> {
     pub apart: usize,
     /// Whether the sums are added to what is there.
     pub add: bool,
+}
+
+/// Pointers so far from each other.
+pub(crate) fn every(rows: usize) -> [usize; 4] {
+    [0, rows, 2 * rows, 3 * rows]
 }
 
 /// The terms of one run.
@@ -141,33 +146,41 @@ impl<T: Real> Work<T> for Pair<'_, T> {
 /// Some lines of so many rows, each as far from the one before, times one vector of columns.
 pub(crate) struct Lines<'a, T> {
     pub place: Place<'a, T>,
-    pub line: usize,
+    pub rows: usize,
 }
 
-impl<T: Real> Lines<'_, T> {
-    /// How many lines of so many rows there are sums for, if there are more than one line has, and
-    /// the registers hold them.
+impl<'a, T> Lines<'a, T> {
+    /// How many lines of so many rows there are sums for, if that is more than one.
     #[inline(always)]
-    pub fn of<V: Vector>(line: usize) -> Option<usize> {
-        match line {
+    pub fn together<V: Vector>(rows: usize) -> Option<usize> {
+        match rows {
             4 if V::ROWS >= 8 => Some(4),
             5..=8 if V::ROWS >= 8 => Some(2),
             _ => None,
         }
     }
+
+    /// These, where the place is that of the first line.
+    pub fn of(mut place: Place<'a, T>, rows: usize, next: usize) -> Self {
+        let half = rows / 2 * place.a_stride;
+        place.pointers = match rows {
+            6 | 8 => [0, half, next, next + half],
+            _ => every(next),
+        };
+        Lines { place, rows }
+    }
 }
 
 impl<T: Real> Work<T> for Lines<'_, T> {
     /// # Safety
-    /// These rows, terms and columns are there, and there is a [number](Lines::of) of lines.
+    /// These rows, terms and columns are there, of as many lines as go [together](Lines::together).
     #[inline(always)]
     unsafe fn run<V: Vector<Number = T>>(&self) {
         // SAFETY: as the caller says.
         unsafe {
-            match self.line {
-                8.. => block::<V, 16, 1, true, 8>(&self.place),
+            match self.rows {
                 7 => block::<V, 14, 1, true, 7>(&self.place),
-                6 => block::<V, 12, 1, true, 6>(&self.place),
+                6 => block::<V, 12, 1, true, 3>(&self.place),
                 5 => block::<V, 10, 1, true, 5>(&self.place),
                 _ => block::<V, 16, 1, true, 4>(&self.place),
             };
@@ -214,7 +227,7 @@ pub(super) fn opaque<T>(pointer: *const T) -> *const T {
 unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, const H: usize>(
     place: &Place<V::Number>,
 ) -> usize {
-    let &Place { depth, runs, a, a_stride, beside, b_stride, cols, apart, .. } = place;
+    let &Place { depth, runs, a, a_stride, pointers, b_stride, cols, apart, .. } = place;
     // Of a part of a vector whole ones are read where parts cost more, as far as b goes: lanes that
     // belong to the next row are not written. These terms at the end are read in part.
     let missing = (N * V::LANES - cols % (N * V::LANES)) % V::LANES;
@@ -234,7 +247,7 @@ unsafe fn block<V: Vector, const M: usize, const N: usize, const ALONG: bool, co
             let in_part = if last == V::LANES { 0 } else { in_part };
             for (number, &run) in runs.iter().enumerate() {
                 // One pointer for a few rows: the others are reached by strides of one and two.
-                let groups = std::array::from_fn(|g| opaque(a.wrapping_add(run + g * beside)));
+                let groups = std::array::from_fn(|g| opaque(a.wrapping_add(run + pointers[g])));
                 let mut terms = Terms { groups, at: 0 };
                 let all = number + 1 < runs.len() && in_part <= depth;
                 let whole = if all { depth } else { depth.saturating_sub(in_part) };

@@ -72,6 +72,14 @@ impl Vector for __m512 {
         max _mm512_max_ps(b); min _mm512_min_ps(b); scale _mm512_scalef_ps(n););
 
     #[inline(always)]
+    unsafe fn load_halves(low: *const f32, high: *const f32) -> Self {
+        // SAFETY: as the caller says.
+        unsafe {
+            let low = _mm512_castps256_ps512(_mm256_loadu_ps(low));
+            _mm512_insertf32x8::<1>(low, _mm256_loadu_ps(high))
+        }
+    }
+    #[inline(always)]
     fn copysign(self, sign: Self) -> Self {
         // SAFETY: a vector exists only where its instructions do.
         unsafe {
@@ -121,6 +129,14 @@ impl Vector for __m512d {
         div _mm512_div_pd(b); mul_add _mm512_fmadd_pd(b, c); sqrt _mm512_sqrt_pd();
         max _mm512_max_pd(b); min _mm512_min_pd(b); scale _mm512_scalef_pd(n););
 
+    #[inline(always)]
+    unsafe fn load_halves(low: *const f64, high: *const f64) -> Self {
+        // SAFETY: as the caller says.
+        unsafe {
+            let low = _mm512_castpd256_pd512(_mm256_loadu_pd(low));
+            _mm512_insertf64x4::<1>(low, _mm256_loadu_pd(high))
+        }
+    }
     #[inline(always)]
     fn copysign(self, sign: Self) -> Self {
         // SAFETY: a vector exists only where its instructions do.

@@ -72,8 +72,8 @@ pub trait Vector: Copy {
     const MASKED: bool;
     /// Whether [`Vector::reciprocal`], and to make it better, takes less than a quotient.
     const RECIPROCAL: bool = false;
-    /// Whether [`Vector::compress`] and [`Vector::expand`] are instructions.
-    const COMPRESS: bool = false;
+    /// Whether [`Vector::compress`], [`Vector::expand`] and [`Vector::pick`] are instructions.
+    const PERMUTES: bool = false;
 
     /// Runs work in a function of its own, which is compiled with these instructions too: what many
     /// places call is there once.
@@ -200,6 +200,17 @@ pub trait Vector: Copy {
                 *lane = from[count];
                 count += 1;
             }
+        }
+        // SAFETY: no vector is longer than sixteen numbers.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+    /// For each lane one of the numbers of both, as they are counted through.
+    #[inline(always)]
+    fn pick(self, b: Self, index: &[u32; 16]) -> Self {
+        let (a, b, mut lanes) = (self.lanes(), b.lanes(), [Self::Number::ZERO; 16]);
+        for (lane, &i) in lanes.iter_mut().zip(index).take(Self::LANES) {
+            let i = i as usize;
+            *lane = if i < Self::LANES { a[i] } else { b[i - Self::LANES] };
         }
         // SAFETY: no vector is longer than sixteen numbers.
         unsafe { Self::load(lanes.as_ptr()) }

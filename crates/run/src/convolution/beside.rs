@@ -119,21 +119,39 @@ impl<T: Real> Beside<'_, T> {
                 kernel = kernel.wrapping_add(of.b.row_stride);
             }
         }
-        for (v, halves) in places.into_iter().enumerate() {
-            let mut some = [V::splat(T::ZERO); P];
-            for (some, sums) in some.iter_mut().zip(&sums) {
-                *some = sums[v];
+        let to = places.map(|halves| halves.map(|place| to.wrapping_add(place * n)));
+        // SAFETY: there is room for the lines. (No loop, which would keep the sums in memory.)
+        unsafe {
+            put::<V, P>(column(&sums, 0), to[0], n);
+            put::<V, P>(column(&sums, 1), to[1], n);
+            if W == 3 {
+                put::<V, P>(column(&sums, 2), to[2], n);
             }
-            // SAFETY: there is room for the lines.
-            unsafe { put::<V, P>(some, halves.map(|place| to.wrapping_add(place * n)), n) };
         }
     }
 }
 
+/// The sums of a vector of places, and zeros for channels that are not there.
+#[inline(always)]
+fn column<V: Vector, const W: usize, const M: usize, const P: usize>(
+    sums: &[[V; W]; M],
+    v: usize,
+) -> [V; P] {
+    let mut some = [V::splat(V::Number::ZERO); P];
+    for (some, sums) in some.iter_mut().zip(sums) {
+        *some = sums[v];
+    }
+    some
+}
+
 /// Writes the first `n` of `P` channels of a vector of places, place by place, each half of them to
-/// where it begins. What is too much comes to lie under the next place, if that is of the same half.
+/// where it begins.
 #[inline(always)]
 unsafe fn put<V: Vector, const P: usize>(mut sums: [V; P], to: [*mut V::Number; 2], n: usize) {
+    if n == 6 && P > 6 && V::PERMUTES {
+        // SAFETY: as the caller says.
+        return unsafe { put_six([sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]], to) };
+    }
     // Numbers go by the bits of channel and place; with each turn the highest one of the channel
     // becomes the lowest one of all.
     let mut turns = P;
@@ -144,15 +162,22 @@ unsafe fn put<V: Vector, const P: usize>(mut sums: [V; P], to: [*mut V::Number; 
         }
         turns /= 2;
     }
-    let mut numbers = [V::Number::ZERO; CHANNELS * 16];
-    let from = numbers.as_mut_ptr();
-    // SAFETY: `P` numbers of up to sixteen places; there is room for `n` of each.
+    // SAFETY: `P` numbers of each place; there is room for `n` of them.
     unsafe {
+        if n == P {
+            for (i, sums) in sums.into_iter().enumerate() {
+                sums.store(to[2 * i / P].add(i % (P / 2) * V::LANES));
+            }
+            return;
+        }
+        let mut numbers = [V::Number::ZERO; CHANNELS * 16];
+        let from = numbers.as_mut_ptr();
         for (i, sums) in sums.into_iter().enumerate() {
             sums.store(from.add(i * V::LANES));
         }
         let mut from = from.cast_const();
         for to in to {
+            // What is too much comes to lie under the next place, but for the last one.
             for place in 0..V::LANES / 2 - 1 {
                 from.copy_to_nonoverlapping(to.add(place * n), P);
                 from = from.add(P);
@@ -164,4 +189,37 @@ unsafe fn put<V: Vector, const P: usize>(mut sums: [V; P], to: [*mut V::Number; 
             from = from.add(P);
         }
     }
+}
+
+/// Six channels, which are in turns with one other each before all of them are.
+#[inline(always)]
+unsafe fn put_six<V: Vector>(sums: [V; 6], to: [*mut V::Number; 2]) {
+    let [a, b, c, d, e, f] = sums;
+    let (a, b, c) = (a.interleave(b), c.interleave(d), e.interleave(f));
+    for (third, [first, second]) in Six::<V>::INDEX.iter().enumerate() {
+        // SAFETY: the caller says that there is room for three vectors of each half.
+        unsafe {
+            a.0.pick(b.0, first).pick(c.0, second).store(to[0].add(third * V::LANES));
+            a.1.pick(b.1, first).pick(c.1, second).store(to[1].add(third * V::LANES));
+        }
+    }
+}
+
+struct Six<V>(V);
+
+impl<V: Vector> Six<V> {
+    /// What [`Vector::pick`] goes by for each third of the entries of half a vector of places: of two
+    /// pairs of channels, and of these with the last one.
+    const INDEX: [[[u32; 16]; 2]; 3] = {
+        let (mut index, mut entry) = ([[[0; 16]; 2]; 3], 0);
+        while entry < 3 * V::LANES {
+            let (place, channel, lane) = (entry / 6, entry % 6, entry % V::LANES);
+            let (pair, number) = (channel / 2, 2 * place + channel % 2);
+            let [first, second] = &mut index[entry / V::LANES];
+            first[lane] = (number + if pair == 1 { V::LANES } else { 0 }) as u32;
+            second[lane] = if pair == 2 { V::LANES + number } else { lane } as u32;
+            entry += 1;
+        }
+        index
+    };
 }

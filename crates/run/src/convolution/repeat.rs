@@ -138,12 +138,16 @@ impl<T: Real> Convolve<'_, T> {
         let (of, n) = (self.of, self.of.b.cols);
         let rooms = of.repeated();
         let pixels = self.room(2);
+        // Of a set of lanes, the pixel that each belongs to.
+        let index = std::array::from_fn(|set| {
+            std::array::from_fn(|lane| ((set * V::LANES + lane) / n) as u32)
+        });
         // SAFETY: as the caller says.
         unsafe {
             std::slice::from_raw_parts_mut(pixels, rooms.iter().sum()).fill(T::ZERO);
             let zeros = pixels.add(rooms[0]);
             for image in self.images.clone() {
-                self.repeat::<V>(self.picture(image), pixels);
+                self.repeat::<V>(self.picture(image), &index, pixels);
                 let delta = self.arena.add(of.b.at(image * of.lines.len() * of.wide, 0));
                 let from = [delta, zeros, pixels];
                 let (mut first, last) = (rows.start / of.run, rows.end / of.run);
@@ -173,11 +177,34 @@ impl<T: Real> Convolve<'_, T> {
         }
     }
 
-    /// Each pixel of a picture as often as the result has channels.
+    /// Each pixel of a picture as often as the result has channels, by the index of each set of lanes.
     #[inline(always)]
-    unsafe fn repeat<V: Vector<Number = T>>(&self, picture: *const T, to: *mut T) {
+    unsafe fn repeat<V: Vector<Number = T>>(
+        &self,
+        picture: *const T,
+        index: &[[u32; 16]; CHANNELS],
+        to: *mut T,
+    ) {
         let ([high, wide], n) = (self.of.padded(), self.of.b.cols);
-        for pixel in 0..high * wide {
+        let (pixels, sets) = (high * wide, sets::<V>(n));
+        if V::PERMUTES {
+            // No more than a vector of them.
+            let each = sets * V::LANES / n;
+            for pixel in (0..pixels).step_by(each) {
+                // SAFETY: these pixels are there, and there is room for a vector more.
+                unsafe {
+                    let x = V::load_part(picture.add(pixel), each.min(pixels - pixel));
+                    for (set, index) in index.iter().enumerate().take(sets) {
+                        let at = pixel * n + set * V::LANES;
+                        if at < pixels * n {
+                            x.pick(x, index).store(to.add(at));
+                        }
+                    }
+                }
+            }
+            return;
+        }
+        for pixel in 0..pixels {
             // SAFETY: there is room for a vector more. What is too much of it comes to lie under the
             // next pixel.
             unsafe {

@@ -54,7 +54,7 @@ impl Lines {
             w.size == [2; 2] && w.stride == [2; 2] && w.dilation == [1; 2] && w.pad == [0; 4];
         let ([high, wide], channels) = (w.output()?.map(|n| n as usize), w.channels());
         let pooled = wide * channels;
-        if !V::COMPRESS || !twos || channels > CHANNELS || 2 * pooled > MOST * V::LANES {
+        if !V::PERMUTES || !twos || channels > CHANNELS || 2 * pooled > MOST * V::LANES {
             return None;
         }
         // Bits for the first pixel of each place from the beginning of one on.

@@ -9,7 +9,7 @@ use crate::simd::{Vector, Work};
 macro_rules! masks {
     ($t:ty, $mask:ty: $load:ident, $store:ident, $compare:ident, $blend:ident,
         $load_where:ident, $compress:ident, $expand:ident) => {
-        const COMPRESS: bool = true;
+        const PERMUTES: bool = true;
 
         #[inline(always)]
         unsafe fn load_where(self, from: *const $t, mask: u32) -> Self {
@@ -72,6 +72,11 @@ impl Vector for __m512 {
         max _mm512_max_ps(b); min _mm512_min_ps(b); scale _mm512_scalef_ps(n););
 
     #[inline(always)]
+    fn pick(self, b: Self, index: &[u32; 16]) -> Self {
+        // SAFETY: a vector exists only where its instructions do; the index is as long as one.
+        unsafe { _mm512_permutex2var_ps(self, _mm512_loadu_si512(index.as_ptr().cast()), b) }
+    }
+    #[inline(always)]
     unsafe fn load_halves(low: *const f32, high: *const f32) -> Self {
         // SAFETY: as the caller says.
         unsafe {
@@ -129,6 +134,14 @@ impl Vector for __m512d {
         div _mm512_div_pd(b); mul_add _mm512_fmadd_pd(b, c); sqrt _mm512_sqrt_pd();
         max _mm512_max_pd(b); min _mm512_min_pd(b); scale _mm512_scalef_pd(n););
 
+    #[inline(always)]
+    fn pick(self, b: Self, index: &[u32; 16]) -> Self {
+        // SAFETY: a vector exists only where its instructions do; the index is longer than one.
+        unsafe {
+            let index = _mm512_cvtepu32_epi64(_mm256_loadu_si256(index.as_ptr().cast()));
+            _mm512_permutex2var_pd(self, index, b)
+        }
+    }
     #[inline(always)]
     unsafe fn load_halves(low: *const f64, high: *const f64) -> Self {
         // SAFETY: as the caller says.

@@ -52,6 +52,8 @@ pub(crate) struct Convolution<T> {
     /// From place to place.
     step: usize,
     folding: Option<Folding>,
+    /// Where each room of the scratch memory begins, and where the last one ends.
+    rooms: [usize; 7],
 }
 
 impl<T> Default for Convolution<T> {
@@ -71,6 +73,7 @@ impl<T> Default for Convolution<T> {
             wide: 0,
             step: 0,
             folding: None,
+            rooms: [0; 7],
         }
     }
 }
@@ -113,6 +116,11 @@ impl<T: Real> Convolution<T> {
         if kind == Kind::Pictures && self.folding.is_none() {
             self.folding = Some(Folding::of(&window));
         }
+        let mut end = 0;
+        for (room, size) in self.sizes().into_iter().enumerate() {
+            end += size;
+            self.rooms[room + 1] = end;
+        }
     }
 
     /// Height and width of a picture with what is around it.
@@ -133,7 +141,7 @@ impl<T: Real> Convolution<T> {
 
     /// Numbers of scratch memory: registers; a padded picture; a part of the product; packed
     /// columns; a folded picture; sums of folding.
-    fn rooms(&self) -> [usize; 6] {
+    fn sizes(&self) -> [usize; 6] {
         let work = self.then.as_ref();
         let registers = work.map_or(0, Tile::room);
         let [high, wide] = self.padded();
@@ -168,7 +176,7 @@ impl<T: Real> Convolution<T> {
     }
 
     pub fn scratch(&self) -> usize {
-        self.rooms().iter().sum()
+        self.rooms[6]
     }
 
     /// Whether what is around a picture is not much more than the picture.
@@ -236,12 +244,12 @@ impl<T: Real> Work<T> for Convolve<'_, T> {
 impl<T: Real> Convolve<'_, T> {
     /// Where a room of the scratch memory begins.
     fn room(&self, number: usize) -> *mut T {
-        self.scratch.wrapping_add(self.of.rooms()[..number].iter().sum())
+        self.scratch.wrapping_add(self.of.rooms[number])
     }
 
     /// Zeros for a padded picture.
     unsafe fn clear(&self) {
-        let room = self.of.rooms()[1];
+        let room = self.of.rooms[2] - self.of.rooms[1];
         // SAFETY: the room is there.
         unsafe { std::slice::from_raw_parts_mut(self.room(1), room).fill(T::ZERO) }
     }

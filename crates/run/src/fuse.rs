@@ -13,10 +13,11 @@ impl<T: Real> Tile<T> {
     /// rounded once, where these numbers allow that.
     pub(crate) fn fuse(&mut self) {
         let mut at = 0;
-        while T::JOINED && at < self.operations.len() {
-            if let Some((product, sum)) = self.sum_of_product(at) {
-                self.operations[at].function = sum;
-                self.operations.remove(product);
+        while at < self.operations.len() {
+            let sum = if T::JOINED { self.sum_of_product(at) } else { None };
+            if let Some((taken, function)) = sum.or_else(|| self.with_number(at)) {
+                self.operations[at].function = function;
+                self.operations.remove(taken);
             } else {
                 at += 1;
             }
@@ -36,20 +37,13 @@ impl<T: Real> Tile<T> {
     /// Where a matrix begins whose entries say by being positive which ones of the result stay, and
     /// where these are put, if that is all there is to do: the gradient of a `relu`.
     pub(crate) fn gate(&self) -> Option<(usize, usize)> {
-        let [mask, product] = &self.operations[..] else { return None };
-        let (Target::Register(register), Target::Entries(to)) = (mask.to, product.to) else {
+        let [Operation { function, to: Target::Entries(to) }] = &self.operations[..] else {
             return None;
         };
-        let Function::Zip(Zip::Greater, Operand::Entries(x), Operand::Number(than)) = mask.function
-        else {
+        let Function::Where(Operand::Entries(x), than, Operand::Result) = function else {
             return None;
         };
-        let is_gated = match product.function {
-            Function::Zip(Zip::Mul, Operand::Result, Operand::Register(by))
-            | Function::Zip(Zip::Mul, Operand::Register(by), Operand::Result) => by == register,
-            Function::Load(_) | Function::Map(..) | Function::Zip(..) | Function::Sum(..) => false,
-        };
-        (is_gated && than == T::ZERO && self.stores.is_empty()).then_some((x, to))
+        (*than == T::ZERO && self.stores.is_empty()).then_some((*x, *to))
     }
 
     /// The product that this sum or difference takes up, and both as one operation.
@@ -60,25 +54,52 @@ impl<T: Real> Tile<T> {
         let minus = zip == Zip::Sub;
         let first = if minus { None } else { Some((a, b)) };
         [Some((b, a)), first].into_iter().flatten().find_map(|(product, other)| {
-            let Operand::Register(register) = product else { return None };
-            let from = self.operations[..at].iter().rposition(|o| o.writes(register))?;
-            let (x, y) = match self.operations[from].function {
-                Function::Zip(Zip::Mul, x, y) => (x, y),
-                Function::Map(Map::Square, x) => (x, x),
-                Function::Load(_) | Function::Map(..) | Function::Zip(..) | Function::Sum(..) => {
-                    return None;
-                }
+            let from = self.taken(product, at)?;
+            let factors = match self.operations[from].function {
+                Function::Zip(Zip::Mul, x, y) => Some((x, y)),
+                Function::Map(Map::Square, x) => Some((x, x)),
+                Function::Load(_) | Function::Map(..) | Function::Zip(..) => None,
+                Function::Sum(..) | Function::Least(..) | Function::Where(..) => None,
             };
-            let between = &self.operations[from + 1..at];
-            let same = [x, y].iter().all(|factor| match *factor {
-                Operand::Register(register) => !between.iter().any(|o| o.writes(register)),
-                Operand::Entries(start) => !between.iter().any(|o| o.puts(start)),
-                Operand::Row(..) | Operand::Each(..) | Operand::Scalar(_) => true,
-                Operand::Result | Operand::Number(_) => true,
-            });
-            let alone = self.reads(register, from + 1) == 1;
-            (same && alone).then_some((from, Function::Sum(x, y, other, minus)))
+            factors.map(|(x, y)| (from, Function::Sum(x, y, other, minus)))
         })
+    }
+
+    /// A sum of which this is the larger one of it and a number, or a comparison with a number that
+    /// this is a product with; and both as one operation: a `relu` and its gradient.
+    fn with_number(&self, at: usize) -> Option<(usize, Function<T>)> {
+        let Function::Zip(zip @ (Zip::Max | Zip::Mul), a, b) = self.operations[at].function else {
+            return None;
+        };
+        [(a, b), (b, a)].into_iter().find_map(|(before, other)| {
+            let from = self.taken(before, at)?;
+            let function = match (zip, self.operations[from].function, other) {
+                (Zip::Max, Function::Zip(Zip::Add, x, y), Operand::Number(least)) => {
+                    Function::Least(x, y, least)
+                }
+                (Zip::Mul, Function::Zip(Zip::Greater, x, Operand::Number(than)), _) => {
+                    Function::Where(x, than, other)
+                }
+                _ => return None,
+            };
+            Some((from, function))
+        })
+    }
+
+    /// The operation that makes an operand of another one, if nothing else reads that and its own
+    /// operands are still there then.
+    fn taken(&self, operand: Operand<T>, at: usize) -> Option<usize> {
+        let Operand::Register(register) = operand else { return None };
+        let from = self.operations[..at].iter().rposition(|o| o.writes(register))?;
+        let between = &self.operations[from + 1..at];
+        let mut operands = self.operations[from].function.operands().into_iter().flatten();
+        let same = operands.all(|operand| match operand {
+            Operand::Register(register) => !between.iter().any(|o| o.writes(register)),
+            Operand::Entries(start) => !between.iter().any(|o| o.puts(start)),
+            Operand::Row(..) | Operand::Each(..) | Operand::Scalar(_) => true,
+            Operand::Result | Operand::Number(_) => true,
+        });
+        (same && self.reads(register, from + 1) == 1).then_some(from)
     }
 
     /// How often this register is read from this operation on, till another result is in it.
@@ -162,6 +183,7 @@ impl<T: Copy> Function<T> {
             Function::Map(_, a) => [Some(a), None, None],
             Function::Zip(_, a, b) => [Some(a), Some(b), None],
             Function::Sum(a, b, c, _) => [Some(a), Some(b), Some(c)],
+            Function::Least(a, b, _) | Function::Where(a, _, b) => [Some(a), Some(b), None],
         }
     }
 
@@ -171,6 +193,7 @@ impl<T: Copy> Function<T> {
             Function::Map(_, a) => [Some(a), None, None],
             Function::Zip(_, a, b) => [Some(a), Some(b), None],
             Function::Sum(a, b, c, _) => [Some(a), Some(b), Some(c)],
+            Function::Least(a, b, _) | Function::Where(a, _, b) => [Some(a), Some(b), None],
         }
     }
 }

@@ -111,13 +111,17 @@ pub(crate) struct Operation<T> {
 }
 
 /// What an operation does.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Function<T> {
     Load(Matrix),
     Map(Map, Operand<T>),
     Zip(Zip, Operand<T>, Operand<T>),
     /// a b + c, or c - a b where this is true.
     Sum(Operand<T>, Operand<T>, Operand<T>, bool),
+    /// a + b, or this number if that is larger.
+    Least(Operand<T>, Operand<T>, T),
+    /// b where a is larger than this number, else zero.
+    Where(Operand<T>, T, Operand<T>),
 }
 
 /// Where an operation finds an operand.

@@ -135,6 +135,16 @@ impl<T: Real> Block<'_, T> {
                 Function::Sum(a, b, c, minus) => {
                     self.sum::<V>(self.value(a), self.value(b), self.value(c), *minus, to);
                 }
+                Function::Least(a, b, least) => {
+                    let least = V::splat(*least);
+                    let f = |a: V, b| larger(a.add(b), least);
+                    self.two(self.value(a), self.value(b), to, f);
+                }
+                Function::Where(a, than, b) => {
+                    let [than, one, zero] = [*than, T::ONE, T::ZERO].map(V::splat);
+                    let f = |a: V, b| a.if_greater(than, one, zero).mul(b);
+                    self.two(self.value(a), self.value(b), to, f);
+                }
             }
         }
     }

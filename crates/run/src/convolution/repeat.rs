@@ -128,6 +128,21 @@ macro_rules! summed {
     }};
 }
 
+/// Of each set of lanes, the pixel that a lane belongs to.
+fn index<V: Vector>(n: usize) -> [[u32; 16]; CHANNELS] {
+    let (mut index, mut pixel, mut channel) = ([[0; 16]; CHANNELS], 0, 0);
+    for set in index.iter_mut().take(sets::<V>(n)) {
+        for lane in &mut set[..V::LANES] {
+            *lane = pixel;
+            channel += 1;
+            if channel == n {
+                (pixel, channel) = (pixel + 1, 0);
+            }
+        }
+    }
+    index
+}
+
 impl<T: Real> Convolve<'_, T> {
     /// Some rows of the kernel's gradient.
     ///
@@ -138,14 +153,13 @@ impl<T: Real> Convolve<'_, T> {
         let (of, n) = (self.of, self.of.b.cols);
         let rooms = of.repeated();
         let pixels = self.room(2);
-        // Of a set of lanes, the pixel that each belongs to.
-        let index = std::array::from_fn(|set| {
-            std::array::from_fn(|lane| ((set * V::LANES + lane) / n) as u32)
-        });
+        let index = index::<V>(n);
         // SAFETY: as the caller says.
         unsafe {
-            std::slice::from_raw_parts_mut(pixels, rooms.iter().sum()).fill(T::ZERO);
             let zeros = pixels.add(rooms[0]);
+            let read = rooms[1] + sets::<V>(n) * of.columns() * V::LANES;
+            std::slice::from_raw_parts_mut(zeros, read).fill(T::ZERO);
+            std::slice::from_raw_parts_mut(zeros.sub(PANEL), PANEL).fill(T::ZERO);
             for image in self.images.clone() {
                 self.repeat::<V>(self.picture(image), &index, pixels);
                 let delta = self.arena.add(of.b.at(image * of.lines.len() * of.wide, 0));

@@ -45,6 +45,8 @@ pub(crate) struct Convolution<T> {
     run: usize,
     /// Where the runs of the first place begin in a padded picture.
     runs: Vec<usize>,
+    /// Where their entries are.
+    taps: Vec<usize>,
     /// Where the lines of places begin there.
     lines: Vec<usize>,
     /// Places of a line.
@@ -69,6 +71,7 @@ impl<T> Default for Convolution<T> {
             then: None,
             run: 0,
             runs: Vec::new(),
+            taps: Vec::new(),
             lines: Vec::new(),
             wide: 0,
             step: 0,
@@ -108,6 +111,8 @@ impl<T: Real> Convolution<T> {
             let first = group * (channels / groups) + i * dilation[0] * line;
             (0..across).map(move |j| first + j * dilation[1] * channels)
         }));
+        self.taps.clear();
+        self.taps.extend(self.runs.iter().flat_map(|run| *run..run + self.run));
         self.lines.clear();
         self.lines.extend((0..high).map(|i| i * stride[0] * line));
         self.wide = wide;

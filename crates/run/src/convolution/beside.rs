@@ -98,26 +98,26 @@ impl<T: Real> Beside<'_, T> {
         let n = of.b.cols;
         // Instead of a channel that is not there the last one.
         let channels: [usize; M] = std::array::from_fn(|c| c.min(n - 1) * of.b.col_stride);
-        let mut sums = [[V::splat(T::ZERO); W]; M];
-        let mut kernel = self.b;
-        for run in &of.runs {
-            let mut from =
-                pixels.map(|halves| halves.map(|at| self.picture.wrapping_add(run + at)));
-            for _ in 0..of.run {
-                for (v, from) in from.iter_mut().enumerate() {
-                    // SAFETY: so many places of the window are inside the picture.
-                    let x = unsafe {
-                        if v < 2 { V::load(from[0]) } else { V::load_halves(from[0], from[1]) }
-                    };
-                    for (sums, channel) in sums.iter_mut().zip(channels) {
-                        // SAFETY: the kernel has this row and column.
-                        let y = V::splat(unsafe { *kernel.wrapping_add(channel) });
-                        sums[v] = x.mul_add(y, sums[v]);
-                    }
-                    *from = from.map(|from| from.wrapping_add(1));
-                }
-                kernel = kernel.wrapping_add(of.b.row_stride);
+        let from = pixels.map(|halves| halves.map(|at| self.picture.wrapping_add(at)));
+        let (mut sums, mut kernel) = ([[V::splat(T::ZERO); W]; M], self.b);
+        // One loop: the sums of two, one in the other, would not stay in registers.
+        for &tap in &of.taps {
+            let mut pixels = [V::splat(T::ZERO); W];
+            for (v, (x, from)) in pixels.iter_mut().zip(from).enumerate() {
+                let from = from.map(|from| from.wrapping_add(tap));
+                // SAFETY: so many places of the window are inside the picture.
+                *x = unsafe {
+                    if v < 2 { V::load(from[0]) } else { V::load_halves(from[0], from[1]) }
+                };
             }
+            for (sums, channel) in sums.iter_mut().zip(channels) {
+                // SAFETY: the kernel has this row and column.
+                let y = V::splat(unsafe { *kernel.wrapping_add(channel) });
+                for (sum, x) in sums.iter_mut().zip(pixels) {
+                    *sum = x.mul_add(y, *sum);
+                }
+            }
+            kernel = kernel.wrapping_add(of.b.row_stride);
         }
         let to = places.map(|halves| halves.map(|place| to.wrapping_add(place * n)));
         // SAFETY: there is room for the lines. (No loop, which would keep the sums in memory.)

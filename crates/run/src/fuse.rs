@@ -241,4 +241,38 @@ mod tests {
         assert_eq!((tile.operations.len(), sums.count()), (3, 1), "{tile:?}");
         assert!(tile.stores.is_empty(), "{tile:?}");
     }
+
+    /// So are max(A + B, 0) and G ⊙ (A > 0), where a comparison that something else reads stays.
+    #[test]
+    fn a_relu_and_its_gradient_are_one_operation_each() {
+        let mut graph = Graph::default();
+        let shape = Shape::new(Dim::of(40), Dim::of(50));
+        let [a, b, g] = ["A", "B", "G"].map(|text| {
+            let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
+            graph.add_variable(name, Kind::Declared(Role::Param), shape, Initial::None)
+        });
+        let zero = graph.number(0.0);
+        let mut op = |op, a, b| graph.elementwise(op, &[a, b]).expect("the shapes fit");
+        let sum = op(Op::Add, a, b);
+        let relu = op(Op::Max, sum, zero);
+        let is_positive = op(Op::Greater, a, zero);
+        let gradient = op(Op::Mul, g, is_positive);
+        let dims = HashMap::new();
+        for (outputs, wanted) in
+            [(vec![relu, gradient], 2), (vec![sum, relu], 2), (vec![gradient, is_positive], 2)]
+        {
+            let outputs = &outputs[..];
+            let (graph, updates, fixed) = (&graph, &[], &[]);
+            let program =
+                plan(&Request { graph, outputs, updates, fixed, dims: &dims, rows: None });
+            let links = Links::<f32>::new(&program.expect("it can be planned"));
+            let operations = |linked: &Linked<f32>| match linked {
+                Linked::Tile(tile) => tile.operations.len(),
+                Linked::Product { .. } | Linked::Reduce { .. } | Linked::Convolution(_) => 0,
+                Linked::Picture(..) | Linked::Other => 0,
+            };
+            let found: usize = links.all.iter().map(|(linked, _)| operations(linked)).sum();
+            assert_eq!(found, wanted);
+        }
+    }
 }

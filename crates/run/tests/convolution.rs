@@ -14,7 +14,7 @@ use crate::build::{CAPACITY, Page};
 const PLAIN: Window = Window { picture: [6, 7, 2], size: [3, 2], ..Window::ONE };
 
 /// Windows of all kinds that have one group.
-const WINDOWS: [Window; 14] = [
+const WINDOWS: [Window; 20] = [
     PLAIN,
     Window { pad: [1, 0, 2, 1], ..PLAIN },
     Window { stride: [2, 3], pad: [0, 1, 1, 2], ..PLAIN },
@@ -33,6 +33,14 @@ const WINDOWS: [Window; 14] = [
     // What a place sees fills vectors.
     Window { picture: [7, 8, 6], size: [5, 5], ..PLAIN },
     Window { picture: [4, 5, 8], size: [3, 2], pad: [1, 0, 0, 1], ..PLAIN },
+    // Lines of a vector and half of one, for numbers of either size.
+    Window { picture: [7, 28, 1], size: [5, 5], ..PLAIN },
+    Window { picture: [6, 14, 1], size: [3, 3], ..PLAIN },
+    // Short lines, of which some are taken together.
+    Window { picture: [9, 6, 2], size: [3, 3], ..PLAIN },
+    Window { picture: [6, 8, 2], size: [3, 3], pad: [1, 0, 0, 0], ..PLAIN },
+    Window { picture: [5, 9, 3], size: [3, 3], ..PLAIN },
+    Window { picture: [6, 8, 3], size: [3, 1], ..PLAIN },
 ];
 
 /// tanh(unfold(X) K), the gradients for K and X of what has a given one here, which may be zero for
@@ -74,7 +82,7 @@ fn net(window: Window, channels: u64, sparse: bool) -> Net {
 fn all_windows() {
     for window in WINDOWS {
         for (channels, sparse) in
-            [1, 3, 5, 8, 13, 16, 35].into_iter().zip([false, true].iter().cycle())
+            [1, 2, 3, 4, 5, 6, 8, 13, 16, 35].into_iter().zip([false, false, true].iter().cycle())
         {
             let Net { page, outputs, updates } = net(window, channels, *sparse);
             let program = page.plan(&outputs, &updates);
@@ -125,8 +133,12 @@ fn groups() {
 fn the_largest_among_equals_and_without_numbers() {
     let pool = Window { picture: [6, 8, 5], size: [2, 2], stride: [2, 2], ..Window::ONE };
     let apart = Window { size: [3, 2], stride: [3, 3], pad: [1, 0, 2, 1], ..pool };
-    for window in [pool, Window { stride: [1, 1], pad: [1; 4], ..pool }, apart] {
-        for op in [Op::Sign, Op::Log] {
+    let others = [Window { stride: [1, 1], pad: [1; 4], ..pool }, apart];
+    // More pixels than places see, and some channels of a vector, a whole one and more.
+    let sizes = [[7, 9, 1], [4, 7, 2], [5, 4, 3], [24, 24, 6], [4, 6, 8], [3, 5, 16], [4, 4, 37]];
+    let pools = sizes.map(|picture| Window { picture, ..pool });
+    for window in others.into_iter().chain([pool]).chain(pools) {
+        for op in [Op::Sign, Op::Log, Op::Tanh] {
             let mut page = Page::new();
             let b = page.b();
             let x = page.variable(b, Dim::of(window.columns() as u64));
@@ -137,7 +149,13 @@ fn the_largest_among_equals_and_without_numbers() {
             let most = g.node(Op::MaxPool(window), &[x]).unwrap();
             let back = g.node(Op::Unpool(window), &[a, x]).unwrap();
             let picked = g.node(Op::Pick(window), &[back, x]).unwrap();
-            let outputs = [most, back, picked];
+            // As behind a relu.
+            let twice = g.elementwise(Op::Add, &[a, a]).unwrap();
+            let spread = g.node(Op::Unpool(window), &[twice, x]).unwrap();
+            let zero = g.number(0.0);
+            let is_positive = g.elementwise(Op::Greater, &[x, zero]).unwrap();
+            let gated = g.elementwise(Op::Mul, &[spread, is_positive]).unwrap();
+            let outputs = [most, back, picked, gated];
             let of = |e| panic!("{window:?}, {op:?}: {e}");
             page.compare::<f64>(&outputs, &[], 1e-12).unwrap_or_else(of);
             page.compare::<f32>(&outputs, &[], 1e-5).unwrap_or_else(of);

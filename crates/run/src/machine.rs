@@ -16,9 +16,12 @@ use crate::real::Real;
 use crate::simd::{Isa, fetch};
 use crate::trial::Trial;
 
-/// Numbers of rows that are asked for before they are copied: rows of a batch lie anywhere, and
-/// each would have to be waited for.
-const AHEAD: usize = 4096;
+/// Numbers of rows before they are copied that the beginning of a row is asked for: rows of a batch
+/// lie anywhere, and each would have to be waited for.
+const AHEAD: usize = 2048;
+/// Bytes of the beginning. The processor sees by itself that what is behind it will be read, and
+/// brings it sooner than if it were asked for.
+const BEGINNING: usize = 256;
 
 /// Numbers that are copied by more than one thread, at least.
 const SHARED: usize = 1 << 14;
@@ -209,7 +212,7 @@ impl<T: Real> Machine<T> {
             let to = &to;
             for number in share(rows.len(), 1, part, threads) {
                 if let Some(&row) = rows.get(number + ahead) {
-                    fetch(of(row));
+                    fetch(&of(row)[..cols.min(BEGINNING / size_of::<T>())]);
                 }
                 let from = of(rows[number]);
                 // SAFETY: the variable has so many rows, and no other thread has this one.

@@ -460,6 +460,25 @@ fn a_function_sees_what_is_defined_above_it() {
 }
 
 #[test]
+fn numbers_become_one_where_a_decimal_is_exact() {
+    let page = |objective: &str| format!("param x : n×1\nparam c : 1×1\nminimize {objective}");
+    shows(
+        &page("0.1 (3 (x' x)) + sqrt(2) sum(x) / 3 + exp(2) c"),
+        expect![[r#"
+        ∂x = 0.6 x + sqrt(2) / 3         n×1
+        ∂c = exp(2)                      1×1
+    "#]],
+    );
+    shows(
+        &page("sum(x .^ c) + sum(x .^ (c - 1)) + sum(x .^ (1 / 3))"),
+        expect![[r#"
+        ∂c = sum(x∘ᶜ ⊙ log(x)) + sum(x∘(c - 1) ⊙ log(x))                 1×1
+        ∂x = c x∘(c - 1) + (c - 1) x∘(c - 2) + x∘(1 / 3 - 1) / 3         n×1
+    "#]],
+    );
+}
+
+#[test]
 fn a_convolution_in_one_group_is_a_product() {
     let gradients = |lines: &str| {
         let page = format!("input X : B×36\n{lines}\nminimize norm(C)");

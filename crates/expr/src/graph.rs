@@ -5,6 +5,7 @@
 //! for comparison but kept in the order in which they were first written, so that equations print
 //! as they were typed.
 
+mod decimal;
 mod factor;
 mod replace;
 mod shape;

@@ -1,5 +1,7 @@
-//! Numbers in front of products meet in one: 2 (3 A) is 6 A, and 4 A / (2 B) is 2 A / B.
+//! Numbers in front of products meet in one: 2 (3 A) is 6 A, and 4 A / (2 B) is 2 A / B; so do those
+//! that are added.
 
+use super::decimal::exact;
 use super::{Graph, NodeId, ShapeError};
 use crate::dim::{Dim, Shape};
 use crate::op::Op;
@@ -18,11 +20,13 @@ impl Graph {
         let scalar = shape.is_scalar();
         match [self.factor(a), self.factor(b)] {
             [Some((n, None)), Some((m, rest))] | [Some((m, rest)), Some((n, None))] => {
-                exact(n, m).then(|| self.scaled(n * m, rest)).transpose()
+                exact(Op::Mul, &[n, m]).map(|both| self.scaled(both, rest)).transpose()
             }
-            [Some((n, Some(x))), Some((m, Some(y)))] if scalar && exact(n, m) => {
+            [Some((n, Some(x))), Some((m, Some(y)))]
+                if let (true, Some(both)) = (scalar, exact(Op::Mul, &[n, m])) =>
+            {
                 let rest = self.node(Op::Mul, &[x, y])?;
-                self.scaled(n * m, Some(rest)).map(Some)
+                self.scaled(both, Some(rest)).map(Some)
             }
             [Some((n, Some(x))), _] if scalar => {
                 let rest = self.node(Op::Mul, &[x, b])?;
@@ -34,6 +38,31 @@ impl Graph {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The sum of these, if one is a number and the other has a number for a term: c - 1 - 1 is c - 2.
+    pub(super) fn one_summand(
+        &mut self,
+        [a, b]: [NodeId; 2],
+        shape: Shape,
+    ) -> Result<Option<NodeId>, ShapeError> {
+        for (sum, number) in [(a, b), (b, a)] {
+            let own = |graph: &Graph, id| graph.number_at(id).filter(|_| !graph.named(id));
+            let inner = *self.get(sum);
+            let Some(n) = own(self, number).filter(|_| inner.op == Op::Add && !self.named(sum))
+            else {
+                continue;
+            };
+            let mut terms = [inner.operands[0], inner.operands[1]];
+            let both = |graph: &Graph, id| exact(Op::Add, &[own(graph, id)?, n]);
+            let Some((i, both)) = (0..2).find_map(|i| Some((i, both(self, terms[i])?))) else {
+                continue;
+            };
+            let both = self.number(both);
+            terms[i] = self.spread(both, shape)?;
+            return self.node(Op::Add, &terms).map(Some);
+        }
+        Ok(None)
     }
 
     /// The quotient of these, if the numbers in front of them cancel.
@@ -110,10 +139,4 @@ impl Graph {
         let spread = matches!(self.get(id).op, Op::Spread(_));
         self.name(id).is_some() || spread && self.named(self.get(id).operands[0])
     }
-}
-
-/// Else 0.1 · 3 would be printed as 0.30000000000000004.
-fn exact(a: f64, b: f64) -> bool {
-    let product = a * b;
-    product.is_finite() && a.mul_add(b, -product) == 0.0
 }

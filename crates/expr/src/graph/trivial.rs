@@ -1,5 +1,6 @@
 //! Nodes that need not be: what an op gives that is a number, an operand or something shorter.
 
+use super::decimal::exact;
 use super::{Graph, NodeId, ShapeError};
 use crate::dim::{Dim, Shape};
 use crate::op::{Axis, Meaning, Op};
@@ -16,6 +17,10 @@ impl Graph {
             let number = self.number(number);
             return self.spread(number, shape).map(Some);
         }
+        if let Some(terms) = self.spread_terms(op, operands) {
+            let sum = self.node(op, &terms)?;
+            return self.spread(sum, shape).map(Some);
+        }
         match (op, operands) {
             (Op::Eye(Dim::ONE), _) => Ok(Some(self.number(1.0))),
             (Op::MatMul, &[a, b]) => self.trivial_product(a, b, shape),
@@ -25,7 +30,8 @@ impl Graph {
         }
     }
 
-    /// What an element-wise op makes of numbers, if that is a number as exact as they are.
+    /// What an element-wise op makes of numbers, if that is a number as exact as they are: 1/3 and
+    /// exp(2) stay as they are written.
     fn number_of(&self, op: Op, operands: &[NodeId]) -> Option<f64> {
         if !op.is_elementwise() {
             return None;
@@ -33,13 +39,29 @@ impl Graph {
         let numbers: Option<Vec<f64>> = operands.iter().map(|&o| self.number_at(o)).collect();
         let numbers = numbers?;
         let value = match op.def().meaning {
-            Meaning::Map(f) => f(numbers[0]),
+            _ if matches!(op, Op::Add | Op::Mul | Op::Div | Op::Pow | Op::Sqrt) => {
+                exact(op, &numbers)?
+            }
+            Meaning::Map(f) => {
+                let chosen = matches!(op, Op::Neg | Op::Abs | Op::Sign);
+                let from = if op == Op::Log { 1.0 } else { 0.0 };
+                (chosen || numbers[0] == from).then(|| f(numbers[0]))?
+            }
             Meaning::Zip(f) => f(numbers[0], numbers[1]),
             Meaning::Leaf | Meaning::Matrix(_) => return None,
         };
-        // A quotient such as 1/3 stays as it is written.
-        let exact = op != Op::Div || value.fract() == 0.0 || numbers[1].log2().fract() == 0.0;
-        (exact && value.is_finite()).then_some(value)
+        value.is_finite().then_some(value)
+    }
+
+    /// The 1×1 values whose spreadings are added: c 𝟏 - 𝟏 is (c - 1) 𝟏.
+    fn spread_terms(&self, op: Op, operands: &[NodeId]) -> Option<Vec<NodeId>> {
+        let inner = |&id: &NodeId| {
+            let node = self.get(id);
+            let spread = matches!(node.op, Op::Spread(_)) && self.name(id).is_none();
+            let inner = node.operands.first().copied().filter(|_| spread)?;
+            self.shape(inner).is_scalar().then_some(inner)
+        };
+        operands.iter().map(inner).collect::<Option<_>>().filter(|_| op == Op::Add)
     }
 
     /// An op of one operand that does nothing, or nothing after the op before it.
@@ -89,7 +111,10 @@ impl Graph {
         match op {
             Op::Div if self.number_at(b) == Some(1.0) => return Ok(Some(a)),
             Op::Div => return self.cancelled([a, b], shape),
-            Op::Add => return Ok(beside(self, 0.0)),
+            Op::Add => match beside(self, 0.0) {
+                Some(other) => return Ok(Some(other)),
+                None => return self.one_summand([a, b], shape),
+            },
             Op::Mul => {}
             _ => return Ok(None),
         }

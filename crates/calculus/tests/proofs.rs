@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use expect_test::expect;
 use matgrad_calculus::check::check;
 use matgrad_calculus::derive;
 use matgrad_expr::dim::Symbol;
 use matgrad_expr::elaborate::{Equations, read};
-use matgrad_expr::graph::Graph;
+use matgrad_expr::graph::{Graph, NodeId};
 use matgrad_expr::library::Library;
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::{Domain, Form, Op};
+use matgrad_expr::print;
+use matgrad_expr::syntax::ascii;
 use matgrad_library::standard;
 
 /// Numbers that look random, the same each time.
@@ -287,6 +290,67 @@ fn every_declared_adjoint_is_the_derived_one() {
         };
         close(&value(&sealed), &value(&open), 1e-12, name);
     }
+}
+
+/// What is derived of a page means the same as lines of that page, whatever names the page gave.
+#[test]
+fn gradients_are_read_back_by_the_page_that_has_them() {
+    let layer = "input X : B×3\nparam W : 3×2\n";
+    let mut said = String::new();
+    for (lines, shown) in [
+        ("rowsum(A) = 2 A\nexp(A) = A ⊙ A\nP = softmax(X W)\nminimize sum(P ⊙ exp(P))", "W"),
+        ("Z = relu(X W)\nrelu(A) = A + 1\nminimize sum(Z ⊙ relu(Z))", "W"),
+        (
+            "softmax(A) = 3 A\n  adjoint C: ∂A = 3 ∂C\nZ = log_softmax(X W)\nminimize sum(Z ⊙ softmax(Z))",
+            "W",
+        ),
+        (
+            "sigmoid(A) = 1 ⊘ (1 + builtin_exp(-A))\nZ = softplus(X W)\nminimize sum(sigmoid(Z))",
+            "W",
+        ),
+        ("rows(A) = sum(A)\nhcat(A, C) = A + C\nB = X W\nZ = B[:, 2:2]\nminimize mean(Z ⊙ Z)", "B"),
+        ("reshape(A) = A\nI = [1 2; 2 4]\nminimize sum(vec(W) vec(W)' ) + tr(I W' W I)", "W"),
+        (
+            "norm(A) = sum(A)\nmean(A) = max(A, 0)\nmax(A, C) = A ⊙ C\nminimize norm2(mean(X W))",
+            "W",
+        ),
+    ] {
+        let text = format!("{layer}{lines}\n");
+        let first = page(&text);
+        let wrt = if shown == "W" {
+            first.parameters()
+        } else {
+            first.graph.find(shown).into_iter().collect()
+        };
+        let found = derive(&first.graph, first.objective.expect("one"), &wrt).expect(lines);
+        let name = |id: NodeId| found.graph.name(id).expect("derived by its name").text.clone();
+        let last = found.of(wrt[0]).expect("derived");
+        said += &format!("{}\n", print::unicode(&found.graph, last));
+        for write in [print::unicode, print::ascii] {
+            let all = found
+                .gradients
+                .iter()
+                .map(|&(of, g)| format!("d_{} = {}\n", ascii(&name(of)), write(&found.graph, g)));
+            let with = text.replace("minimize", &(all.collect::<String>() + "minimize"));
+            let again = page(&with);
+            let value = |graph: &Graph, node: NodeId| {
+                let at = sample(graph, Domain::Positive, 3);
+                evaluate(graph, &[node], &at).expect(lines).remove(&node).expect("its root")
+            };
+            let read = again.graph.find(&format!("∂{}", name(wrt[0]))).expect("it is there");
+            close(&value(&again.graph, read), &value(&found.graph, last), 1e-12, &with);
+        }
+    }
+    expect![[r#"
+        Xᵀ (P ⊙ (∂P - builtin_rowsum(∂P ⊙ P)))
+        Xᵀ (∂Z ⊙ (X W > 0))
+        Xᵀ (∂Z - builtin_softmax(X W) ⊙ rowsum(∂Z))
+        Xᵀ (∂Z ⊙ builtin_sigmoid(X W))
+        builtin_hcat(0 ones(builtin_rows(X), 1), ∂Z)
+        W Iᵀ Iᵀ + (builtin_reshape(2 ones(6, 6) builtin_reshape(Wᵀ, 6×1), 2×3)ᵀ + W I I)
+        Xᵀ (builtin_max(X W, 0 ones(B, 2)) ⊙ (X W > 0)) / norm₂(builtin_max(X W, 0 ones(B, 2)))
+    "#]]
+    .assert_eq(&said);
 }
 
 fn close(a: &Matrix, b: &Matrix, bound: f64, what: &str) {

@@ -6,7 +6,6 @@ use std::path::Path;
 use matgrad::calculus;
 use matgrad::expr::dim::Symbol;
 use matgrad::expr::graph::NodeId;
-use matgrad::expr::op::Op;
 use matgrad::expr::syntax::{parse_page, print_page};
 use matgrad::library::standard;
 use matgrad::{Method, Solver};
@@ -60,11 +59,7 @@ fn graph(path: &Path, talk: &Talk) -> Result<(), Failure> {
         let node = graph.get(id);
         let operands: Vec<String> = node.operands.iter().map(|o| format!("%{}", o.0)).collect();
         let name = graph.name(id).map_or(String::new(), |n| format!("   {}", n.text));
-        let op = if let Op::Call(function) = node.op {
-            &graph.functions[function as usize].name.text
-        } else {
-            node.op.def().name
-        };
+        let op = graph.called(node.op);
         let operands = operands.join(", ");
         format!("%{} = {op}({operands})   {}{name}\n", id.0, graph.symbols.shape(node.shape))
     };

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::dim::{Dim, Shape, Symbols};
+use crate::library::BUILT_IN;
 use crate::matrix::Matrix;
 use crate::op::{Bits, Op};
 use crate::syntax::{self, Role};
@@ -135,6 +136,8 @@ pub struct Graph {
     pub literals: Vec<Matrix>,
     /// Functions that calls refer to: those of the library first, in its order.
     pub functions: Vec<Arc<syntax::Function>>,
+    /// How many of them are the library's.
+    pub library: usize,
     /// States of layers, each with its value after a step of training.
     pub updates: Vec<(NodeId, NodeId)>,
     bodies: HashMap<NodeId, NodeId>,
@@ -144,9 +147,43 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// A graph whose first functions are these.
+    /// A graph whose first functions are these, of the library.
     pub fn new(functions: &[Arc<syntax::Function>]) -> Graph {
-        Graph { functions: functions.to_vec(), ..Graph::default() }
+        Graph { functions: functions.to_vec(), library: functions.len(), ..Graph::default() }
+    }
+
+    /// A graph without nodes, with the functions and dimensions of this one.
+    pub fn emptied(&self) -> Graph {
+        Graph {
+            functions: self.functions.clone(),
+            library: self.library,
+            symbols: self.symbols.clone(),
+            ..Graph::default()
+        }
+    }
+
+    /// The function of the library that an op calls.
+    pub fn of_library(&self, op: Op) -> Option<&str> {
+        let Op::Call(f) = op else { return None };
+        let functions = self.functions[..self.library].get(f as usize);
+        functions.map(|function| function.name.text.as_str())
+    }
+
+    /// What an op is called where the page calls it.
+    pub fn called(&self, op: Op) -> String {
+        match op {
+            Op::Call(f) if f as usize >= self.library => {
+                self.functions[f as usize].name.text.clone()
+            }
+            _ => self.built_in(self.of_library(op).unwrap_or(op.def().name)),
+        }
+    }
+
+    /// What the page calls a function that is built in or of the library: by its name, unless a
+    /// function of the page has that.
+    pub fn built_in(&self, name: &str) -> String {
+        let hidden = self.functions[self.library..].iter().any(|f| f.name.text == name);
+        if hidden { format!("{BUILT_IN}{name}") } else { name.to_string() }
     }
 
     /// A node by its id.

@@ -7,6 +7,10 @@ use crate::diagnostic::Errors;
 use crate::op::{Form, Op};
 use crate::syntax::{Dialect, Function, Optimizer, Statement, parse_page};
 
+/// What stands before the name of a function that is built in or of the library, where it is meant
+/// whatever the page calls by its name.
+pub(crate) const BUILT_IN: &str = "builtin_";
+
 /// Functions and update rules, written in the language itself.
 #[derive(Clone, Debug, Default)]
 pub struct Library {
@@ -19,7 +23,7 @@ pub struct Library {
 }
 
 /// Built-in functions that are no op of their own name.
-const BUILT_IN: [&str; 10] =
+const OTHERS: [&str; 10] =
     ["rows", "cols", "reshape", "place", "vec", "ones", "eye", "vector", "matrix", "transposed"];
 
 impl Library {
@@ -29,7 +33,7 @@ impl Library {
     /// What is wrong in the first file that does not parse.
     pub fn parse(files: &[(&str, &str)]) -> Result<Library, Errors> {
         let calls = Op::all().into_iter().map(Op::def).filter(|d| d.form == Form::Call);
-        let names = calls.map(|d| d.name).chain(BUILT_IN).map(str::to_string).collect();
+        let names = calls.map(|d| d.name).chain(OTHERS).map(str::to_string).collect();
         let mut library = Library { names, ..Library::default() };
         for (file, source) in files {
             let page = parse_page(source, &library.dialect()).map_err(|diagnostics| Errors {
@@ -50,6 +54,9 @@ impl Library {
                 }
             }
         }
+        let meant: Vec<String> =
+            library.names.iter().map(|name| format!("{BUILT_IN}{name}")).collect();
+        library.names.extend(meant);
         Ok(library)
     }
 

@@ -67,6 +67,15 @@ impl Writer<'_> {
         }
     }
 
+    /// A function that is built in.
+    fn built_in(&self, function: &str) -> Name {
+        name(&self.graph.built_in(function))
+    }
+
+    fn call(&self, function: &str, arguments: Vec<Expr>) -> Expr {
+        call(&self.graph.built_in(function), arguments)
+    }
+
     fn write(&self, id: NodeId) -> Expr {
         let node = self.graph.get(id);
         let operand = |i: usize| self.operand(node.operands[i]);
@@ -82,8 +91,10 @@ impl Writer<'_> {
             }
             Op::Number(bits) => number(f64::from_bits(bits.0)),
             Op::Size(dim) => self.size(dim),
+            // A page may have a value I.
+            Op::Eye(n) if self.graph.find("I").is_some() => call("eye", vec![self.size(n)]),
             Op::Eye(_) => expr(ExprKind::Identity),
-            Op::Call(f) => self.call(f, id),
+            Op::Call(f) => self.kept(f, id),
             Op::MatMul => binary(Binary::Product, operand(0), operand(1)),
             Op::Transpose => unary(Unary::Transpose, operand(0)),
             Op::Inv => unary(Unary::Inverse, operand(0)),
@@ -116,7 +127,7 @@ impl Writer<'_> {
             Op::Reshape(shape) => {
                 let dims = vec![self.dim(shape.rows), self.dim(shape.cols)];
                 let arguments = vec![Argument::Value(operand(0)), Argument::Shape(dims)];
-                expr(ExprKind::Call(name("reshape"), arguments))
+                expr(ExprKind::Call(self.built_in("reshape"), arguments))
             }
             Op::Slice(axis, start, length) => self.slice(node.operands[0], axis, start, length),
             Op::Unfold(w) | Op::Fold(w) | Op::MaxPool(w) | Op::Unpool(w) | Op::Pick(w) => {
@@ -125,22 +136,16 @@ impl Writer<'_> {
             Op::Place(axis, start, _) => self.placed(axis, start, node.operands[0], node.shape),
             op => {
                 debug_assert!(op.def().form == Form::Call, "every operator is written above");
-                call(op.def().name, (0..node.operands.len()).map(operand).collect())
+                call(&self.graph.called(op), (0..node.operands.len()).map(operand).collect())
             }
         }
     }
 
-    /// A kept call; trailing arguments that are the defaults need not be said. Where the page has
-    /// given the name to a function of its own, what was called is written out.
-    fn call(&self, function: u32, id: NodeId) -> Expr {
-        let (earlier, later) = self.graph.functions.split_at(function as usize + 1);
-        let function = &earlier[function as usize];
-        let hidden = later.iter().any(|f| f.name.text == function.name.text);
-        if let Some(body) = self.graph.body(id).filter(|_| hidden) {
-            return self.operand(body);
-        }
-        let operands = &self.graph.get(id).operands;
-        let mut arguments: Vec<Expr> = operands.iter().map(|&o| self.operand(o)).collect();
+    /// A kept call; trailing arguments that are the defaults need not be said.
+    fn kept(&self, function: u32, id: NodeId) -> Expr {
+        let node = self.graph.get(id);
+        let function = &self.graph.functions[function as usize];
+        let mut arguments: Vec<Expr> = node.operands.iter().map(|&o| self.operand(o)).collect();
         while let Some(last) = arguments.last() {
             let default = function.parameters[arguments.len() - 1].default.as_ref();
             if default.is_none_or(|d| d.kind != last.kind) {
@@ -148,7 +153,7 @@ impl Writer<'_> {
             }
             arguments.pop();
         }
-        call(&function.name.text, arguments)
+        call(&self.graph.called(node.op), arguments)
     }
 
     /// `A - B` rather than `A + (-B)`, also where `B` is a number, or spread.
@@ -219,14 +224,17 @@ impl Writer<'_> {
             let shape = Argument::Shape(vec![self.dim(to.rows), self.dim(to.cols)]);
             let first = self.size(start.plus(Dim::ONE).unwrap_or(start));
             let first = Argument::Named(name(if rows { "row" } else { "column" }), first);
-            return expr(ExprKind::Call(name("place"), vec![Argument::Value(value), shape, first]));
+            return expr(ExprKind::Call(
+                self.built_in("place"),
+                vec![Argument::Value(value), shape, first],
+            ));
         };
         let zeros = |count: Dim| {
             let (m, n) = if rows { (count, to.cols) } else { (to.rows, count) };
             let ones = call("ones", vec![self.size(m), self.size(n)]);
             (count != Dim::of(0)).then(|| binary(Binary::Product, number(0.0), ones))
         };
-        let join = |a: Expr, b: Expr| call(if rows { "vcat" } else { "hcat" }, vec![a, b]);
+        let join = |a: Expr, b: Expr| self.call(if rows { "vcat" } else { "hcat" }, vec![a, b]);
         let value = match zeros(start) {
             Some(before) => join(before, value),
             None => value,
@@ -259,7 +267,7 @@ impl Writer<'_> {
         option("pad", &w.pad, &[0; 4]);
         option("dilation", &w.dilation, &[1; 2]);
         option("groups", &[w.groups], &[1]);
-        expr(ExprKind::Call(name(op.def().name), arguments))
+        expr(ExprKind::Call(name(&self.graph.called(op)), arguments))
     }
 
     /// The 1×1 value behind a spreading, or of a 1×1 node.
@@ -322,7 +330,7 @@ impl Writer<'_> {
                 };
                 self.graph
                     .name(v.node)
-                    .map(|n| call(function, vec![expr(ExprKind::Name(n.clone()))]))
+                    .map(|n| self.call(function, vec![expr(ExprKind::Name(n.clone()))]))
             });
             holder.unwrap_or_else(|| expr(ExprKind::Name(name(text))))
         });

@@ -339,14 +339,13 @@ fn adjoints(graph: &Graph, objective: NodeId, seed: u64) -> Result<Vec<(String, 
     let mut found: Vec<(String, f64)> = Vec::new();
     for (f, operands) in used {
         let function = &graph.functions[f as usize];
-        let text = &function.name.text;
+        let text = graph.called(Op::Call(f));
         let sealed = function.backward.iter().any(|b| !b.surrogate);
-        if !sealed || found.iter().any(|(known, _)| known == text) {
+        if !sealed || found.iter().any(|(known, _)| *known == text) {
             continue;
         }
         // The same call on variables of its own, of the shapes that it has on the page.
-        let mut alone = Graph::new(&graph.functions);
-        alone.symbols = graph.symbols.clone();
+        let mut alone = graph.emptied();
         let mut scope = Scope { functions: Some(f + 1), ..Scope::default() };
         let mut variables = Vec::new();
         let mut add = |alone: &mut Graph, text: String, shape: Shape| {

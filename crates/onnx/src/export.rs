@@ -174,9 +174,10 @@ impl Exporter<'_> {
                 Ok(self.writer.floats(&name, &[m.rows, m.cols], &m.data))
             }
             Op::Number(Bits(bits)) => Ok(self.writer.number(f64::from_bits(bits))),
-            Op::Call(f) => {
-                let function = &graph.functions[f as usize].name.text;
-                let Some(known) = FUNCTIONS.iter().find(|known| known.name == function) else {
+            Op::Call(_) => {
+                let function = graph.of_library(node.op);
+                let Some(known) = FUNCTIONS.iter().find(|known| Some(known.name) == function)
+                else {
                     let body = graph.body(id).ok_or_else(|| self.fail(id, "it has no body"))?;
                     self.wanted.entry(body).or_insert(name);
                     return self.value(body);

@@ -10,7 +10,6 @@ use std::path::Path;
 use matgrad::data::Encoder;
 use matgrad::expr::graph::NodeId;
 use matgrad::expr::matrix::Matrix;
-use matgrad::expr::op::Op;
 use matgrad::{Costs, Model, Network, Precision};
 use prost::Message;
 use serde_json::Value as Json;
@@ -175,13 +174,11 @@ fn own(proto: &ModelProto, folder: Option<&Path>) -> Result<Option<Model>, Error
     Ok(same.then_some(model))
 }
 
-/// Whether the objective of a network is made of this function.
+/// Whether the objective of a network is made of this function of the library.
 fn calls(network: &Network, function: &str) -> bool {
     let graph = &network.equations.graph;
-    graph.reachable(&[network.objective], false).iter().any(|&node| match graph.get(node).op {
-        Op::Call(f) => graph.functions[f as usize].name.text == function,
-        _ => false,
-    })
+    let nodes = graph.reachable(&[network.objective], false);
+    nodes.iter().any(|&node| graph.of_library(graph.get(node).op) == Some(function))
 }
 
 fn refused(node: &NodeProto, why: String) -> Error {

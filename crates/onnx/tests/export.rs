@@ -245,6 +245,17 @@ fn a_constant_column_is_zero() {
     assert_eq!(again.encoder, model.encoder);
 }
 
+/// A page may have a softmax of its own, which is no Softmax.
+#[test]
+fn a_function_goes_by_what_it_is_and_not_by_its_name() {
+    let encoder = tables::encoder(&tables::table(), TargetKind::Classes, false);
+    let page = "input X : B×3\ntarget Y : B×3\nparam W : 3×3 ~ glorot\nsoftmax(Z) = 2 Z\n  \
+                adjoint P: ∂Z = 2 ∂P\nP = softmax(X W)\nminimize mse(P, Y)\n";
+    let graph = export(&tables::model(page, encoder)).unwrap().graph.unwrap();
+    let ops: Vec<&str> = graph.node.iter().map(|n| n.op_type()).collect();
+    assert!(ops.contains(&"Mul") && !ops.contains(&"Softmax"), "{ops:?}");
+}
+
 #[test]
 fn tensors_have_the_symbols_of_the_equations() {
     let table = tables::table();

@@ -113,7 +113,7 @@ fn equation(values: &Values, id: NodeId) -> String {
     let names = |between: &str| operand_names(values, id).join(between);
     match op {
         Op::MatMul => format!("{} ← {}", label(graph, id), names(" ")),
-        _ => format!("{} ← {}({})", label(graph, id), op.def().name, names(", ")),
+        _ => format!("{} ← {}({})", label(graph, id), graph.called(op), names(", ")),
     }
 }
 
@@ -228,7 +228,10 @@ fn written(values: &Values, id: NodeId, unit: usize) -> String {
         Op::Greater => ">",
         Op::GreaterEqual => "≥",
         Op::Neg => return format!("-{}", operands[0]),
-        _ => return format!("{}({})", op.def().name, operands.join(", ")),
+        _ => {
+            let function = values.request.graph.called(op);
+            return format!("{function}({})", operands.join(", "));
+        }
     };
     let text = format!("({} {sign} {})", operands[0], operands[1]);
     // Shared parts may be written many times.

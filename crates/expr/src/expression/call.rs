@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dim::{Dim, Shape};
 use crate::elaborate::{declare, made_up};
 use crate::graph::{Kind, MOST_OPERANDS, NodeId};
+use crate::library::BUILT_IN;
 use crate::op::{Axis, Form, Op};
 use crate::syntax::{self, Argument, Binary, Expr, ExprKind, Function, Parameter};
 
@@ -20,7 +21,11 @@ impl Builder<'_> {
         hint: Hint,
     ) -> Result<NodeId, Diagnostic> {
         let above = scope.functions.map_or(self.graph.functions.len(), |count| count as usize);
-        let last = self.graph.functions[..above].iter().rposition(|f| f.name == *name);
+        let (text, above) = match name.text.strip_prefix(BUILT_IN) {
+            Some(text) => (text, self.graph.library.min(above)),
+            None => (name.text.as_str(), above),
+        };
+        let last = self.graph.functions[..above].iter().rposition(|f| f.name.text == text);
         if let Some(index) = last {
             return self.function(scope, index as u32, arguments, e);
         }
@@ -33,7 +38,7 @@ impl Builder<'_> {
                 .label(e.span, format!("{} given", arguments.len()))
         };
         let shape_hint = Shape::new(hint.0.unwrap_or(Dim::ONE), hint.1.unwrap_or(Dim::ONE));
-        match name.text.as_str() {
+        match text {
             "matrix" | "vector" => {
                 let [entry] = values[..] else { return Err(wrong("one number")) };
                 let node = self.build(scope, entry, (None, None))?;
@@ -42,7 +47,7 @@ impl Builder<'_> {
             "ones" | "eye" => {
                 let dims: Result<Vec<Dim>, Diagnostic> =
                     values.iter().map(|v| self.dim_of(scope, v)).collect();
-                return match (name.text.as_str(), dims?.as_slice()) {
+                return match (text, dims?.as_slice()) {
                     ("eye", [n]) => self.node(Op::Eye(*n), &[], e),
                     ("ones", [m]) => self.ones(Shape::new(*m, Dim::ONE), e),
                     ("ones", [m, n]) => self.ones(Shape::new(*m, *n), e),
@@ -53,9 +58,8 @@ impl Builder<'_> {
             "place" => return self.place(scope, arguments, e),
             _ => {}
         }
-        let op = Op::all()
-            .into_iter()
-            .find(|op| op.def().form == Form::Call && op.def().name == name.text);
+        let op =
+            Op::all().into_iter().find(|op| op.def().form == Form::Call && op.def().name == text);
         if let Some(op) = op.filter(|op| op.window().is_some()) {
             return self.picture(scope, op, arguments, e);
         }
@@ -63,7 +67,7 @@ impl Builder<'_> {
             values.iter().map(|v| self.build(scope, v, hint)).collect();
         let nodes = nodes?;
         let pairs: Vec<(NodeId, &Expr)> = nodes.iter().copied().zip(values).collect();
-        if let Some(node) = self.of_shapes(scope, name, &pairs, e)? {
+        if let Some(node) = self.of_shapes(scope, text, &pairs, e)? {
             return Ok(node);
         }
         match op {
@@ -84,12 +88,12 @@ impl Builder<'_> {
     fn of_shapes(
         &mut self,
         scope: &Scope,
-        name: &syntax::Name,
+        name: &str,
         pairs: &[(NodeId, &Expr)],
         e: &Expr,
     ) -> Result<Option<NodeId>, Diagnostic> {
         let nodes: Vec<NodeId> = pairs.iter().map(|&(node, _)| node).collect();
-        Ok(Some(match (name.text.as_str(), nodes.as_slice()) {
+        Ok(Some(match (name, nodes.as_slice()) {
             ("rows", [a]) => self.graph.size(self.graph.shape(*a).rows),
             ("cols", [a]) => self.graph.size(self.graph.shape(*a).cols),
             ("vec", [a]) => {

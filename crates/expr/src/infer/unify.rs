@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Class, class};
-use crate::library::Library;
+use crate::library::{BUILT_IN, Library};
 use crate::op::{Form, Op};
 use crate::syntax::{self, Argument, Binary, Expr, ExprKind, Span, Unary};
 
@@ -247,6 +247,7 @@ impl Inference<'_> {
     }
 
     fn call(&mut self, name: &str, arguments: &[Argument], values: &Values) -> Pair {
+        let name = name.strip_prefix(BUILT_IN).unwrap_or(name);
         let function = self.library.functions.iter().rev().find(|f| f.name.text == name);
         let given: Vec<&Expr> = arguments
             .iter()

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::library::BUILT_IN;
 
 use super::lex::{KEYWORDS, Kind, Token};
 use super::tree::{Name, Span};
@@ -14,9 +15,10 @@ pub(super) type Parsed<T> = Result<T, Diagnostic>;
 pub(super) const CONTROL: &[&str] = &["if", "else", "for", "while", "return"];
 
 /// Words that mean the same wherever they stand.
-const MEANT: [(&str, &str); 3] = [
+const MEANT: [(&str, &str); 4] = [
     ("ones", "the matrix 𝟏"),
     ("eye", "the identity I"),
+    ("inv", "the inverse, as in `inv(A)`"),
     ("training", "1 while a network is trained, 0 when it is used"),
 ];
 
@@ -137,20 +139,23 @@ impl<'a> Cursor<'a> {
     /// Takes a name that is to mean something new.
     pub(super) fn new_name(&mut self, what: &str) -> Parsed<Name> {
         let name = self.name(what)?;
-        match MEANT.iter().find(|(word, _)| *word == name.text) {
-            Some((word, meaning)) => {
-                Err(Diagnostic::new(format!("`{word}` has a meaning already and cannot be {what}"))
-                    .label(name.span, *meaning)
-                    .help("choose another name"))
-            }
-            None => Ok(name),
-        }
+        let built_in =
+            name.text.strip_prefix(BUILT_IN).filter(|of| self.scope.library.contains(*of));
+        let meaning = match built_in {
+            Some(of) => format!("the function {of} that is built in, or of the library"),
+            None => match MEANT.iter().find(|(word, _)| *word == name.text) {
+                Some((_, meaning)) => meaning.to_string(),
+                None => return Ok(name),
+            },
+        };
+        let title = format!("`{}` has a meaning already and cannot be {what}", name.text);
+        Err(Diagnostic::new(title).label(name.span, meaning).help("choose another name"))
     }
 
-    /// Enters a bracket.
+    /// Enters an expression: the whole, or one in a bracket.
     pub(super) fn deeper(&mut self) -> Parsed<()> {
         self.depth += 1;
-        if self.depth <= DEEPEST {
+        if self.depth <= DEEPEST + 1 {
             return Ok(());
         }
         Err(Diagnostic::new("this expression is nested too deeply")
@@ -158,7 +163,7 @@ impl<'a> Cursor<'a> {
             .help("name its parts: `A = …` on a line of its own"))
     }
 
-    /// Leaves a bracket.
+    /// Leaves it.
     pub(super) fn shallower(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }

@@ -7,7 +7,6 @@ use matgrad_expr::elaborate::{Given, update_rule};
 use matgrad_expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
-use matgrad_expr::op::Op;
 use matgrad_expr::syntax::canonical;
 
 use crate::forms::index::{self, Why};
@@ -71,13 +70,9 @@ impl Walkthrough {
         let mut equations = forward(network);
         let users = users(&graph, network.objective);
         for &(of, gradient) in &derived.gradients {
-            let mut ops: Vec<&str> = Vec::new();
-            for &user in users.get(&of).into_iter().flatten() {
-                ops.push(match graph.get(user).op {
-                    Op::Call(f) => &graph.functions[f as usize].name.text,
-                    op => op.def().name,
-                });
-            }
+            let users = users.get(&of).into_iter().flatten();
+            let mut ops: Vec<String> =
+                users.map(|&user| graph.called(graph.get(user).op)).collect();
             ops.dedup();
             let (name, rule) = (named(&graph, of), format!("adjoint of {}", ops.join(", ")));
             equations.push(Equation {

@@ -182,8 +182,8 @@ impl Prover<'_, '_> {
         let node = *self.graph.get(of);
         let at = terms.iter().position(|t| t.of == of && t.part.is_none()).unwrap_or(0);
         let gradient = terms.remove(at).gradient;
-        if let Op::Call(f) = node.op {
-            let name = self.graph.functions[f as usize].name.text.clone();
+        if let Op::Call(_) = node.op {
+            let name = self.graph.called(node.op);
             let found = backward(self.graph, of, gradient, &self.active)?;
             let mut law = match (&found.surrogate, found.declared.is_empty()) {
                 (Some(_), _) => format!("surrogate of {name}: `{}`", found.declared.join(", ")),

@@ -334,3 +334,22 @@ fn where_on_the_line() {
           ╰ help: put `where NAME = …` on an indented line below"#]],
     );
 }
+
+#[test]
+fn names_with_a_meaning() {
+    wrong(
+        "builtin_exp(X) = X\nparam inv : 2×2\n",
+        expect![[r#"
+        error: `builtin_exp` has a meaning already and cannot be the name of a function
+          ╭▸ net.eq:1:1
+        1 │ builtin_exp(X) = X
+          │ ━━━━━━━━━━━ the function exp that is built in, or of the library
+          ╰ help: choose another name
+
+        error: `inv` has a meaning already and cannot be the name of the param
+          ╭▸ net.eq:2:7
+        2 │ param inv : 2×2
+          │       ━━━ the inverse, as in `inv(A)`
+          ╰ help: choose another name"#]],
+    );
+}

@@ -220,7 +220,7 @@ impl Writer<'_> {
             op => {
                 debug_assert!(op.def().form == Form::Call, "every operator is written above");
                 let all: Vec<String> = x.iter().map(|e| self.write(e)).collect();
-                (format!("{}({})", op.def().name, all.join(", ")), Level::Primary)
+                (format!("{}({})", self.graph.called(op), all.join(", ")), Level::Primary)
             }
         }
     }

@@ -77,13 +77,11 @@ impl Network {
     /// What is wrong with the page, or what it lacks to be trained.
     pub fn parse(file: &str, source: &str) -> Result<Network, Error> {
         let equations = read(file, source, standard())?;
-        let lacks = |what: &str, help: &str| {
-            Error::Equations(Errors {
-                file: file.into(),
-                source: source.into(),
-                diagnostics: vec![Diagnostic::new(what).help(help)],
-            })
+        let wrong = |diagnostic| {
+            let (file, source) = (file.into(), source.into());
+            Error::Equations(Errors { file, source, diagnostics: vec![diagnostic] })
         };
+        let lacks = |what: &str, help: &str| wrong(Diagnostic::new(what).help(help));
         let all = |role: Role| -> Vec<NodeId> {
             let variables = equations.graph.variables.iter();
             let supplied =
@@ -102,12 +100,7 @@ impl Network {
             .objective
             .ok_or_else(|| lacks("this page has no objective", "end it with `minimize L`"))?;
         let graph = &equations.graph;
-        let (output, link) = output::find(&equations, objective, target).ok_or_else(|| {
-            lacks(
-                "no value that depends on parameters is compared with the target",
-                "write a loss of both, such as `minimize mse(X W + b, Y)`",
-            )
-        })?;
+        let (output, link) = output::find(&equations, objective, target).map_err(wrong)?;
         let reached = graph.reachable(&[output], true);
         let used = graph.reachable(&[objective, output], true);
         let (inputs, others): (Vec<NodeId>, Vec<NodeId>) = all(Role::Input)

@@ -8,17 +8,69 @@ use matgrad::expr::elaborate::{Given, update_rule};
 use matgrad::expr::graph::{Graph, Initial, Kind, NodeId};
 use matgrad::expr::matrix::Matrix;
 use matgrad::expr::print::unicode;
-use matgrad::expr::syntax::{Name, ascii};
+use matgrad::expr::syntax::{Name, plain};
 use matgrad::plan::plan::{Request, plan};
 use matgrad::{Link, Network, UpdateRule};
 
 use crate::{Error, Named, Source, Style, source};
 
+/// Names that generated code has for itself, and words of Rust's that a page may have for names.
+const TAKEN: [&str; 47] = [
+    "new",
+    "begin",
+    "step",
+    "real",
+    "prediction",
+    "abstract",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "crate",
+    "do",
+    "dyn",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "gen",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "pub",
+    "ref",
+    "self",
+    "static",
+    "struct",
+    "super",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "unsafe",
+    "use",
+    "yield",
+];
+
 /// What a named value of a network is called in generated code.
 pub fn symbol(network: &Network, node: NodeId) -> String {
     let name = network.equations.graph.name(node).map_or("value", |n| n.text.as_str());
-    let plain = ascii(name).replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
-    if plain.starts_with(|c: char| c.is_ascii_alphabetic()) { plain } else { format!("v_{plain}") }
+    let plain = plain(name);
+    let free = plain.starts_with(|c: char| c.is_ascii_alphabetic()) && !TAKEN.contains(&&*plain);
+    if free { plain } else { format!("v_{plain}") }
 }
 
 fn network_error(why: impl std::fmt::Display) -> Error {
@@ -138,8 +190,7 @@ pub fn training(
 fn setting(graph: &mut Graph, named: &mut Vec<Named>, text: &str, value: f64) -> NodeId {
     let name = Name { text: text.into(), spelling: text.into(), span: Default::default() };
     let node = graph.add_variable(name, Kind::Given, Shape::SCALAR, Initial::None);
-    let plain = ascii(text).replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    let name = Some(format!("set_{plain}"));
+    let name = Some(format!("set_{}", plain(text)));
     named.push(Named { node, name, value: Some(vec![value].into()) });
     node
 }
@@ -167,4 +218,19 @@ fn supplied<'a>(network: &Network, rows: usize) -> Vec<Named<'a>> {
         all.push(named(node, Some(vec![1.0; rows * network.columns(node)].into())));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_are_names_of_their_own() {
+        let page = "input X : B×2\ntarget Y : B×2\nparam Ŵ : 2×2\nparam Û : 2×2\nparam step : 1×2\n\
+                    param match : 1×2\nparam η₁ : 1×2\nminimize mse(X Ŵ Û + step + match + η₁, Y)\n";
+        let network = Network::parse("page", page).unwrap_or_else(|e| panic!("{e}"));
+        let parameters = network.equations.parameters();
+        let symbols: Vec<String> = parameters.into_iter().map(|p| symbol(&network, p)).collect();
+        assert_eq!(symbols, ["u174", "udb", "v_step", "v_match", "eta1"]);
+    }
 }

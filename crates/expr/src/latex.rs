@@ -134,4 +134,9 @@ mod tests {
             J &= 3\,\left(\mathrm{bias}_{2} - b\right)
         "#]].assert_eq(&lines.collect::<String>());
     }
+
+    #[test]
+    fn names_stay_apart() {
+        assert_eq!(["x", "x_", "x₁_₂"].map(latex_name), ["x", r"\mathrm{x\_}", "x_{1,2}"]);
+    }
 }

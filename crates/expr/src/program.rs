@@ -22,7 +22,7 @@ use crate::dim::{Dim, Symbol};
 use crate::graph::{Graph, Initial, NodeId, Variable};
 use crate::matrix::Matrix;
 use crate::op::{Axis, Op, OpDef};
-use crate::syntax::{Name, ascii};
+use crate::syntax::{Name, ascii, plain};
 
 /// The text of each entry of a matrix.
 type Entries<'a> = &'a dyn Fn(usize, usize) -> String;
@@ -140,8 +140,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     /// A name that is not in use yet.
     fn identifier(&mut self, canonical: &str) -> String {
-        let letters = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-        let mut name: String = ascii(canonical).chars().map(letters).collect();
+        let mut name = plain(canonical);
         if name.starts_with(|c: char| c.is_ascii_digit()) {
             name.insert(0, '_');
         }

@@ -82,8 +82,10 @@ impl NameParts {
             Some(rest) => (rest, Some('+')),
             None => letters.strip_suffix('⁻').map_or((letters, None), |rest| (rest, Some('-'))),
         };
-        let below = |c: char| ('₀'..='₉').contains(&c) || c == '_';
-        let body = letters.trim_end_matches(below);
+        let digit = |c: char| ('₀'..='₉').contains(&c);
+        // A `_` that no digit follows belongs to the letters.
+        let numbered = letters.ends_with(digit);
+        let body = letters.trim_end_matches(|c| numbered && (digit(c) || c == '_'));
         let digits = letters[body.len()..].trim_matches('_').chars().map(|c| match c {
             '₀'..='₉' => char::from_u32(c as u32 - '₀' as u32 + '0' as u32).unwrap_or(c),
             _ => ',',

@@ -33,7 +33,7 @@ mod shape;
 mod tests;
 mod tree;
 
-pub use name::{ascii, canonical};
+pub use name::{ascii, canonical, plain};
 pub use parse::{parse_expr, parse_page};
 pub use print::{print_expr, print_page};
 pub use tree::*;

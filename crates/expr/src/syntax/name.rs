@@ -95,6 +95,17 @@ pub fn ascii(canonical_name: &str) -> String {
     if canonical(&text) == canonical_name { text } else { canonical_name.to_string() }
 }
 
+/// A name in the letters that every programming language takes: that in ASCII, with the code of
+/// what has no twin there, as `u174` for `Ŵ`.
+pub fn plain(canonical_name: &str) -> String {
+    let letter = |c: char| match c {
+        '_' => "_".to_string(),
+        _ if c.is_ascii_alphanumeric() => c.to_string(),
+        _ => format!("u{:x}", c as u32),
+    };
+    ascii(canonical_name).chars().map(letter).collect()
+}
+
 /// What follows a leading `∂` or `d_`, where that makes the name one of a gradient.
 fn without_partial(name: &str) -> Option<&str> {
     if let Some(inner) = name.strip_prefix('∂') {
@@ -267,6 +278,14 @@ mod tests {
         ] {
             assert_eq!(ascii(name), twin, "{name}");
             assert_eq!(canonical(twin), name, "{twin}");
+        }
+    }
+
+    #[test]
+    fn plain_letters() {
+        for (name, letters) in [("W₁", "W_1"), ("Ŵ", "u174"), ("∂Ŵ₂", "d_u174_2"), ("x_", "x_")]
+        {
+            assert_eq!(plain(name), letters);
         }
     }
 

@@ -67,9 +67,6 @@ struct Validation<'a> {
     evaluator: Evaluator,
 }
 
-/// What to do about a value that is not finite.
-const HELP: &str = "try a smaller learning rate (`--set lr=…`) or scaled inputs";
-
 /// Steps after which a fit is worth another copy of its weights.
 const STEPS_A_COPY: usize = 64;
 
@@ -368,7 +365,7 @@ impl Fit<'_> {
     fn locate(&mut self, loss: f64, batch: usize) -> Error {
         let (epoch, failed) = (self.at.epoch, self.worker.steps());
         let batch_text = format!("the loss is {loss} in epoch {epoch}, batch {batch}");
-        let good = self.good.take().unwrap_or_default();
+        let (good, help) = (self.good.take().unwrap_or_default(), self.help());
         let back = self.restore(&good).and_then(|()| {
             while self.worker.steps() + 1 < failed {
                 self.steps(Some(failed - 1))?;
@@ -390,8 +387,8 @@ impl Fit<'_> {
             fault::first(self.network, at, (&self.data.0, &self.data.1), &rows)
         });
         match back {
-            Ok(Some(place)) => Error::Run(format!("{batch_text}: {place}\n  {HELP}")),
-            Ok(None) | Err(_) => Error::Run(format!("{batch_text}; {HELP}")),
+            Ok(Some(place)) => Error::Run(format!("{batch_text}: {place}\n  {help}")),
+            Ok(None) | Err(_) => Error::Run(format!("{batch_text}; {help}")),
         }
     }
 
@@ -405,7 +402,16 @@ impl Fit<'_> {
         let place = fault::first(self.network, self.page.with(&weights), data, &[0])?;
         let (epoch, good) = (self.at.epoch, self.good.take().unwrap_or_default());
         self.restore(&good)?;
-        Err(Error::Run(format!("after epoch {epoch} {}; {HELP}", place.unwrap_or_default())))
+        let (place, help) = (place.unwrap_or_default(), self.help());
+        Err(Error::Run(format!("after epoch {epoch} {place}; {help}")))
+    }
+
+    /// What to do about a value that is not finite.
+    fn help(&self) -> &'static str {
+        match self.worker {
+            Worker::Step(_) => "try a smaller learning rate (`--set lr=…`) or scaled inputs",
+            Worker::Search(_) => "try scaled inputs or other initial weights (`--seed N`)",
+        }
     }
 
     fn validate(&mut self) -> Result<Option<f64>, Error> {

@@ -1,6 +1,6 @@
 //! How the loss is lowered: by an update rule, or by a solver that searches.
 
-use matgrad_expr::syntax::canonical;
+use matgrad_expr::syntax::{ascii, canonical};
 
 use crate::{Error, Solver, UpdateRule};
 
@@ -80,8 +80,12 @@ pub(crate) fn set(
         match values.iter_mut().find(|(n, _)| *n == text) {
             Some(found) => found.1 = *value,
             None => {
-                let known: Vec<&str> = values.iter().map(|(n, _)| n.as_str()).collect();
-                let known = known.join(", ");
+                let typed = |(n, _): &(String, f64)| match n.as_str() {
+                    "η" => "lr (η)".to_string(),
+                    _ if n.is_ascii() => n.clone(),
+                    _ => format!("{} ({n})", ascii(n)),
+                };
+                let known = values.iter().map(typed).collect::<Vec<_>>().join(", ");
                 return Err(Error::Input(format!("{owner} has no {name}; it has {known}")));
             }
         }

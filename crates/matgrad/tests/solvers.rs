@@ -232,6 +232,21 @@ fn what_is_no_sum_of_squares_is_refused() {
     assert_eq!(error, "scg has no lr; it has tolerance, gradient");
 }
 
+#[test]
+fn an_infinite_loss_is_told_with_what_helps_a_search() {
+    let (network, x, y) = small();
+    let weights = network.initial(1).expect("all have numbers");
+    let far = Matrix { data: y.data.iter().map(|y| y * 1e300).collect(), ..y };
+    for solver in Solver::ALL {
+        let options = FitOptions::new(solver);
+        let mut fit = network.fit(&weights, (&x, &far), None, &options).expect("it compiles");
+        let error = fit.next().expect("an epoch").expect_err("it is infinite").to_string();
+        for words in ["in epoch 1", "the first that is not finite", "scaled inputs", "--seed"] {
+            assert!(error.contains(words) && !error.contains("lr"), "{solver:?}: {error}");
+        }
+    }
+}
+
 /// The largest entry of the gradient at these weights, by the meaning of the derived equations.
 fn steepest(network: &Network, weights: &[(NodeId, Matrix)], data: (&Matrix, &Matrix)) -> f64 {
     let parameters: Vec<NodeId> = weights.iter().map(|w| w.0).collect();

@@ -7,6 +7,8 @@ import pytest
 import sklearn.neural_network as theirs
 from sklearn.datasets import load_digits, load_iris, make_circles
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import scale
 
 import matgrad
@@ -154,3 +156,43 @@ def test_a_search_among_kinks_ends_without_a_warning():
         warnings.simplefilter("error")
         net = MLPClassifier([10, 10], **settings).fit(scale(X), y)
     assert net.n_iter_ < 500 and net.score(scale(X), y) >= 0.98
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "rprop", "lbfgs", "scg", "lm"])
+def test_an_infinite_loss_is_told_alike(solver):
+    X, y = np.full((6, 2), 1e200), np.arange(6.0)
+    net = MLPRegressor((3,), activation="identity", solver=solver, random_state=0)
+    advice = "scale the data" if solver in ("lbfgs", "scg", "lm") else "lower learning_rate_init"
+    told = f"^Solver produced non-finite .* The loss is (inf|nan) in iteration 1: {advice}.$"
+    with pytest.raises(ValueError, match=told):
+        net.fit(X, y)
+    assert not hasattr(net, "loss_")
+
+
+class Watching:
+    """A callback that only looks on."""
+
+    def setup(self, estimator, context):
+        """A fit begins."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """A task begins."""
+
+    def on_fit_task_end(self, estimator, context):
+        """A task ends."""
+
+    def teardown(self, estimator, context):
+        """A fit is over."""
+
+
+@pytest.mark.parametrize("callbacks", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("whole", [lambda net: net, make_pipeline, lambda net: GridSearchCV(net, {})])
+def test_warnings_point_at_the_line_of_the_user(callbacks, solver, whole):
+    X, y = zeros_and_ones(60)
+    net = MLPClassifier((3,), solver=solver, max_iter=1)
+    if callbacks:
+        net.set_callbacks(Watching())
+    with pytest.warns(UserWarning) as told:
+        whole(net).fit(X, y)
+    assert {(w.category, w.filename) for w in told} == {(ConvergenceWarning, __file__)}

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
-import warnings
 from typing import Any
 
 from ._matgrad import __version__
+from ._warn import warn
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -80,12 +80,10 @@ class Estimator:
         self.__dict__.update(state)
         written = self.__dict__.pop("_matgrad_version", "an unknown version")
         if written != __version__:
-            warnings.warn(
+            warn(
                 f"this {type(self).__name__} was pickled by matgrad {written} and is read by "
                 f"{__version__}: it predicts by the weights it holds; to go on training, fit it "
                 "anew, for a version may compute otherwise than the one before",
-                UserWarning,
-                stacklevel=2,
             )
         # What a newer version has learnt to take, an older one left at its default.
         for name, parameter in inspect.signature(type(self).__init__).parameters.items():

@@ -6,7 +6,6 @@ import math
 import numbers as number_types
 import os
 import sys
-import warnings
 import weakref
 from typing import Any
 
@@ -21,6 +20,7 @@ from ._settings import FULL_BATCH, SEARCHES, Settings
 from ._targets import distinct
 from ._tasks import Tasks
 from ._validate import check_names, given, matrix, names_of, table
+from ._warn import warn
 
 _NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -258,10 +258,9 @@ class _MLP(Settings):
         full = self.batch_size == "full" or self.solver in FULL_BATCH
         size = rows if full else 200 if self.batch_size == "auto" else self.batch_size
         if self.batch_size not in ("auto", "full") and size > rows:
-            warnings.warn(
+            warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                 "clipped",
-                stacklevel=5,
             )
         size = min(size, rows)
         trainer = self._trainer(size, drawn, dtype, incremental)
@@ -302,7 +301,7 @@ class _MLP(Settings):
                         "the optimization hasn't converged yet."
                     )
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warn("Training interrupted by user.")
         finally:
             if bar is not None:
                 bar.close()
@@ -311,10 +310,14 @@ class _MLP(Settings):
         self._keep(trainer.weights() if held is None else best, dtype)
 
     def _too_far(self) -> str:
-        return f"The loss is {self.loss_} in iteration {self.n_iter_}: lower learning_rate_init."
+        better = "scale the data" if self.solver in SEARCHES else "lower learning_rate_init"
+        return f"The loss is {self.loss_} in iteration {self.n_iter_}: {better}."
+
+    def _diverged(self) -> ValueError:
+        return ValueError(f"{_NON_FINITE} {self._too_far()}")
 
     def _warn_of_convergence(self, message: str) -> None:
-        warnings.warn(message, of_sklearn("ConvergenceWarning", ConvergenceWarning), stacklevel=6)
+        warn(message, of_sklearn("ConvergenceWarning", ConvergenceWarning))
 
     def _lowered(self, trainer, bar) -> bool:
         """Whether the rate could be lowered where too many epochs brought nothing."""
@@ -338,7 +341,7 @@ class _MLP(Settings):
         """Counts epochs without an improvement by ``tol``; whether this one has the best score."""
         if held is None:
             if not math.isfinite(self.loss_):
-                raise ValueError(f"{_NON_FINITE} {self._too_far()}")
+                raise self._diverged()
             stale = self.loss_ > self.best_loss_ - self.tol
             self._stale = self._stale + 1 if stale else 0
             self.best_loss_ = min(self.best_loss_, self.loss_)

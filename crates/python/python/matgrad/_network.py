@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from . import _matgrad
 from ._numbers import real, seed as seed_of, threads, whole
 from ._settings import SEARCHES
 from ._targets import floats
+from ._warn import warn
 
 
 class Derivation(str):
@@ -303,7 +303,7 @@ class Network:
             whole("epochs", epochs, 0), size, seed_of(seed), threads(n_jobs), callback,
         )
         if ended == "interrupted":
-            warnings.warn("Training interrupted; the weights of the last epoch stay", stacklevel=2)
+            warn("Training interrupted; the weights of the last epoch stay")
         history = {"loss": [loss for loss, _ in losses]}
         if held is not None:
             history["validation_loss"] = [loss for _, loss in losses]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ._estimator import of_sklearn
 from ._targets import column, same_length, values, weights_of
+from ._warn import warn
 
 
 def accuracy(y: Any, predicted: np.ndarray, weight: Any, name: str) -> float:
@@ -57,10 +57,9 @@ def r2(y: Any, predicted: np.ndarray, weight: Any, name: str) -> float:
         )
     weight = weights_of(weight, len(Y))
     if len(Y) < 2:
-        warnings.warn(
+        warn(
             "R^2 score is not well-defined with less than two samples.",
             of_sklearn("UndefinedMetricWarning", UserWarning),
-            stacklevel=3,
         )
         return float("nan")
     return r2_of(Y, predicted, weight)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from ._estimator import ConvergenceWarning, of_sklearn
 from ._numbers import threads
 from ._progress import progress
 from ._validate import given
+from ._warn import warn
 
 if TYPE_CHECKING:
     from ._mlp import _MLP
@@ -49,10 +50,17 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     # As in scikit-learn: no entry of the gradient above tol, or SciPy's least gain of a step.
     rest = {"gradient": float(net.tol), "tolerance": 2.2e-9}
     X = given(X)
-    losses, ended = model.fit(
-        X, Y, weight, None, net.solver, rest, int(net.max_iter), None, 0,
-        threads(net.n_jobs), watched, int(net.max_fun), True,
-    )
+    try:
+        losses, ended = model.fit(
+            X, Y, weight, None, net.solver, rest, int(net.max_iter), None, 0,
+            threads(net.n_jobs), watched, int(net.max_fun), True,
+        )
+    except ValueError as wrong:
+        # A search goes nowhere from where the loss is finite to where it is not.
+        net.loss_, net.n_iter_ = model.loss(X, Y, weight), 1
+        if math.isfinite(net.loss_):
+            raise
+        raise net._diverged() from wrong
     if bar is not None:
         bar.close()
     weights = model.weights()
@@ -67,13 +75,12 @@ def search(net: _MLP, X, Y, weight, drawn, dtype, tasks) -> None:
     net.loss_ = model.loss(X, Y, weight) / outputs + penalty(weights)
     net.best_loss_ = min([*curve, net.loss_])
     if ended == "interrupted":
-        warnings.warn("Training interrupted by user.", stacklevel=5)
+        warn("Training interrupted by user.")
     elif ended == "evaluations" or (ended is None and net.n_iter_ >= net.max_iter):
         spent = ended is not None
         what = f"max_fun={net.max_fun}" if spent else f"max_iter={net.max_iter}"
-        warnings.warn(
+        warn(
             f"{net.solver} stopped after {what} {'evaluations' if spent else 'iterations'} before "
             f"it converged; raise {'max_fun' if spent else 'max_iter'} or scale the data",
             of_sklearn("ConvergenceWarning", ConvergenceWarning),
-            stacklevel=5,
         )

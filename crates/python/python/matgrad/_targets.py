@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ._estimator import of_sklearn
 from ._validate import numbers, plain
+from ._warn import warn
 
 
 def distinct(y: np.ndarray) -> np.ndarray:
@@ -144,9 +144,8 @@ def _uniform(y: np.ndarray) -> np.ndarray:
 
 
 def _warn_column() -> None:
-    warnings.warn(
+    warn(
         "A column-vector y was passed when a 1d array was expected. Please change the shape of y "
         "to (n_samples, ), for example using ravel().",
         of_sklearn("DataConversionWarning", UserWarning),
-        stacklevel=4,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
+
+from ._warn import warn
 
 _SMALL = 1 << 25
 """Bytes of a table by columns that are copied without a thought."""
@@ -194,17 +195,13 @@ def check_names(fitted, X: Any, estimator: str) -> None:
     if found is None and fitted is None:
         return
     if found is None:
-        warnings.warn(
+        warn(
             f"X does not have valid feature names, but {estimator} was fitted with feature names",
-            UserWarning,
-            stacklevel=4,
         )
         return
     if fitted is None:
-        warnings.warn(
+        warn(
             f"X has feature names, but {estimator} was fitted without feature names",
-            UserWarning,
-            stacklevel=4,
         )
         return
     if len(found) == len(fitted) and (found == fitted).all():

@@ -127,7 +127,8 @@ pub enum Verb {
         #[arg(short, long, conflicts_with = "file", allow_hyphen_values = true)]
         expression: Option<String>,
         /// With respect to this name (repeatable; default: all parameters)
-        #[arg(long)]
+        #[arg(long, value_name = "NAME", value_delimiter = ',',
+              value_parser = clap::builder::NonEmptyStringValueParser::new())]
         wrt: Vec<String>,
         /// How to print
         #[arg(long, value_enum, default_value = "unicode")]

@@ -48,13 +48,30 @@ fn source(
     }
 }
 
-/// The node with a name, or the nearest name.
-fn named(graph: &Graph, name: &str) -> Result<NodeId, Failure> {
+/// The node with a name that a flag gives, or the nearest name.
+fn named(graph: &Graph, flag: &str, name: &str) -> Result<NodeId, Failure> {
     graph.find(&canonical(name)).ok_or_else(|| {
         let all: Vec<&str> = graph.names().into_iter().map(|(n, _)| n.text.as_str()).collect();
         let near = matgrad::expr::diagnostic::nearest(name, all.iter().copied());
         let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
-        Failure::input(format!("there is no {name}{near}\n  the names are {}", all.join(", ")))
+        Failure::input(format!(
+            "{flag}: there is no {name}{near}\n  the names are {}",
+            all.join(", ")
+        ))
+    })
+}
+
+/// The halves of `OUT:IN`.
+fn halves(asked: &str, expression: bool) -> Result<(&str, &str), Failure> {
+    let halves = asked.split_once(':');
+    let named =
+        |&(to, from): &(&str, &str)| !to.is_empty() && !from.is_empty() && !from.contains(':');
+    halves.filter(named).ok_or_else(|| {
+        let wanted = match expression {
+            true => "a name for the value of the expression, and one of its names, such as f:x",
+            false => "two names of the page, such as Z:W",
+        };
+        Failure::usage(format!("--jacobian {asked}: write OUT:IN, {wanted}"))
     })
 }
 
@@ -63,10 +80,9 @@ fn named(graph: &Graph, name: &str) -> Result<NodeId, Failure> {
 /// # Errors
 /// Which name is not there.
 pub fn pair(equations: &Equations, asked: &str) -> Result<(Graph, NodeId, NodeId), Failure> {
-    let (output, input) = asked.split_once(':').ok_or_else(|| Failure {
-        code: 2,
-        message: format!("--jacobian {asked}: write OUT:IN, two names of the page"),
-    })?;
+    let (output, input) = halves(asked, false)?;
+    let flag = format!("--jacobian {asked}");
+    let named = |graph: &Graph, name: &str| named(graph, &flag, name);
     let graph = &equations.graph;
     let known = |node| (graph.clone(), node);
     let wrong = |message| Failure { code: 1, message };
@@ -93,8 +109,8 @@ pub fn jacobian(
         let message = "--jacobian is printed as text or JSON; leave other formats out";
         return Err(Failure::usage(message));
     }
-    let (to, from) = asked.split_once(':').unwrap_or((asked, ""));
-    let (to, from) = (canonical(to), canonical(from));
+    let (to, from) = halves(asked, expression.is_some())?;
+    let [to, from] = [to, from].map(canonical);
     let equations = match expression {
         // The expression is the value of OUT, unless that is a gradient.
         Some(text) if !to.starts_with('∂') => {
@@ -122,8 +138,9 @@ pub fn jacobian(
         Err(why) => format!("J   (no block form: {why})"),
     };
     say(format!("∂vec({to})/∂vec({from}) = {text}    ({})×({})\n", size(output), size(input)))?;
+    let seed = back.derived.graph.name(back.seed).map_or("S", |name| name.text.as_str());
     say(format!(
-        "\nIts transpose times S : {}, in the shape of {from}:\n{back}",
+        "\nIts transpose times {seed} : {}, in the shape of {from}:\n{back}",
         graph.symbols.shape(graph.shape(output))
     ))
 }
@@ -229,7 +246,7 @@ pub fn gradients(equations: &Equations, wrt: &[String]) -> Result<Gradients, Fai
         .ok_or_else(|| Failure::input("the page has no objective; end it with `minimize L`"))?;
     let mut nodes = Vec::new();
     for name in wrt {
-        nodes.push(named(graph, name)?);
+        nodes.push(named(graph, "--wrt", name)?);
     }
     if nodes.is_empty() {
         nodes = equations.parameters();

@@ -47,8 +47,29 @@ fn flags_that_do_not_go_together() {
 }
 
 #[test]
+fn a_jacobian_asked_for_in_another_way() {
+    let asked = |of: &str, code: i32, words: &[&str]| {
+        fails(&["derive", "-e", "A*x", "--jacobian", of], code, words);
+    };
+    for of in ["x", ":x", "f:", "f:x:y"] {
+        let wanted = "write OUT:IN, a name for the value of the expression, and one of its names";
+        asked(of, 2, &[&format!("--jacobian {of}: {wanted}")]);
+    }
+    asked("A:x", 3, &["A is a name of the expression already", "`--jacobian f:A`"]);
+    asked("A*x:x", 3, &["`A*x` is no name", "`--jacobian f:A`"]);
+    asked("f:z", 3, &["--jacobian f:z: there is no z", "the names are A, x, f"]);
+    asked("d_x:x", 3, &["the objective is not a number", "`--jacobian f:x`"]);
+    fails(&["derive", PAGE, "--jacobian", "Z"], 2, &["--jacobian Z: write OUT:IN, two names of"]);
+    fails(&["derive", "-e", "A*x", "--wrt", ""], 2, &["--wrt"]);
+}
+
+#[test]
 fn names_that_are_not_there() {
-    fails(&["derive", PAGE, "--wrt", "Q"], 3, &["there is no Q", "the names are X, Y, W, b, Z, L"]);
+    fails(
+        &["derive", PAGE, "--wrt", "Q"],
+        3,
+        &["--wrt: there is no Q", "the names are X, Y, W, b, Z, L"],
+    );
     fails(&["explain", PAGE, IRIS[1]], 3, &["\"class\" holds words", "--target"]);
     let rule = file("refused", "rule.eq", "optimizer mine(η = 0.1)\n  W ← W - η H\n".as_bytes());
     fails(&train(&["--optimizer", &rule]), 3, &["there is no H", &format!("{rule}:2:13")]);

@@ -215,7 +215,7 @@ impl Reading<'_> {
                 .label(e.span, format!("this is {}", graph.symbols.shape(shape)))
                 .help(
                     "minimise a 1×1 value, such as `sum(…)` or a loss of it; other values have a \
-                       Jacobian, `--jacobian OUT:IN`",
+                       Jacobian: `--jacobian OUT:IN`, of an expression `--jacobian f:x`",
                 ));
         }
         if self.objective.replace(node).is_some() {

@@ -36,24 +36,43 @@ pub fn one_expression(
     wrt: &[String],
     library: &Library,
 ) -> Result<Equations, Errors> {
-    undeclared(source, wrt, library, Statement::Minimize)
+    undeclared(source, wrt, library, |_, value| Ok(Statement::Minimize(value)))
 }
 
 /// Reads such an expression as the value of a name, of any shape, for its Jacobians.
 ///
 /// # Errors
-/// As [`one_expression`]; a name that is in the expression.
+/// As [`one_expression`]; what is no name, or one of the expression.
 pub fn one_value(source: &str, name: &str, library: &Library) -> Result<Equations, Errors> {
-    let name = Name { text: canonical(name), spelling: name.into(), span: Span::default() };
-    let define = |value| Statement::Definition(Definition { name, value, parts: Vec::new() });
-    undeclared(source, &[], library, define)
+    let read = syntax::parse_expr(name, &library.dialect()).map(|read| read.kind);
+    undeclared(source, &[], library, |names, value| {
+        let free =
+            ["f", "F", "out"].into_iter().find(|free| names.iter().all(|n| n.name.text != **free));
+        let (free, whole) = (free.unwrap_or("value"), value.span);
+        let wrong = |title: String, span, label| {
+            let input = names.first().map_or("x", |n| n.name.spelling.as_str());
+            Diagnostic::new(title).label(span, label).help(format!(
+                "OUT of `--jacobian OUT:IN` is a new name, for the value of the expression: \
+                 `--jacobian {free}:{input}`"
+            ))
+        };
+        let Ok(ExprKind::Name(name)) = read else {
+            return Err(wrong(format!("`{name}` is no name"), whole, "what it is to name"));
+        };
+        if let Some(used) = names.iter().find(|used| used.name == name) {
+            let title = format!("{} is a name of the expression already", name.text);
+            return Err(wrong(title, used.name.span, "here"));
+        }
+        let name = Name { span: Span::default(), ..name };
+        Ok(Statement::Definition(Definition { name, value, parts: Vec::new() }))
+    })
 }
 
 fn undeclared(
     source: &str,
     wrt: &[String],
     library: &Library,
-    statement: impl FnOnce(Expr) -> Statement,
+    statement: impl FnOnce(&[Used], Expr) -> Result<Statement, Diagnostic>,
 ) -> Result<Equations, Errors> {
     let wrong = |diagnostics| Errors { file: "-e".into(), source: source.into(), diagnostics };
     let dialect = Dialect { left_to_right: true, ..library.dialect() };
@@ -74,7 +93,8 @@ fn undeclared(
         let (name, shape) = (used.name.clone(), Some(shape));
         Statement::Declaration(Declaration { role, name, shape, initial: None })
     });
-    let statements = declarations.chain([statement(objective)]);
+    let statement = statement(&names, objective).map_err(|why| wrong(vec![why]))?;
+    let statements = declarations.chain([statement]);
     let item = |statement| Item { above: Vec::new(), statement, beside: None };
     let whole = Page { items: statements.map(item).collect(), tail: Vec::new() };
     page(&whole, source, library).map_err(wrong)
@@ -397,20 +417,40 @@ mod tests {
     #[test]
     fn what_does_not_fit_points_at_the_text() {
         check(
-            &["X*w", "x'*A*y + sum(A*A)*x", "norm2(X"],
+            &["X*w", "max(x)", "sum(x[2, 3])", "x*A", "x'*A*y + sum(A*A)*x", "norm2(X"],
             expect![[r#"
                 X*w
                 error: the objective is not a number
                   ╭▸ -e:1:1
                 1 │ X*w
                   │ ━━━ this is m×1
-                  ╰ help: minimise a 1×1 value, such as `sum(…)` or a loss of it; other values have a Jacobian, `--jacobian OUT:IN`
+                  ╰ help: minimise a 1×1 value, such as `sum(…)` or a loss of it; other values have a Jacobian: `--jacobian OUT:IN`, of an expression `--jacobian f:x`
+                max(x)
+                error: max takes two matrices
+                  ╭▸ -e:1:1
+                1 │ max(x)
+                  │ ━━━━━━ 1 given
+                  ╰ help: write `max(A, B)`; the largest entry of each row is `rowmax(A)`
+                sum(x[2, 3])
+                error: this range goes past the matrix
+                  ╭▸ -e:1:5
+                1 │ sum(x[2, 3])
+                  │     ━ x is n×1
+                  ╰ help: ranges count from 1 and include the last
+                x*A
+                error: these matrices cannot be multiplied
+                  ╭▸ -e:1:1
+                1 │ x*A
+                  │ ┯ ━ A is m×n
+                  │ │
+                  │ x is k×1
+                  ╰ help: the inner dimensions 1 and m must be equal
                 x'*A*y + sum(A*A)*x
                 error: the objective is not a number
                   ╭▸ -e:1:1
                 1 │ x'*A*y + sum(A*A)*x
                   │ ━━━━━━━━━━━━━━━━━━━ this is n×1
-                  ╰ help: minimise a 1×1 value, such as `sum(…)` or a loss of it; other values have a Jacobian, `--jacobian OUT:IN`
+                  ╰ help: minimise a 1×1 value, such as `sum(…)` or a loss of it; other values have a Jacobian: `--jacobian OUT:IN`, of an expression `--jacobian f:x`
                 norm2(X
                 error: this `(` is never closed
                   ╭▸ -e:1:6

@@ -382,6 +382,9 @@ fn block_forms_are_the_jacobians() {
         let difference = apart(&block_numbers, &numbers);
         assert!(difference <= 1e-12, "∂{to}/∂{from}: {difference:e} {}", block.show(false));
     }
+    // The page has an S.
+    let back = jacobian::pullback(graph, node("Z"), node("W"), "S").expect("it derives");
+    assert_eq!(back.to_string(), "Jᵀ S₁ = Xᵀ S₁\n");
     let none = block(graph, node("Q"), node("W"), &Default::default()).expect_err("a slice");
     assert!(none.contains("slice"), "{none}");
     let show = |to, from| {

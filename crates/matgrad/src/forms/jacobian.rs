@@ -24,7 +24,7 @@ use matgrad_expr::matrix::Matrix;
 use matgrad_expr::meaning::{Bindings, evaluate};
 use matgrad_expr::op::{Axis, Op};
 use matgrad_expr::print::unicode;
-use matgrad_expr::syntax::Name;
+use matgrad_expr::syntax::{Name, ascii, canonical};
 
 /// The derivative of Σ S ⊙ OUT by IN: Jᵀ vec(S), in the shape of IN.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Pullback {
     pub product: NodeId,
 }
 
-/// Derives Σ S ⊙ OUT by IN; S gets this name.
+/// Derives Σ S ⊙ OUT by IN; S gets this name, with a number where the page has it already.
 ///
 /// # Errors
 /// An adjoint that does not fit.
@@ -48,7 +48,11 @@ pub fn pullback(
     seed: &str,
 ) -> Result<Pullback, String> {
     let mut graph = graph.clone();
-    let name = Name { text: seed.into(), spelling: seed.into(), span: Default::default() };
+    let free = |text: &String| graph.find(text).is_none() && graph.symbols.find(text).is_none();
+    let numbered = (1..).map(|number| canonical(&format!("{seed}{number}")));
+    let text = [seed.to_string()].into_iter().chain(numbered).find(free);
+    let text = text.expect("there are more numbers than names");
+    let name = Name { spelling: ascii(&text), text, span: Default::default() };
     let shape = graph.shape(output);
     let seed = graph.add_variable(name, Kind::Given, shape, Initial::None);
     let objective = graph

@@ -141,10 +141,12 @@ impl<'a> Builder<'a> {
             }
             ExprKind::Binary(op, a, b) => self.binary(scope, *op, a, b, e, hint),
             ExprKind::Index(a, rows, cols) => {
-                let mut node = self.build(scope, a, (None, None))?;
+                let whole = self.build(scope, a, (None, None))?;
+                let mut node = whole;
                 for (axis, range) in [(Axis::Rows, rows), (Axis::Cols, cols)] {
                     if let Some((start, length)) = self.range(scope, range)? {
-                        node = self.apply(Op::Slice(axis, start, length), &[(node, a)], e)?;
+                        let part = self.graph.node(Op::Slice(axis, start, length), &[node]);
+                        node = part.map_err(|why| self.explain(scope, &why, &[(whole, a)], e))?;
                     }
                 }
                 Ok(node)

@@ -72,7 +72,13 @@ impl Builder<'_> {
         }
         match op {
             Some(op) if op.def().arity != nodes.len() || nodes.len() != arguments.len() => {
-                Err(wrong(&format!("{} matrices", op.def().arity)))
+                let (count, operands) = match op.def().arity {
+                    1 => ("one matrix", "A"),
+                    _ => ("two matrices", "A, B"),
+                };
+                let row = "; the largest entry of each row is `rowmax(A)`";
+                let more = if op == Op::Max { row } else { "" };
+                Err(wrong(count).help(format!("write `{}({operands})`{more}", name.text)))
             }
             Some(op) if op.is_elementwise() => self.elementwise(scope, op, &pairs, e),
             Some(op) => {

@@ -4,17 +4,21 @@ use super::{Builder, Scope};
 use crate::diagnostic::Diagnostic;
 use crate::dim::{Dim, Shape};
 use crate::graph::{NodeId, ShapeError};
-use crate::syntax::{Expr, ExprKind};
+use crate::syntax::{Expr, ExprKind, Span};
 
 impl Builder<'_> {
     /// `W₁ is 748×128, declared on line 2`.
     pub(super) fn describe(&self, scope: &Scope, node: NodeId, e: &Expr) -> String {
         let shape = self.graph.symbols.shape(self.graph.shape(node));
         let ExprKind::Name(name) = &e.kind else { return format!("this is {shape}") };
-        match scope.places.get(&name.text) {
-            Some(place) => {
-                let before = self.source.get(..place.start).unwrap_or("");
-                let line = before.matches('\n').count() + 1;
+        let line = |place: Span| {
+            let before = self.source.get(..place.start).unwrap_or("");
+            before.matches('\n').count() + 1
+        };
+        // Nothing is declared in a single expression.
+        let place = scope.places.get(&name.text).map(|&place| line(place));
+        match place.filter(|&place| place != line(e.span)) {
+            Some(line) => {
                 let how = if self.graph.variable(node).is_some() { "declared" } else { "defined" };
                 format!("{} is {shape}, {how} on line {line}", name.text)
             }

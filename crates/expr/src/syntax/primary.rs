@@ -83,12 +83,25 @@ fn named(cursor: &mut Cursor<'_>, name: Name) -> Parsed<Expr> {
     if opens.is_some() && (direct || !value) && cursor.scope.is_function(&name.text) {
         return call(cursor, name);
     }
-    if direct && !value && is_word(&name.text) {
+    let itself = cursor.scope.within.as_ref() == Some(&name.text);
+    if direct && !value && (itself || is_word(&name.text)) {
         return Err(no_function(cursor, &name));
     }
     let span = name.span;
     Ok(Expr { kind: ExprKind::Name(name), span })
 }
+
+/// What other languages call functions that are here.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("ln", "log"),
+    ("trace", "tr"),
+    ("inverse", "inv"),
+    ("determinant", "det"),
+    ("logistic", "sigmoid"),
+    ("expit", "sigmoid"),
+    ("logsumexp", "lse"),
+    ("swish", "silu"),
+];
 
 /// Two or more lower-case letters: more likely a function than a value.
 fn is_word(name: &str) -> bool {
@@ -105,7 +118,8 @@ fn no_function(cursor: &Cursor<'_>, name: &Name) -> Diagnostic {
             .help("a function cannot call itself: there is no recursion");
     }
     let functions = cursor.scope.library.union(&cursor.scope.functions).map(String::as_str);
-    let help = match nearest(&name.spelling, functions) {
+    let same = ELSEWHERE.iter().find(|(word, _)| *word == name.spelling).map(|&(_, ours)| ours);
+    let help = match same.or_else(|| nearest(&name.spelling, functions)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
             "define `{0}(…) = …` above; for a product with a value write `{0} (…)`",
@@ -133,7 +147,6 @@ fn call(cursor: &mut Cursor<'_>, name: Name) -> Parsed<Expr> {
     let open = cursor.here();
     cursor.skip(1);
     cursor.operator()?;
-    cursor.deeper()?;
     let mut arguments = Vec::new();
     let mut close = cursor.eat(&Kind::Close);
     while close.is_none() {
@@ -145,7 +158,6 @@ fn call(cursor: &mut Cursor<'_>, name: Name) -> Parsed<Expr> {
                 .label(open, format!("in the arguments of `{}`", name.spelling)));
         }
     }
-    cursor.shallower();
     // The trees of the library stay, and most calls have one argument, not the four of a vector.
     arguments.shrink_to_fit();
     let span = name.span.to(close.unwrap_or(open));

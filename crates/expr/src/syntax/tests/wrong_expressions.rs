@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{wrong, wrong_expr};
+use super::{Dialect, functions, parse_page, wrong, wrong_expr};
 
 #[test]
 fn mixed() {
@@ -66,27 +66,56 @@ fn two_equals() {
 }
 
 #[test]
+fn function_of_another_language() {
+    wrong_expr(
+        "trace(X)",
+        expect![[r#"
+        error: there is no function `trace`
+          ╭▸ net.eq:1:1
+        1 │ trace(X)
+          │ ━━━━━ not built in, not in the library and not defined above
+          ╰ help: did you mean `tr`?"#]],
+    );
+}
+
+#[test]
+fn nested_calls() {
+    let nested = |depth: usize| format!("Z = {}X{}\n", "exp(".repeat(depth), ")".repeat(depth));
+    let functions = functions();
+    let dialect = Dialect { functions: &functions, left_to_right: false };
+    assert!(parse_page(&nested(60), &dialect).is_ok());
+    let wrong = parse_page(&nested(61), &dialect).expect_err("it is too deep");
+    assert_eq!(wrong[0].title, "this expression is nested too deeply");
+}
+
+#[test]
 fn unknown_function() {
     wrong(
-        "Z = sofmax(X)\nY = foo(X)\ngoo(X) = goo(X)\n",
+        "Z = sofmax(X)\nY = foo(X)\ngoo(X) = goo(X)\nf(X) = f(X)\n",
         expect![[r#"
-        error: there is no function `sofmax`
-          ╭▸ net.eq:1:5
-        1 │ Z = sofmax(X)
-          │     ━━━━━━ not built in, not in the library and not defined above
-          ╰ help: did you mean `softmax`?
+            error: there is no function `sofmax`
+              ╭▸ net.eq:1:5
+            1 │ Z = sofmax(X)
+              │     ━━━━━━ not built in, not in the library and not defined above
+              ╰ help: did you mean `softmax`?
 
-        error: there is no function `foo`
-          ╭▸ net.eq:2:5
-        2 │ Y = foo(X)
-          │     ━━━ not built in, not in the library and not defined above
-          ╰ help: define `foo(…) = …` above; for a product with a value write `foo (…)`
+            error: there is no function `foo`
+              ╭▸ net.eq:2:5
+            2 │ Y = foo(X)
+              │     ━━━ not built in, not in the library and not defined above
+              ╰ help: define `foo(…) = …` above; for a product with a value write `foo (…)`
 
-        error: there is no function `goo`
-          ╭▸ net.eq:3:10
-        3 │ goo(X) = goo(X)
-          │          ━━━ this is the function that is being defined
-          ╰ help: a function cannot call itself: there is no recursion"#]],
+            error: there is no function `goo`
+              ╭▸ net.eq:3:10
+            3 │ goo(X) = goo(X)
+              │          ━━━ this is the function that is being defined
+              ╰ help: a function cannot call itself: there is no recursion
+
+            error: there is no function `f`
+              ╭▸ net.eq:4:8
+            4 │ f(X) = f(X)
+              │        ━ this is the function that is being defined
+              ╰ help: a function cannot call itself: there is no recursion"#]],
     );
 }
 

@@ -35,6 +35,16 @@ impl Gradients {
     pub fn of(&self, node: NodeId) -> Option<NodeId> {
         self.gradients.iter().find(|(of, _)| *of == node).map(|&(_, g)| g)
     }
+
+    /// The graph without the names of gradients: the page's own values do not speak of gradients
+    /// that happen to be the same.
+    pub fn page(&self) -> Graph {
+        let mut graph = self.graph.clone();
+        let all: HashSet<NodeId> = self.gradients.iter().map(|&(_, gradient)| gradient).collect();
+        let gradient = |id: NodeId| self.graph.name(id).is_some_and(|n| n.text.starts_with('∂'));
+        graph.retain_names(|id| !(all.contains(&id) && gradient(id)));
+        graph
+    }
 }
 
 /// Derives a 1×1 objective. The gradient of something it does not depend on is zero.
@@ -240,6 +250,9 @@ fn uses(
     used
 }
 
+/// Longer equations do not move the shapes of the others.
+const WIDEST: usize = 120;
+
 impl fmt::Display for Gradients {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let lines: Vec<(String, String)> = self
@@ -255,9 +268,12 @@ impl fmt::Display for Gradients {
                 (format!("{own} = {right}"), self.graph.symbols.shape(self.graph.shape(of)))
             })
             .collect();
-        let width = lines.iter().map(|(l, _)| l.chars().count()).max().unwrap_or(0) + 9;
+        let length = |line: &str| line.chars().count();
+        let widths = lines.iter().map(|(line, _)| length(line)).filter(|&width| width <= WIDEST);
+        let width = widths.max().unwrap_or(0);
         for (equation, shape) in lines {
-            writeln!(f, "{equation}{}{shape}", " ".repeat(width - equation.chars().count()))?;
+            let space = width.saturating_sub(length(&equation)) + 9;
+            writeln!(f, "{equation}{}{shape}", " ".repeat(space))?;
         }
         Ok(())
     }

@@ -208,7 +208,7 @@ fn what_is_a_gradient_and_stands_on_the_page_has_no_gradient_of_that_name() {
     shows(
         "param A : 3×4\nparam s : 1×1\nZ = ((s ^ 2 A / s / s) ⊙ sigmoid(s))ᵀ\nminimize sum(Z)",
         expect![[r#"
-            ∂A = sigmoid(s) ones(3, 4)                                                                                                             3×4
+            ∂A = sigmoid(s) ones(3, 4)         3×4
             ∂s = 2 s sigmoid(s) sum(A) / s² - sum(sigmoid(s) (s² A / s / s) / s + sigmoid(s) A / s) + sigmoid(s) sum(A) * (1 - sigmoid(s))         1×1
         "#]],
     );

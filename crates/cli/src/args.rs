@@ -126,7 +126,7 @@ pub enum Verb {
         /// One expression instead
         #[arg(short, long, conflicts_with = "file", allow_hyphen_values = true)]
         expression: Option<String>,
-        /// With respect to this name (repeatable; default: all parameters)
+        /// With respect to this name (repeatable, or several with commas; default: all parameters)
         #[arg(long, value_name = "NAME", value_delimiter = ',',
               value_parser = clap::builder::NonEmptyStringValueParser::new())]
         wrt: Vec<String>,

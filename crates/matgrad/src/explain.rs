@@ -73,10 +73,12 @@ pub fn explain(
         let arrow = e.name.strip_suffix(" ←");
         let sign = if arrow.is_some() { r" \leftarrow " } else { " = " };
         let left = latex_name(arrow.unwrap_or(&e.name));
-        let equation = unicode(&walk.graph, e.node);
+        let page = e.part == "forward";
+        let graph = if page { &network.equations.graph } else { &walk.graph };
+        let equation = unicode(graph, e.node);
         let latex = match equation == e.name {
             true => left,
-            false => format!("{left}{sign}{}", latex(&walk.graph, e.node)),
+            false => format!("{left}{sign}{}", latex(graph, e.node)),
         };
         let value = values[&e.node].clone();
         Line { part: e.part, name: e.name.clone(), equation, value, rule: e.rule.clone(), latex }

@@ -550,3 +550,26 @@ fn the_flipped_kernel_gives_what_fold_gives() {
     let page = "param X : B×4\nparam K : 1×2\nminimize sum(tanh(unfold(X, 2×2×1, 1×1, pad 1) K))";
     assert!(convolution::form(&self::derived(page)).each.is_empty());
 }
+
+/// A value of the page that is a gradient too has its equation, and is not written by the other's
+/// name.
+#[test]
+fn the_page_does_not_speak_of_gradients() {
+    let derived = derived(
+        "input X : B×3\ntarget Y : B×2\nparam W : 3×2\nD = X W - Y\nP = tanh(D)\n\
+                           minimize sum(D ⊙ D) / 2 + sum(exp(P))",
+    );
+    expect![[r#"
+        Dᵢⱼ = Σₖ Xᵢₖ Wₖⱼ - Yᵢⱼ                             i = 1…B, j = 1…2, k = 1…3
+        Pᵢⱼ = tanh(Dᵢⱼ)                                    i = 1…B, j = 1…2
+        objective = (Σₖ Σₗ Dₖₗ Dₖₗ) / 2 + Σₖ Σₗ exp(Pₖₗ)   k = 1…B, l = 1…2
+
+        ∂Pᵢⱼ = exp(Pᵢⱼ)                                    i = 1…B, j = 1…2
+        ∂Dᵢⱼ = Dᵢⱼ + ∂Pᵢⱼ (1 - (Pᵢⱼ)²)                     i = 1…B, j = 1…2
+        ∂Wᵢⱼ = Σₖ Xₖᵢ ∂Dₖⱼ                                 i = 1…3, j = 1…2, k = 1…B
+    "#]]
+    .assert_eq(&index::form(&derived).to_string());
+    let proof = differential::proof(&derived).expect("it is proved").to_string();
+    expect!["objective = sum(D ⊙ D) / 2 + sum(exp(P))"]
+        .assert_eq(proof.lines().next().expect("a line"));
+}

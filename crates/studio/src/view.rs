@@ -229,7 +229,9 @@ pub fn copy(session: &Session, format: &str) -> Result<String, Error> {
             let lines = defined.map(|e| {
                 let sign = if e.part == "update" { r"&\leftarrow" } else { "&=" };
                 let left = latex_name(e.name.trim_end_matches(" ←"));
-                format!("  {left} {sign} {}", latex(&walk.graph, e.node))
+                let forward = e.part == "forward";
+                let graph = if forward { &page.network.equations.graph } else { &walk.graph };
+                format!("  {left} {sign} {}", latex(graph, e.node))
             });
             let lines: Vec<String> = lines.collect();
             Ok(format!("\\begin{{align*}}\n{}\n\\end{{align*}}\n", lines.join(" \\\\\n")))

@@ -35,6 +35,8 @@ use super::typeset::DIFFERENTIAL as MARK;
 #[derive(Clone, Debug)]
 pub struct Proof {
     graph: Graph,
+    /// That of the page's own values.
+    page: Graph,
     /// From the objective to the inputs.
     pub blocks: Vec<Block>,
     /// The differential of each node, as a variable.
@@ -117,7 +119,8 @@ pub fn proof(gradients: &Gradients) -> Result<Proof, String> {
     let blocks = blocks?;
     let tangents = prover.tangents(gradients)?;
     let differentials = prover.differentials;
-    Ok(Proof { graph, blocks, differentials, tangents, wrt: gradients.wrt.clone() })
+    let page = gradients.page();
+    Ok(Proof { graph, page, blocks, differentials, tangents, wrt: gradients.wrt.clone() })
 }
 
 struct Prover<'a, 'r> {

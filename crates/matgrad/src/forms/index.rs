@@ -37,6 +37,8 @@ use write::{LETTERS, Writer};
 #[derive(Clone, Debug)]
 pub struct IndexForm {
     graph: Graph,
+    /// That of the page's own values.
+    page: Graph,
     letters: Vec<char>,
     /// The forward equations, then the gradients, each using only those before it.
     equations: Vec<Equation>,
@@ -55,7 +57,7 @@ pub fn form(gradients: &Gradients) -> IndexForm {
     let graph = &gradients.graph;
     let mut roots: Vec<NodeId> = gradients.gradients.iter().map(|&(_, g)| g).collect();
     roots.insert(0, gradients.objective);
-    let backward: HashSet<NodeId> = roots.iter().skip(1).copied().collect();
+    let page = gradients.page();
     // What a call stands for may use names that its operands do not.
     let mut order = graph.reachable(&roots, true);
     let known: HashSet<NodeId> = order.iter().copied().collect();
@@ -64,8 +66,7 @@ pub fn form(gradients: &Gradients) -> IndexForm {
     let letters: Vec<char> = LETTERS.iter().map(|l| l.0).filter(free).collect();
     let mut equations = Vec::new();
     for id in order {
-        let own = graph.name(id).filter(|_| graph.variable(id).is_none());
-        if let (Some(name), false) = (own, backward.contains(&id)) {
+        if let (Some(name), None) = (page.name(id), page.variable(id)) {
             equations.push((name.text.clone(), id));
         }
     }
@@ -77,12 +78,13 @@ pub fn form(gradients: &Gradients) -> IndexForm {
         let name = graph.name(of).map_or("?", |n| n.text.as_str());
         equations.push((format!("∂{name}"), gradient));
     }
-    let equations = equations.into_iter().map(|(left, node)| {
+    let equations = equations.into_iter().enumerate().map(|(number, (left, node))| {
+        let graph = if number < forward { &page } else { graph };
         let own = graph.name(node).is_none_or(|n| n.text == left);
         let right = template::expand(graph, node, own);
         Equation { left, node, right }
     });
-    IndexForm { equations: equations.collect(), graph: graph.clone(), letters, forward }
+    IndexForm { equations: equations.collect(), graph: graph.clone(), page, letters, forward }
 }
 
 impl IndexForm {
@@ -157,8 +159,10 @@ impl IndexForm {
 
 impl IndexForm {
     fn writer(&self, of: &Equation) -> Writer<'_> {
-        let own = self.graph.name(of.node).is_some_and(|n| n.text == of.left);
-        Writer { graph: &self.graph, letters: &self.letters, own: own.then_some(of.node) }
+        let forward = self.equations[..self.forward].iter().any(|e| e.left == of.left);
+        let graph = if forward { &self.page } else { &self.graph };
+        let own = graph.name(of.node).is_some_and(|n| n.text == of.left);
+        Writer { graph, letters: &self.letters, own: own.then_some(of.node) }
     }
 
     /// An equation a line, with the ranges of its indices; forward, then backward.

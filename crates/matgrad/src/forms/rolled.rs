@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use matgrad_calculus::Gradients;
-use matgrad_expr::graph::NodeId;
 use matgrad_expr::print::equation;
 use matgrad_expr::syntax::{Expr, ExprKind, Name, print_expr};
 
@@ -58,13 +57,11 @@ struct Line {
 /// No two layers with the same equations, or an op without a differential.
 pub fn rolled(gradients: &Gradients) -> Result<Rolled, String> {
     let graph = &gradients.graph;
-    let found: BTreeSet<NodeId> = gradients.gradients.iter().map(|&(_, g)| g).collect();
+    let page = gradients.page();
     let mut forward = Vec::new();
-    for id in graph.reachable(&[gradients.objective], false) {
-        if let (Some(name), None) = (graph.name(id), graph.variable(id))
-            && !found.contains(&id)
-        {
-            forward.push(line(&name.text, equation(graph, id)));
+    for id in page.reachable(&[gradients.objective], false) {
+        if let (Some(name), None) = (page.name(id), page.variable(id)) {
+            forward.push(line(&name.text, equation(&page, id)));
         }
     }
     let backward = gradients.gradients.iter().map(|&(of, gradient)| {

@@ -73,7 +73,7 @@ impl Proof {
     /// The value that a block starts from: its name and its equation.
     pub fn value(&self, block: &Block) -> (String, Expr) {
         let name = self.graph.name(block.of).map_or("objective", |n| n.text.as_str());
-        (name.into(), equation(&self.graph, block.of))
+        (name.into(), equation(&self.page, block.of))
     }
 
     pub(super) fn line(&self, line: &Line) -> String {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use self::train::{Bits, Train};
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub mod number;
@@ -128,7 +129,7 @@ pub enum Verb {
         expression: Option<String>,
         /// With respect to this name (repeatable, or several with commas; default: all parameters)
         #[arg(long, value_name = "NAME", value_delimiter = ',',
-              value_parser = clap::builder::NonEmptyStringValueParser::new())]
+              value_parser = NonEmptyStringValueParser::new().map(|name| name.trim().to_string()))]
         wrt: Vec<String>,
         /// How to print
         #[arg(long, value_enum, default_value = "unicode")]

@@ -61,6 +61,7 @@ fn a_jacobian_asked_for_in_another_way() {
     asked("d_x:x", 3, &["the objective is not a number", "`--jacobian f:x`"]);
     fails(&["derive", PAGE, "--jacobian", "Z"], 2, &["--jacobian Z: write OUT:IN, two names of"]);
     fails(&["derive", "-e", "A*x", "--wrt", ""], 2, &["--wrt"]);
+    fails(&["derive", "-e", "A*x", "--wrt", "x, z"], 3, &["there is no z to derive by"]);
 }
 
 #[test]

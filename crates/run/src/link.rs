@@ -280,8 +280,10 @@ impl<T: Real> Tile<T> {
         self.fuse();
         self.step = self.block;
         if self.operations.iter().any(|operation| self.stays(operation)) {
-            let whole = (1..=16).map(|rows| rows * self.cols).find(|n| n.is_multiple_of(16));
-            let whole = whole.unwrap_or(self.block).clamp(1, self.block);
+            // Rows shorter than `LONG`, of which a block holds several.
+            let row = self.cols.max(1);
+            let few = (1..=16).map(|rows| rows * row).take_while(|&n| n <= self.block);
+            let whole = few.into_iter().find(|n| n.is_multiple_of(16)).unwrap_or(row);
             self.step -= self.block % whole;
         }
     }

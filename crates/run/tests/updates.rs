@@ -173,6 +173,19 @@ fn columns_of_many_short_rows() {
     }
 }
 
+/// Of all widths that are brought together, and the first that is read where it is.
+#[test]
+fn one_row_for_many() {
+    for cols in 1..=129 {
+        let mut page = Page::new();
+        let x = page.variable(Dim::of(80), Dim::of(cols));
+        let w = page.variable(Dim::of(1), Dim::of(cols));
+        let product = page.graph.elementwise(Op::Mul, &[x, w]).unwrap();
+        page.compare::<f64>(&[product], &[], 1e-13).unwrap();
+        page.compare::<f32>(&[product], &[], 3e-6).unwrap();
+    }
+}
+
 #[test]
 fn rows_by_number() {
     let mut page = Page::new();

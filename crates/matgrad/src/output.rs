@@ -87,9 +87,10 @@ impl<'a> Page<'a> {
         let shape = self.graph.shape(self.target);
         let users = self.nodes.iter().filter(|&&node| self.uses_target(node) && !self.is_sum(node));
         let operands = users.flat_map(|&user| {
-            let call = matches!(self.graph.get(user).op, Op::Call(_));
+            let negative = !matches!(self.graph.get(user).op, Op::Call(_));
+            let likelihood = !self.is_difference(user);
             let operands = operands(self.graph, user, self.through_calls).into_iter();
-            operands.map(move |operand| self.stripped(operand, !call))
+            operands.map(move |operand| self.stripped(operand, negative, likelihood))
         });
         let beside = operands.filter_map(|node| {
             let [target, parameter] = self.depends[node.0 as usize];
@@ -105,14 +106,29 @@ impl<'a> Page<'a> {
         beside.max_by_key(|&(rank, _)| rank).map(|(_, node)| node)
     }
 
+    /// Whether the target is a term of this sum, or of one in this function: what is beside it is the
+    /// prediction itself.
+    fn is_difference(&self, user: NodeId) -> bool {
+        let graph = self.graph;
+        let sums = match graph.get(user).op {
+            Op::Call(_) => graph.reachable(&[user], true),
+            _ => vec![user],
+        };
+        let has_target = |node: &NodeId| {
+            let terms = &graph.get(*node).operands;
+            terms.iter().any(|&term| self.stripped(term, true, false) == self.target)
+        };
+        sums.iter().any(|node| graph.get(*node).op == Op::Add && has_target(node))
+    }
+
     /// A likelihood has the logarithm of the prediction, a difference its negative; the negative
     /// that a function is given is the prediction.
-    fn stripped(&self, mut node: NodeId, mut negative: bool) -> NodeId {
+    fn stripped(&self, mut node: NodeId, mut negative: bool, likelihood: bool) -> NodeId {
         loop {
             let operands = &self.graph.get(node).operands;
             let named = self.graph.name(node).is_some();
             node = match self.graph.get(node).op {
-                Op::Log => operands[0],
+                Op::Log if likelihood => operands[0],
                 Op::Neg if !named && negative => operands[0],
                 Op::Transpose if !named => operands[0],
                 _ => return node,
@@ -263,6 +279,8 @@ mod tests {
             ),
             ("Z = H V\nminimize mse(sigmoid(Z), Y)", "sigmoid(Z)", Identity),
             ("Z = H V\nminimize -sum(Y ⊙ log(softmax(Z))) / B", "softmax(Z)", Identity),
+            ("P = log(1 + exp(H V))\nminimize mse(P, Y)", "log(1 + exp(H V))", Identity),
+            ("minimize mse(log(1 + exp(H V)), log(Y))", "1 + exp(H V)", Identity),
             ("Z = H V\nminimize sum((Y - Z)∘²) / B + 0.1 sum(V∘²)", "H V", Identity),
             (
                 "Z = H V\nP = sigmoid(Z)\nℓ = Y ⊙ log(P) + (1 - Y) ⊙ log(1 - P)\nminimize -sum(ℓ)",

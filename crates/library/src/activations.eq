@@ -16,6 +16,9 @@ norm2(A) = sqrt(sum(A .^ 2))
   adjoint s: ∂A = (∂s / s) A
 norm1(A) = sum(abs(A))
   adjoint s: ∂A = ∂s sign(A)
+# as norms need it: where it is 0, so is its derivative
+root(A, q = 0.5) = A .^ q
+  adjoint C: ∂A = q ((∂C ⊙ C) ⊘ (A + (0 >= A)))
 clamp(A, lo, hi) = min(max(A, lo), hi)
   adjoint C: ∂A = ∂C ⊙ ((A > lo) ⊙ (hi > A))
 adj(A) = det(A) inv(A)

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::operators;
 use crate::page::{Operand, Page};
-use crate::proto::{GraphProto, ValueInfoProto};
+use crate::proto::{GraphProto, NodeProto, ValueInfoProto};
 use crate::value::{Size, Value, product};
 use crate::{Error, tensor};
 
@@ -29,6 +29,7 @@ pub(crate) fn inputs(
     graph: &GraphProto,
     batched: bool,
     values: &mut HashMap<String, Operand>,
+    channels: &mut Channels,
 ) -> Result<(Vec<Border>, String), Error> {
     let (mut inputs, mut head) = (Vec::new(), String::new());
     for info in &graph.input {
@@ -38,6 +39,9 @@ pub(crate) fn inputs(
         }
         let (value, border) = input(page, info, batched, is_image(graph, info.name()))?;
         head += &format!("input {} : {}×{}\n", value.text, value.shape.0, value.shape.1);
+        if !border.order.is_sorted() {
+            channels.first(info.name(), value.dims(), true);
+        }
         values.insert(info.name().into(), Operand::Computed(value));
         inputs.push(border);
     }
@@ -87,6 +91,9 @@ fn side_by_side(page: &mut Page, inputs: &[Border]) -> Result<(Vec<Border>, Stri
     Ok((vec![border], head))
 }
 
+/// What gives axes of its own.
+const NEW_AXES: [&str; 5] = ["Flatten", "Gemm", "Reshape", "Squeeze", "Unsqueeze"];
+
 /// Whether an input is an image as operators on images have it, channel first: one of those is the
 /// first to see it, and not what moves its axes, as where a program has images channel last.
 fn is_image(graph: &GraphProto, name: &str) -> bool {
@@ -95,9 +102,8 @@ fn is_image(graph: &GraphProto, name: &str) -> bool {
         match node.op_type() {
             _ if !node.input.iter().any(|name| seen.contains(name.as_str())) => {}
             op if operators::sees_images(op) => return true,
-            "Flatten" | "Gemm" | "MatMul" | "Reshape" | "Squeeze" | "Transpose" | "Unsqueeze" => {
-                return false;
-            }
+            "MatMul" | "Transpose" => return false,
+            op if NEW_AXES.contains(&op) => return false,
             "Shape" => {}
             _ => seen.extend(node.output.iter().map(String::as_str)),
         }
@@ -162,33 +168,84 @@ fn input(
     Ok((value, border))
 }
 
-/// The name under which an output is found, its entries channel last for images, else in order.
+/// Which axis of a tensor is that of channels, where it is an image.
+#[derive(Default)]
+pub(crate) struct Channels {
+    axes: HashMap<String, usize>,
+    /// The shapes of images channel first, and whether they come in.
+    shapes: Vec<(Vec<Size>, bool)>,
+}
+
+impl Channels {
+    fn first(&mut self, name: &str, dims: Vec<Size>, given: bool) {
+        self.axes.insert(name.into(), 1);
+        self.shapes.push((dims, given));
+    }
+
+    /// Whether a shape is that of an image seen before, or has the channels of one that comes in.
+    fn has(&self, dims: &[Size]) -> bool {
+        let alike = |(image, given): &(Vec<Size>, bool)| {
+            image == dims || *given && image.len() == dims.len() && image[1] == dims[1]
+        };
+        self.shapes.iter().any(alike)
+    }
+
+    /// Notes the axis of a node's results: operators on images make images, and most others keep
+    /// the axes that they are given.
+    pub fn note(&mut self, node: &NodeProto, values: &HashMap<String, Operand>) {
+        for result in &node.output {
+            let Some(dims) = values.get(result).map(Operand::dims) else { continue };
+            let op = node.op_type();
+            let image = operators::sees_images(op) || NEW_AXES.contains(&op) && self.has(&dims);
+            if image && (3..=4).contains(&dims.len()) {
+                self.first(result, dims, false);
+                continue;
+            }
+            let kept = node.input.iter().find_map(|name| {
+                let axis = *self.axes.get(name)?;
+                (values.get(name)?.dims().len() == dims.len()).then_some(axis)
+            });
+            let axis = match op {
+                op if NEW_AXES.contains(&op) => None,
+                "Transpose" => {
+                    let perm = node.attribute.iter().find(|a| a.name() == "perm");
+                    let place = |axis| perm?.ints.iter().position(|&a| a == axis as i64);
+                    kept.and_then(place)
+                }
+                _ => kept,
+            };
+            self.axes.extend(axis.map(|axis| (result.clone(), axis)));
+        }
+    }
+}
+
+/// An output, and its value unless that is known: an image channel last, any other in the order of
+/// its axes.
 pub(crate) fn output(
     page: &mut Page,
     name: &str,
     operand: &Operand,
-    images: bool,
-) -> Result<Border, Error> {
+    channels: &Channels,
+) -> Result<(Border, Option<Value>), Error> {
     let dims = operand.dims();
-    let rank = dims.len();
-    let mut order: Vec<usize> = (0..rank).collect();
-    let (text, known) = match operand {
-        Operand::Known(t) => (name.to_string(), Some(t.data.to_vec())),
-        Operand::Computed(value) => {
-            let last: Vec<usize> = std::iter::once(0).chain(2..rank).chain([1]).collect();
-            if images && (3..=4).contains(&rank) && value.order == value.of_axes(&last) {
-                order = last;
-                (value.text.clone(), None)
-            } else {
-                let plain = page.plain(value).map_err(|why| Error::Refused {
-                    op: "output".into(),
-                    node: name.into(),
-                    why,
-                })?;
-                (plain.text, None)
-            }
+    let order = (0..dims.len()).collect();
+    let sizes = dims.iter().map(|d| (!d.batch).then_some(d.number as usize)).collect();
+    let mut border =
+        Border { tensor: name.into(), name: name.into(), dims: sizes, order, known: None };
+    match operand {
+        Operand::Known(t) => {
+            border.known = Some(t.data.to_vec());
+            Ok((border, None))
         }
-    };
-    let dims = dims.iter().map(|d| (!d.batch).then_some(d.number as usize)).collect();
-    Ok(Border { tensor: name.into(), name: text, dims, order, known })
+        Operand::Computed(value) => {
+            if let Some(&channel) = channels.axes.get(name) {
+                border.order.retain(|&axis| axis != channel);
+                border.order.push(channel);
+            }
+            let refused = |why| Error::Refused { op: "output".into(), node: name.into(), why };
+            let value = page.reordered(value, &value.of_axes(&border.order)).map_err(refused)?;
+            border.name.clone_from(&value.text);
+            Ok((border, Some(value)))
+        }
+    }
 }

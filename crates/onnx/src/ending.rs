@@ -1,12 +1,12 @@
 //! How a graph ends as a network: what is compared with the target, and by which loss.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::border::Border;
 use crate::operators::{Node, softmax_axes};
 use crate::page::{Operand, Page};
 use crate::proto::{GraphProto, NodeProto, ValueInfoProto};
-use crate::value::{Size, product};
+use crate::value::{Size, Value, product};
 use crate::{Error, types};
 
 /// Leaves the output of a network, and the nodes that lead to it. Classifiers have a label beside
@@ -25,8 +25,7 @@ pub(crate) fn only_network(graph: &mut GraphProto) {
     }
     if let [output] = &graph.output[..] {
         let end = renamed(graph, output.name()).to_string();
-        graph.output[0].name = Some(end.clone());
-        sigmoid_last(graph, &end);
+        graph.output[0].name = Some(end);
     }
     let names = graph.output.iter().map(|o| o.name().to_string());
     let mut needed: HashSet<String> = names.collect();
@@ -87,42 +86,31 @@ fn renamed<'a>(graph: &'a GraphProto, output: &'a str) -> &'a str {
     output
 }
 
-/// Puts the sigmoid of an output behind what moves its entries, as where images are turned at the
-/// end: the loss has it there.
-fn sigmoid_last(graph: &mut GraphProto, output: &str) {
-    let (mut name, mut movers) = (output, Vec::new());
-    let mut found = None;
-    for (at, node) in graph.node.iter().enumerate().rev() {
-        let reads = |n: &&NodeProto| n.input.iter().any(|i| i == name);
-        if !matches!(&node.output[..], [result] if result == name) {
+/// What moves entries within a row, or names axes otherwise.
+const MOVERS: [&str; 6] = ["Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"];
+
+/// The result that is the output but for what moves its entries, as where images are turned at the
+/// end: its own node may belong to the loss.
+pub(crate) fn end(graph: &GraphProto) -> Option<&str> {
+    let mut name = graph.output.first()?.name();
+    for node in graph.node.iter().rev() {
+        if node.output.iter().all(|o| o != name) {
             continue;
         }
-        match (node.op_type(), node.input.first()) {
-            _ if name != output && graph.node.iter().filter(reads).count() > 1 => return,
-            ("Flatten" | "Reshape" | "Squeeze" | "Transpose" | "Unsqueeze", Some(input)) => {
-                movers.push(at);
-                name = input;
-            }
-            ("Sigmoid", Some(input)) => {
-                found = Some((at, input.clone()));
-                break;
-            }
-            _ => return,
+        let Some(input) = node.input.first().filter(|_| MOVERS.contains(&node.op_type())) else {
+            break;
+        };
+        let reads = |n: &&NodeProto| n.op_type() != "Shape" && n.input.contains(input);
+        if graph.node.iter().filter(reads).count() > 1 {
+            break;
         }
+        name = input;
     }
-    let (Some((at, logits)), [last, ..], Some(&first)) = (found, &movers[..], movers.last()) else {
-        return;
-    };
-    let moved = format!("{output}_logits");
-    graph.node[first].input[0] = logits;
-    graph.node[*last].output[0].clone_from(&moved);
-    let mut sigmoid = graph.node.remove(at);
-    (sigmoid.input, sigmoid.output) = (vec![moved], vec![output.into()]);
-    graph.node.push(sigmoid);
+    Some(name)
 }
 
-/// The loss that a last node is part of: a softmax of each row of the output as a matrix, or a
-/// sigmoid. `None` for any other node, and where another loss is wanted.
+/// The loss that the end of a graph is part of: a softmax of each row of the output as a matrix, or
+/// a sigmoid. `None` for any other node, and where another loss is wanted.
 ///
 /// # Errors
 /// For a softmax that goes elsewhere, where the loss wanted is that of rows.
@@ -141,7 +129,7 @@ pub(crate) fn own_loss(node: &Node, wanted: Option<&str>) -> Result<Option<&'sta
         let axes = softmax_axes(node, dims.len())?;
         let rest = |a: &usize| dims[*a] != Size::ONE && !axes.contains(a);
         // The row is all that is not the batch.
-        if !(0..dims.len()).filter(rest).eq([0]) {
+        if dims[0] != Size::BATCH || !(0..dims.len()).filter(rest).eq([0]) {
             let dims: Vec<String> = dims.iter().map(Size::to_string).collect();
             let why = "the loss cross_entropy has a softmax of each row; this one goes along axis";
             return match wanted {
@@ -162,8 +150,8 @@ pub(crate) fn training(
     page: &mut Page,
     (wanted, own): (Option<&str>, Option<&str>),
     inputs: &[Border],
-    outputs: &[Border],
-    values: &HashMap<String, Operand>,
+    outputs: &[Option<Value>],
+    names: &[ValueInfoProto],
 ) -> Result<String, Error> {
     let ([input], [output]) = (inputs, outputs) else {
         return Err(Error::File(format!(
@@ -172,8 +160,8 @@ pub(crate) fn training(
             outputs.len()
         )));
     };
-    let end = &output.tensor;
-    let Some(Operand::Computed(value)) = values.get(end) else {
+    let end = names[0].name();
+    let Some(value) = output else {
         return Err(Error::File(format!("the output {end:?} does not depend on the input")));
     };
     let dims = value.dims();
@@ -181,15 +169,15 @@ pub(crate) fn training(
     if dims.first() != Some(&Size::BATCH) || wide.batch {
         return Err(Error::File(format!("the first axis of the output {end:?} is not the batch")));
     }
-    if output.name == input.name && own.is_none() {
+    if value.text == input.name && own.is_none() {
         return Err(Error::File(format!(
             "the output {end:?} is the input itself; there is nothing to compute or to train"
         )));
     }
     let loss = wanted.or(own).unwrap_or("mse");
-    let z = match &output.name {
-        name if value.shape == (Size::BATCH, wide) => name.clone(),
-        name => page.define("Z", &format!("reshape({name}, B×{wide})")),
+    let z = match page.reshaped(value, (Size::BATCH, wide)) {
+        same if same == value.text => same,
+        other => page.define("Z", &other),
     };
     let l = page.fresh("L");
     Ok(format!("target Y : B×{wide}\n{l} = {loss}({z}, Y)\nminimize {l}\n"))

@@ -14,12 +14,12 @@ use matgrad::{Costs, Model, Network, Precision};
 use prost::Message;
 use serde_json::Value as Json;
 
-use crate::border::{self, Border};
+use crate::border::{self, Border, Channels};
 use crate::export::export;
 use crate::lengths::{self, Lengths, Lists};
 use crate::operators::{self, Node, Operator, Reading, lower};
 use crate::page::{Declared, Operand, Page, located};
-use crate::proto::{GraphProto, ModelProto, NodeProto};
+use crate::proto::{GraphProto, ModelProto, NodeProto, data_type};
 use crate::tensor::{self, Tensor};
 use crate::types::Types;
 use crate::value::Size;
@@ -201,15 +201,21 @@ fn read(
     let batched = matches!(purpose, Purpose::Network(_));
     let mut page = Page::default();
     let mut values: HashMap<String, Operand> = HashMap::new();
+    let read = |name: &str| graph.node.iter().any(|n| n.input.iter().any(|input| input == name));
     for proto in &graph.initializer {
+        // Words beside a network, as the names of classes, are read by nothing that is left of it.
+        if proto.data_type() == data_type::STRING && !read(proto.name()) {
+            continue;
+        }
         let mut known = tensor::read(proto, folder)?;
         known.trained &= is_weight(graph, &known);
         values.insert(known.name.clone(), Operand::Known(known));
     }
-    let images = graph.node.iter().any(|n| operators::sees_images(n.op_type()));
-    let (inputs, mut head) = border::inputs(&mut page, graph, batched, &mut values)?;
+    let mut channels = Channels::default();
+    let (inputs, mut head) = border::inputs(&mut page, graph, batched, &mut values, &mut channels)?;
     let mut lists = Lists::new();
     let mut types = Types::given(graph);
+    let end = ending::end(graph);
     let mut own = None;
     for proto in &graph.node {
         let node = node(proto, opset, &values, &lists)?;
@@ -220,8 +226,7 @@ fn read(
             return Err(refused(proto, why));
         }
         types.note(proto);
-        let last =
-            graph.output.first().map(|o| o.name()) == proto.output.first().map(|o| o.as_str());
+        let last = end.is_some() && end == proto.output.first().map(String::as_str);
         if let (Purpose::Network(wanted), true) = (purpose, last) {
             own = ending::own_loss(&node, wanted).map_err(|why| refused(proto, why))?;
         }
@@ -232,18 +237,21 @@ fn read(
             }
             _ => step(&mut page, &mut values, &mut lists, &node)?,
         }
+        channels.note(proto, &values);
     }
-    let mut outputs = Vec::new();
+    let (mut outputs, mut computed) = (Vec::new(), Vec::new());
     for info in &graph.output {
         let name = info.name();
         let operand = values
             .get(name)
             .ok_or_else(|| Error::File(format!("the output {name:?} is computed by no node")))?;
-        outputs.push(border::output(&mut page, name, operand, images)?);
+        let (output, value) = border::output(&mut page, name, operand, &channels)?;
+        outputs.push(output);
+        computed.push(value);
     }
     let mut training = String::new();
     if let Purpose::Network(wanted) = purpose {
-        training = ending::training(&mut page, (wanted, own), &inputs, &outputs, &values)?;
+        training = ending::training(&mut page, (wanted, own), &inputs, &computed, &graph.output)?;
     }
     let mut weights = Vec::new();
     for Declared { name, matrix, trained } in std::mem::take(&mut page.declared) {

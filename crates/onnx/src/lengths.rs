@@ -194,13 +194,16 @@ pub(crate) fn read(node: &Node, lists: &Lists) -> Result<Option<Lengths>> {
             Ok(Some(Lengths { all, list: false }))
         }
         ("Slice", Some(from)) => slice(node, &from).map(Some),
-        _ if !has_batch => Ok(None),
         ("Concat", _) => {
             let parts = (0..node.proto.input.len()).map(|i| given(i).filter(|part| part.list));
             let parts: Option<Vec<Lengths>> = parts.collect();
-            let all = parts.ok_or(UNKNOWN)?.into_iter().flat_map(|part| part.all).collect();
-            Ok(Some(Lengths { all, list: true }))
+            let all = |parts: Vec<Lengths>| parts.into_iter().flat_map(|part| part.all).collect();
+            match parts.map(|parts| Lengths { all: all(parts), list: true }) {
+                None if has_batch => Err(UNKNOWN.into()),
+                list => Ok(list),
+            }
         }
+        _ if !has_batch => Ok(None),
         _ => Err(UNKNOWN.into()),
     }
 }

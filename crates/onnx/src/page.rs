@@ -113,6 +113,12 @@ impl Page {
         name
     }
 
+    /// The expression that a name was defined as.
+    pub fn meaning(&self, name: &str) -> Option<&str> {
+        let lines = self.lines.iter().rev();
+        lines.filter_map(|line| line.split_once(" = ")).find(|l| l.0 == name).map(|l| l.1)
+    }
+
     /// Parts one beside (`hcat`) or below (`vcat`) the other, as an expression: pairs of pairs, each
     /// a line of its own, so that many parts make no deep brackets.
     pub fn joined(&mut self, function: &str, mut parts: Vec<String>) -> String {
@@ -250,7 +256,7 @@ impl Page {
                 // The batch goes before all that is repeated for it.
                 let (text, shape, before) = if dim.batch {
                     let row = self.reshaped(&value, (Size::ONE, all));
-                    (format!("ones({dim}, 1) * {row}"), (dim, all), 0)
+                    (format!("ones({}, 1) * {row}", dim.factors()), (dim, all), 0)
                 } else {
                     let column = self.reshaped(&value, (all, Size::ONE));
                     (format!("{column} * ones(1, {dim})"), (all, dim), value.order.len())

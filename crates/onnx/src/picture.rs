@@ -71,12 +71,13 @@ pub(crate) fn unfold(to: &mut Exporter, a: &str, w: &Window, name: &str) -> Stri
 
 /// Folding alone: the transpose of a convolution with kernels of a single one.
 pub(crate) fn fold(to: &mut Exporter, a: &str, w: &Window, name: &str) -> String {
-    let (taps, channels) = (w.taps(), w.channels());
+    let (taps, channels, groups) = (w.taps(), w.channels(), w.groups as usize);
     let [high, wide] = w.output().expect("the shape of a fold was proved").map(i64::from);
-    // (tap, channel) is one channel behind the other, tap by tap.
-    let shape = to.writer.ints(&[-1, high, wide, taps as i64, channels as i64]);
+    // (group, tap, channel of the group) to (group, channel of the group, tap).
+    let parts = [groups, taps, channels / groups].map(|n| n as i64);
+    let shape = to.writer.ints(&[&[-1, high, wide], &parts[..]].concat());
     let split = to.writer.node("Reshape", &[a, &shape], &[], "split");
-    let turned = to.writer.node("Transpose", &[&split], &[perm(&[0, 4, 3, 1, 2])], "turned");
+    let turned = to.writer.node("Transpose", &[&split], &[perm(&[0, 3, 5, 4, 1, 2])], "turned");
     let shape = to.writer.ints(&[-1, (taps * channels) as i64, high, wide]);
     let image = to.writer.node("Reshape", &[&turned, &shape], &[], "image");
     let kernel = singles(to, w);

@@ -128,8 +128,8 @@ pub(crate) fn primitive(
         Op::MatMul => product(to, node, name),
         Op::Unfold(w) => picture::unfold(to, &a, &w, name),
         Op::MaxPool(w) => picture::max_pool(to, &a, &w, name),
-        Op::Fold(w) if w.groups == 1 => picture::fold(to, &a, &w, name),
-        Op::Fold(_) | Op::Unpool(_) | Op::Pick(_) => {
+        Op::Fold(w) => picture::fold(to, &a, &w, name),
+        Op::Unpool(_) | Op::Pick(_) => {
             return Err(to.fail(id, "it belongs to the derivative of a picture's op"));
         }
         Op::Greater => compared(to, node, "Greater", name),

@@ -23,6 +23,11 @@ impl Size {
     pub fn times(self, other: Size) -> Size {
         Size { number: self.number.saturating_mul(other.number), batch: self.batch || other.batch }
     }
+
+    /// As an expression of the language.
+    pub fn factors(self) -> String {
+        self.to_string().replace('·', " * ")
+    }
 }
 
 impl std::fmt::Display for Size {

@@ -88,6 +88,7 @@ fn walk_the_library(folder: &Path, table: &Table) -> Vec<String> {
             (_, [_]) if matches!(name, "tan" | "arcsin" | "arccos") => {
                 format!("A₁ = {name}(tanh(Z₁))")
             }
+            (_, [_]) if name == "root" => "A₁ = root(exp(Z₁))".into(),
             (_, [_]) => format!("A₁ = {name}(Z₁)"),
             (true, _) => {
                 let more = match name {

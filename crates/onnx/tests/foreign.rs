@@ -4,6 +4,8 @@
 mod cases;
 mod graph;
 
+use matgrad::expr::matrix::Matrix;
+use matgrad::{FitOptions, UpdateRule};
 use matgrad_onnx::import;
 use matgrad_onnx::proto::DimensionProto;
 use prost::Message;
@@ -48,8 +50,7 @@ fn only_the_softmax_of_each_row_belongs_to_the_loss() {
         P = unfold(x, 2×1×3, 2×1, groups 3)
         y = softmax(reshape(P, 3·B×2))
         P₂ = unfold(reshape(y, B×6), 3×1×2, 3×1, groups 2)
-        Z = reshape(P₂, B×6)
-        L = mse(Z, Y)
+        L = mse(P₂, Y)
 
         softmax_of_channels
         T = unfold(x, 5×5×3, 3×3) * K
@@ -80,6 +81,35 @@ fn only_the_softmax_of_each_row_belongs_to_the_loss() {
         c = T + k
         Z = reshape(c, B×36)
         L = binary_cross_entropy(Z, Y)
+
+        softmax_flattened
+        T = unfold(x, 5×5×3, 3×3) * K
+        c = T + k
+        P = unfold(reshape(c, B×36), 9×1×4, 9×1, groups 4)
+        p = rowmax(reshape(P, 4·B×9))
+        Z = reshape(p, B×4)
+        L = cross_entropy(Z, Y)
+
+        softmax_turned
+        P = unfold(x, 3×1×2, 3×1, groups 2)
+        L = cross_entropy(P, Y)
+
+        softmax_of_parts
+        s = softmax(reshape(x, 2·B×3))
+        Z = reshape(s, B×6)
+        L = mse(Z, Y)
+
+        softmax_of_pixels
+        T = unfold(x, 5×5×3, 3×3) * K
+        c = T + k
+        s = softmax(c)
+        Z = reshape(s, B×36)
+        L = mse(Z, Y)
+
+        softmax_kept
+        s = softmax(x)
+        y = s .* s
+        L = mse(y, Y)
     "#]]
     .assert_eq(&pages(&ends()));
 }
@@ -97,6 +127,37 @@ fn a_softmax_elsewhere_does_not_take_the_loss_of_rows() {
         Softmax (node "y") is refused: it goes along the batch; rows of a network do not see each other"#]].assert_eq(&said.join("\n"));
     let page = graph(&[6], &[6], "y = Softmax x").read(Some("mse")).unwrap().network.source;
     assert!(page.contains("L = mse(y, Y)"), "{page}");
+}
+
+#[test]
+fn training_goes_on_where_a_norm_is_0() {
+    let norms = [
+        (6, 1, "t = Mul x g; y = ReduceL2 t axes=[1]"),
+        (6, 6, "t = Mul x g; y = LpNormalization t axis=1"),
+        (6, 6, "t = Mul x g; y = ml.Normalizer t norm=L2"),
+        (6, 1, "t = Mul x g; q = Mul t t; s = ReduceSum q at1; y = Sqrt s"),
+        (
+            6,
+            1,
+            "t = Mul x g; q = Mul t t; s = ReduceSum q at1; p = Constant value_float=0.5; y = Pow s p",
+        ),
+    ];
+    let rows = norms.map(|(wide, out, nodes)| (graph(&[wide], &[out], nodes), wide, out));
+    let pools = ["2", "3"].map(|p| {
+        let nodes = format!("t = Mul x lone; y = LpPool t kernel_shape=[2,2] p={p}");
+        (image(&[3, 4, 4], &nodes), 75, 48)
+    });
+    for (graph, wide, out) in rows.into_iter().chain(pools) {
+        let model = graph.read(None).unwrap();
+        let (x, y) = (Matrix::filled(4, wide, 0.0), Matrix::filled(4, out, 1.0));
+        let options =
+            FitOptions { epochs: 3, ..FitOptions::new(UpdateRule::named("sgd").unwrap()) };
+        let fit = model.network.fit(&model.weights, (&x, &y), None, &options).unwrap();
+        for epoch in fit {
+            let loss = epoch.map(|epoch| epoch.train_loss).map_err(|e| e.to_string());
+            assert!(loss.as_ref().is_ok_and(|loss| loss.is_finite()), "{loss:?}");
+        }
+    }
 }
 
 #[test]
@@ -145,12 +206,11 @@ fn the_sigmoid_of_an_output_that_is_moved_belongs_to_the_loss() {
         T = unfold(x, 5×5×3, 3×3) * K
         c = T + k
         P = unfold(reshape(c, B×36), 9×1×4, 9×1, groups 4)
-        Z = reshape(P, B×36)
-        L = binary_cross_entropy(Z, Y)
+        L = binary_cross_entropy(P, Y)
 
         measured
-        s = sigmoid(x)
-        L = mse(s, Y)
+
+        L = binary_cross_entropy(x, Y)
     "#]]
     .assert_eq(&pages(&all));
     let squares = all[0].1.read(Some("mse")).unwrap().network.source;
@@ -195,8 +255,7 @@ fn repeated_pixels_lie_beside_each_other() {
         r₂ = hcat(H, S₂)
         y = tanh(r₂)
         P₂ = unfold(reshape(y, B×216), 54×1×4, 54×1, groups 4)
-        Z = reshape(P₂, B×216)
-        L = mse(Z, Y)
+        L = mse(P₂, Y)
 
         keras
         T = unfold(x, 5×5×3, 3×3) * K
@@ -285,8 +344,7 @@ fn entries_stay_where_they_lie() {
         d₂ = S[:, 1:4]
         y = tanh(d₂)
         P = unfold(reshape(y, B×12), 6×1×2, 6×1, groups 2)
-        Z = reshape(P, B×12)
-        L = mse(Z, Y)
+        L = mse(P, Y)
 
         joined
         T = unfold(x, 5×5×3, 3×3) * K

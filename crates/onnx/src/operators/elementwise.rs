@@ -45,7 +45,6 @@ pub(super) const ITEMS: &[Operator] = &[
     map("Sin", "sin({0})"),
     map("Softplus", "softplus({0})"),
     map("Softsign", "softsign({0})"),
-    map("Sqrt", "sqrt({0})"),
     map("Swish", "{0} .* sigmoid({alpha=1} * {0})"),
     map("Tan", "tan({0})"),
     map("Tanh", "tanh({0})"),
@@ -64,11 +63,12 @@ pub(super) const ITEMS: &[Operator] = &[
     zip("Mul", "{0} .* {1}"),
     zip("Or", "max({0}, {1})"),
     zip("PRelu", "max({0}, 0) + {1} .* min({0}, 0)"),
-    zip("Pow", "{0} .^ {1}"),
     zip("Sub", "{0} - {1}"),
     zip("Sum", "{0} + {1}"),
     call("Clip", clip),
     call("Gelu", gelu),
+    call("Pow", pow),
+    call("Sqrt", sqrt),
     call("Where", choice),
 ];
 
@@ -102,6 +102,27 @@ fn gelu(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
         }
         other => return Err(format!("approximate is {other:?}")),
     };
+    Ok(vec![Operand::Computed(page.like(node.wanted(), &text, a.shape, &a))])
+}
+
+fn pow(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let (a, b) = (node.operand(0)?, node.operand(1)?);
+    let template = match b {
+        Operand::Known(t) if !t.trained && matches!(t.data[..], [x] if 0.0 < x && x < 1.0) => {
+            "root({0}, {1})"
+        }
+        _ => "{0} .^ {1}",
+    };
+    Ok(vec![Operand::Computed(page.zip(node.wanted(), template, a, b)?)])
+}
+
+/// What has a positive number added to it is no norm that may be 0.
+fn sqrt(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let a = node.value(page, 0)?;
+    let moved = page.meaning(&a.text).and_then(|said| said.rsplit_once(" + "));
+    let positive = moved.is_some_and(|(_, by)| by.parse().is_ok_and(|by: f64| by > 0.0));
+    let function = if positive { "sqrt" } else { "root" };
+    let text = format!("{function}({})", a.text);
     Ok(vec![Operand::Computed(page.like(node.wanted(), &text, a.shape, &a))])
 }
 

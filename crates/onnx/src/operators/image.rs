@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::reduce::LENGTH;
 use super::{Node, Operator, call};
 use crate::page::{Operand, Page, number};
 use crate::tensor::Tensor;
@@ -12,9 +13,10 @@ pub(super) const ITEMS: &[Operator] = &[
     call("Conv", conv),
     call("MaxPool", max_pool),
     call("AveragePool", average_pool),
+    call("LpPool", lp_pool),
 ];
 
-/// The most groups of channels that become products of their own.
+/// The most groups of channels that become lines of their own.
 const MOST_GROUPS: i64 = 64;
 
 /// An image with its matrix, a picture a row.
@@ -168,11 +170,17 @@ fn conv(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let n = |axis: usize| dims[axis].number as i64;
     let size = if dims.len() == 3 { [1, n(2)] } else { [n(2), n(3)] };
     let (groups, [h, w, channels], outputs) = (node.int("group", 1), image.picture, n(0));
-    let fits = groups > 0 && groups <= MOST_GROUPS && channels == n(1) * groups;
-    if !fits || outputs % groups != 0 {
-        return Err(format!("{groups} groups do not divide {channels} channels and {outputs}"));
+    grouped(groups, [channels, outputs])?;
+    if channels != n(1) * groups {
+        return Err("its kernel does not fit the image".into());
     }
     let window = window(node, &image, size)?;
+    match kernel {
+        Operand::Known(t) if groups > 1 && n(1) == 1 => {
+            return depthwise(page, node, &image, &window, t);
+        }
+        _ => few(groups)?,
+    }
     let taps = n(1) * size[0] * size[1];
     // Rows in the order of the unfolded columns, a column for each output channel.
     let rank = dims.len();
@@ -185,22 +193,73 @@ fn conv(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
             page.reshaped(&v, (Size::of(taps as u64), dims[0]))
         }
     };
-    let mut unfolded =
+    let unfolded =
         format!("unfold({}, {h}×{w}×{channels}, {}", image.text, window.arguments(false));
-    unfolded += &if groups > 1 { format!(", groups {groups})") } else { ")".into() };
-    let mut text = format!("{unfolded} * {k}");
-    if groups > 1 {
-        let u = page.define("U", &unfolded);
-        let per = outputs / groups;
-        let one = |g: i64| {
-            let part = |n: i64| format!("{}:{}", g * n + 1, (g + 1) * n);
-            format!("{u}[:, {}] * {k}[:, {}]", part(taps), part(per))
-        };
-        text = page.joined("hcat", (0..groups).map(one).collect());
-    }
+    let text = match groups {
+        1 => format!("{unfolded}) * {k}"),
+        _ => {
+            let u = page.define("U", &format!("{unfolded}, groups {groups})"));
+            let one =
+                |g| format!("{u}[:, {}] * {k}[:, {}]", part(g, taps), part(g, outputs / groups));
+            page.joined("hcat", (0..groups).map(one).collect())
+        }
+    };
     let bias = node.operands.get(2).and_then(Option::as_ref);
     let text = page.define(if bias.is_some() { "T" } else { node.wanted() }, &text);
     let value = image.result(text, (image.rows(&window), dims[0]), outputs, &window);
+    Ok(vec![with_bias(page, node, value, bias)?])
+}
+
+/// So many neighbours, those of a group.
+fn part(group: i64, count: i64) -> String {
+    format!("{}:{}", group * count + 1, (group + 1) * count)
+}
+
+/// Refuses groups that do not divide these numbers of channels.
+fn grouped(groups: i64, channels: [i64; 2]) -> Result<(), String> {
+    let [a, b] = channels;
+    match groups > 0 && a % groups == 0 && b % groups == 0 {
+        true => Ok(()),
+        false => Err(format!("{groups} groups do not divide {a} channels and {b}")),
+    }
+}
+
+/// Refuses more groups than may become lines of their own.
+fn few(groups: i64) -> Result<(), String> {
+    match groups <= MOST_GROUPS {
+        true => Ok(()),
+        false => {
+            Err(format!("it has {groups} groups of several channels; the limit is {MOST_GROUPS}"))
+        }
+    }
+}
+
+/// Kernels for each channel alone: entries times weights, summed window by window.
+fn depthwise(
+    page: &mut Page,
+    node: &Node,
+    image: &Image,
+    window: &Window,
+    kernel: &Tensor,
+) -> Result<Vec<Operand>, String> {
+    let (taps, c) = (window.size[0] * window.size[1], image.picture[2]);
+    let outputs = kernel.dims[0] as i64;
+    let each = outputs / c;
+    few(each)?;
+    let (unfolded, rows) = windows(page, image, window);
+    // A row for the first results of all channels, one for the second ones.
+    let split = kernel.reshaped([c, each, taps].map(|n| n as u64).to_vec());
+    let k = page.declare(&split, &[1, 0, 2], each as u64, (c * taps) as u64);
+    let mut sums = Vec::new();
+    for i in 1..=each {
+        let row = if each > 1 { format!("{k}[{i}:{i}, :]") } else { k.clone() };
+        let weighed = page.define("D", &format!("{unfolded} .* {row}"));
+        sums.push(format!("rowsum(reshape({weighed}, {rows}×{taps}))"));
+    }
+    let bias = node.operands.get(2).and_then(Option::as_ref);
+    let text = page.joined("hcat", sums);
+    let text = page.define(if bias.is_some() { "T" } else { node.wanted() }, &text);
+    let value = image.result(text, (rows, Size::of(each as u64)), outputs, window);
     Ok(vec![with_bias(page, node, value, bias)?])
 }
 
@@ -220,13 +279,16 @@ fn conv_transpose(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> 
         return Err("its kernel does not fit the image".into());
     }
     let open = node.text("auto_pad", "NOTSET") != "NOTSET" || node.ints("output_shape").is_some();
-    if open || node.int("group", 1) != 1 {
-        return Err("its channels are in groups, or its pads are left open".into());
+    if open {
+        return Err("its pads are left open".into());
     }
+    let (groups, per) = (node.int("group", 1), kernel.dims[1] as i64);
+    grouped(groups, [channels, channels])?;
+    few(groups)?;
     let (rows, inputs) = (image.batch.times(Size::of((h * w) as u64)), Size::of(kernel.dims[0]));
     let pixels = page.reshaped(&image.value, (rows, inputs));
     // The window moves over the result, which is large enough for any.
-    let outputs = kernel.dims[1] as i64;
+    let outputs = per * groups;
     let image = Image { picture: [1 << 40, 1 << 40, outputs], ..image };
     let mut window = window(node, &image, size)?;
     let more = match node.ints("output_padding").unwrap_or_default() {
@@ -244,11 +306,19 @@ fn conv_transpose(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> 
         }
     }
     let axes: Vec<usize> = (2..rank).chain([1, 0]).collect();
-    let taps = (size[0] * size[1] * outputs) as u64;
+    let taps = (size[0] * size[1] * per) as u64;
     let k = page.declare(kernel, &axes, taps, kernel.dims[0]);
     let [high, wide] = window.output;
-    let arguments = window.arguments(false);
-    let text = format!("fold({pixels} * {k}', {high}×{wide}×{outputs}, {arguments})");
+    let mut arguments = window.arguments(false);
+    let mut columns = format!("{pixels} * {k}'");
+    if groups > 1 {
+        arguments += &format!(", groups {groups}");
+        let pixels = page.define("P", &pixels);
+        let part = |g| part(g, channels / groups);
+        let one = |g| format!("{pixels}[:, {}] * {k}[:, {}]'", part(g), part(g));
+        columns = page.joined("hcat", (0..groups).map(one).collect());
+    }
+    let text = format!("fold({columns}, {high}×{wide}×{outputs}, {arguments})");
     let bias = node.operands.get(2).and_then(Option::as_ref);
     let text = page.define(if bias.is_some() { "T" } else { node.wanted() }, &text);
     let columns = Size::of((high * wide * outputs) as u64);
@@ -306,15 +376,41 @@ fn max_pool(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     Ok(vec![Operand::Computed(value)])
 }
 
+/// A row for each pixel, in which the windows of the channels lie beside each other, and the number
+/// of all windows.
+fn windows(page: &mut Page, image: &Image, window: &Window) -> (String, Size) {
+    let [h, w, c] = image.picture;
+    let arguments = window.arguments(false);
+    let unfolded = format!("unfold({}, {h}×{w}×{c}, {arguments}, groups {c})", image.text);
+    (page.define("U", &unfolded), image.rows(window).times(Size::of(c as u64)))
+}
+
+/// The p-norm of each window.
+fn lp_pool(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let image = image(page, node)?;
+    let window = window(node, &image, kernel_shape(node)?)?;
+    let taps = window.size[0] * window.size[1];
+    let (unfolded, rows) = windows(page, &image, &window);
+    let norm = match node.int("p", 2) {
+        1 => "rowsum(abs({0}))".into(),
+        2 => LENGTH.into(),
+        p @ 3.. => format!("root(rowsum(abs({{0}}) .^ {p}), 1 / {p})"),
+        p => return Err(format!("its norm is {p}")),
+    };
+    let text = page.define(
+        node.wanted(),
+        &norm.replace("{0}", &format!("reshape({unfolded}, {rows}×{taps})")),
+    );
+    let value = image.result(text, (rows, Size::ONE), image.picture[2], &window);
+    Ok(vec![Operand::Computed(value)])
+}
+
 fn average_pool(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let image = image(page, node)?;
     let window = window(node, &image, kernel_shape(node)?)?;
-    let [h, w, c] = image.picture;
+    let c = image.picture[2];
     let taps = window.size[0] * window.size[1];
-    let arguments = window.arguments(false);
-    let unfolded =
-        page.define("U", &format!("unfold({}, {h}×{w}×{c}, {arguments}, groups {c})", image.text));
-    let rows = image.rows(&window).times(Size::of(c as u64));
+    let (unfolded, rows) = windows(page, &image, &window);
     let sum = format!("rowsum(reshape({unfolded}, {rows}×{taps}))");
     // Places at the border may have fewer entries that count.
     let with_pads = node.int("count_include_pad", 0) != 0;

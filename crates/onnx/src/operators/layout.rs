@@ -19,6 +19,7 @@ pub(super) const ITEMS: &[Operator] = &[
     layout("Dropout", dropout),
     layout("Flatten", flatten),
     layout("Identity", same),
+    layout("Mod", modulo),
     layout("Reshape", reshape),
     layout("Squeeze", squeeze),
     layout("Transpose", transpose),
@@ -65,6 +66,21 @@ fn constant(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
         return Err("it has no value of numbers".into());
     };
     Ok(vec![Operand::Known(known)])
+}
+
+/// What is left of a division, of numbers alone: it has no gradient.
+fn modulo(_: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let missing = "an operand is left out";
+    let (a, b) = (node.known(0)?.ok_or(missing)?, node.known(1)?.ok_or(missing)?);
+    let signed = node.int("fmod", 0) != 0;
+    let rest = |(&a, &b): (&f64, &f64)| if signed { a % b } else { a - b * (a / b).floor() };
+    let by: Vec<f64> = match b.data[..] {
+        [x] => vec![x; a.data.len()],
+        _ if b.dims == a.dims => b.data.to_vec(),
+        _ => return Err("its operands have different shapes".into()),
+    };
+    let data = Rc::new(a.data.iter().zip(&by).map(rest).collect());
+    Ok(vec![Operand::Known(Tensor { name: String::new(), data, trained: false, ..a.clone() })])
 }
 
 /// At inference nothing is dropped.

@@ -1,5 +1,7 @@
 //! Products.
 
+use super::einsum::summed;
+use super::layout::{permuted, regroup};
 use super::{Node, Operator, call};
 use crate::page::{Operand, Page, number};
 use crate::value::{Size, Value, product};
@@ -21,7 +23,12 @@ fn matmul(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
         return Err(format!("the inner lengths {inner} and {} differ", n[n.len() - 2]));
     }
     if n.len() > 2 && product(&n[..n.len() - 2]) != Size::ONE {
-        return blocks(page, node, &a, right).map(|v| vec![Operand::Computed(v)]);
+        let outer = |d: &[Size]| product(&d[..d.len() - 2]).batch;
+        let value = match outer(&m) || outer(&n) {
+            true => each_its_own(page, node, &a, right)?,
+            false => blocks(page, node, &a, right)?,
+        };
+        return Ok(vec![Operand::Computed(value)]);
     }
     times(page, node.wanted(), &a, right).map(|v| vec![Operand::Computed(v)])
 }
@@ -107,6 +114,21 @@ fn beside(a: &Value, text: String, rows: Size, cols: Size, dims: &[Size]) -> Val
     Value { text, shape: (rows, cols), axes, order }
 }
 
+/// The product of each example's matrices: entries at the same place of the inner axis, summed.
+fn each_its_own(page: &mut Page, node: &Node, a: &Value, right: &Operand) -> Result<Value, String> {
+    let (m, n) = (a.dims(), right.dims());
+    let (outer_a, outer_b) = (m.len() - 2, n.len() - 2);
+    let with = |outer: &[Size], last: [Size; 3]| [outer, &last].concat();
+    let left = Operand::Computed(a.clone());
+    let dims = with(&m[..outer_a], [m[outer_a], Size::ONE, m[outer_a + 1]]);
+    let left = regroup(page, &left, &dims)?.remove(0);
+    let turned: Vec<usize> = (0..outer_b).chain([outer_b + 1, outer_b]).collect();
+    let dims = with(&n[..outer_b], [Size::ONE, n[outer_b + 1], n[outer_b]]);
+    let right = regroup(page, &permuted(right, &turned), &dims)?.remove(0);
+    let rank = left.dims().len().max(right.dims().len());
+    summed(page, node.wanted(), [&left.padded(rank), &right.padded(rank)], 1)
+}
+
 /// A batch of products, one below the other.
 fn blocks(page: &mut Page, node: &Node, a: &Value, right: &Operand) -> Result<Value, String> {
     let b = page.value(right);
@@ -117,7 +139,7 @@ fn blocks(page: &mut Page, node: &Node, a: &Value, right: &Operand) -> Result<Va
         return Err("its batches of matrices have different shapes".into());
     }
     let count = product(&m[..rank - 2]);
-    if count.batch || count.number > MOST_PRODUCTS {
+    if count.number > MOST_PRODUCTS {
         return Err(format!("a batch of {count} products is no product of two matrices"));
     }
     let (rows, inner, cols) = (m[rank - 2], m[rank - 1], n[rank - 1]);

@@ -1,5 +1,6 @@
 //! The operators that are read, one item each.
 
+mod einsum;
 mod elementwise;
 mod image;
 mod layout;
@@ -57,7 +58,8 @@ pub(crate) fn find(node: &NodeProto) -> Option<&'static Operator> {
 
 /// Those of ONNX itself.
 fn all() -> impl Iterator<Item = &'static Operator> {
-    let calls = [linear::ITEMS, layout::ITEMS, pick::ITEMS, reduce::ITEMS, normal::ITEMS];
+    let calls =
+        [einsum::ITEMS, linear::ITEMS, layout::ITEMS, pick::ITEMS, reduce::ITEMS, normal::ITEMS];
     calls.into_iter().chain([elementwise::ITEMS, image::ITEMS, pixels::ITEMS]).flatten()
 }
 

@@ -2,7 +2,7 @@
 
 use super::image::for_channels;
 use super::layout::regroup;
-use super::reduce::reduced;
+use super::reduce::{LENGTH, reduced};
 use super::{Node, Operator, axis, call};
 use crate::page::{Operand, Page, number};
 use crate::tensor::Tensor;
@@ -145,7 +145,7 @@ fn lp_normalization(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String
     let axes = [axis(node.int("axis", -1), value.axes.len())?];
     let norm = match node.int("p", 2) {
         1 => "rowsum(abs({0}))",
-        2 => "sqrt(rowsum({0} .^ 2))",
+        2 => LENGTH,
         p => return Err(format!("its norm is {p}")),
     };
     divided(page, node, &value, norm, &axes).map(|v| vec![v])

@@ -81,8 +81,8 @@ fn picked(
                 (end - start, format!("{whole}[:, {}:{}]", start * inner + 1, end * inner))
             }
             Piece::Filled(count, with) => {
-                let rows = rows.to_string().replace('·', " * ");
-                (count, format!("{} * ones({rows}, {})", number(with), count * inner))
+                let with = number(with);
+                (count, format!("{with} * ones({}, {})", rows.factors(), count * inner))
             }
         };
         size += count;

@@ -119,23 +119,48 @@ fn place(node: &Node, side: &Side, k: u64) -> Result<f64, String> {
 }
 
 /// The pixels that one is made of, and their shares.
-fn shares(node: &Node, side: &Side, k: u64) -> Result<[(u64, f64); 2], String> {
+fn shares(node: &Node, side: &Side, k: u64) -> Result<Vec<(u64, f64)>, String> {
     let at = place(node, side, k)?;
-    let inside = |x: f64| x.clamp(0.0, side.from as f64 - 1.0) as u64;
+    let share = at - at.floor();
     let usual = if node.opset < 11 { "floor" } else { "round_prefer_floor" };
-    let nearest = match (node.text("mode", "nearest").as_str(), &*node.text("nearest_mode", usual))
-    {
-        ("nearest", "round_prefer_floor") => (at - 0.5).ceil(),
-        ("nearest", "round_prefer_ceil") => (at + 0.5).floor(),
-        ("nearest", "floor") => at.floor(),
-        ("nearest", "ceil") => at.ceil(),
-        ("linear" | "bilinear", _) if node.int("antialias", 0) == 0 => {
-            let share = at - at.floor();
-            return Ok([(inside(at.floor()), 1.0 - share), (inside(at.floor() + 1.0), share)]);
+    let (mode, nearest) = (node.text("mode", "nearest"), node.text("nearest_mode", usual));
+    let (first, parts) = match (mode.as_str(), nearest.as_str()) {
+        ("nearest", "round_prefer_floor") => ((at - 0.5).ceil(), vec![1.0]),
+        ("nearest", "round_prefer_ceil") => ((at + 0.5).floor(), vec![1.0]),
+        ("nearest", "floor") => (at.floor(), vec![1.0]),
+        ("nearest", "ceil") => (at.ceil(), vec![1.0]),
+        ("nearest", other) => return Err(format!("its nearest_mode is {other:?}")),
+        _ if node.int("antialias", 0) != 0 => return Err("it smoothes what gets smaller".into()),
+        ("linear" | "bilinear", _) => (at.floor(), vec![1.0 - share, share]),
+        ("cubic", _) => {
+            let distances = [share + 1.0, share, 1.0 - share, 2.0 - share];
+            let a = node.float("cubic_coeff_a", -0.75);
+            (at.floor() - 1.0, distances.map(|x| cubic(a, x)).to_vec())
         }
-        (mode, nearest) => return Err(format!("its mode is {mode:?}, nearest {nearest:?}")),
+        (mode, _) => return Err(format!("its mode is {mode:?}")),
     };
-    Ok([(inside(nearest), 1.0), (inside(nearest), 0.0)])
+    let last = side.from as f64 - 1.0;
+    let places = parts.into_iter().enumerate().map(|(i, part)| (first + i as f64, part));
+    // A place outside counts as the nearest one inside, or not at all.
+    let inside = |(place, _): &(f64, f64)| (0.0..=last).contains(place);
+    let kept: Vec<(f64, f64)> = match node.int("exclude_outside", 0) {
+        0 => places.collect(),
+        _ => places.filter(inside).collect(),
+    };
+    let all: f64 = kept.iter().map(|(_, part)| part).sum();
+    if all == 0.0 {
+        return Err(format!("the shares of its pixel {k} are 0 together"));
+    }
+    let share = |(place, part): (f64, f64)| (place.clamp(0.0, last) as u64, part / all);
+    Ok(kept.into_iter().map(share).collect())
+}
+
+/// The share of a pixel at this distance in a cubic interpolation (Keys 1981).
+fn cubic(a: f64, x: f64) -> f64 {
+    match x <= 1.0 {
+        true => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
+        false => ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a,
+    }
 }
 
 fn resize(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
@@ -143,10 +168,12 @@ fn resize(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     for (at, side) in sides(node)? {
         let all = (0..side.to).map(|k| shares(node, &side, k)).collect::<Result<Vec<_>, _>>()?;
         let each = side.to / side.from;
-        let same = |(k, [first, second]): (usize, &[(u64, f64); 2])| {
-            second.1 == 0.0 && side.to == each * side.from && first.0 == k as u64 / each
+        let same = |(k, parts): (usize, &Vec<(u64, f64)>)| {
+            let mut parts = parts.iter().filter(|(_, share)| *share != 0.0);
+            parts.all(|(from, _)| *from == k as u64 / each)
         };
-        operand = match all.iter().enumerate().all(same) {
+        let whole = side.to == each * side.from;
+        operand = match whole && all.iter().enumerate().all(same) {
             true => enlarged(page, node, &operand, at, each)?,
             false => mixed(page, node, &operand, at, &side, &all)?,
         };
@@ -178,12 +205,12 @@ fn mixed(
     operand: &Operand,
     at: usize,
     side: &Side,
-    all: &[[(u64, f64); 2]],
+    all: &[Vec<(u64, f64)>],
 ) -> Result<Operand, String> {
     page.make(side.from * side.to)?;
     let mut data = vec![0.0; (side.from * side.to) as usize];
-    for (k, pair) in all.iter().enumerate() {
-        pair.iter().for_each(|&(i, share)| data[i as usize * all.len() + k] += share);
+    for (k, parts) in all.iter().enumerate() {
+        parts.iter().for_each(|&(i, share)| data[i as usize * all.len() + k] += share);
     }
     let (dims, data) = (vec![side.from, side.to], Rc::new(data));
     let shares = Operand::Known(Tensor { name: "share".into(), dims, data, trained: false });

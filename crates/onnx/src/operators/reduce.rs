@@ -10,7 +10,7 @@ pub(super) const ITEMS: &[Operator] = &[
     call("ReduceMax", |page, node| reduce(page, node, "rowmax({0})")),
     call("ReduceMin", |page, node| reduce(page, node, "-rowmax(-{0})")),
     call("ReduceL1", |page, node| reduce(page, node, "rowsum(abs({0}))")),
-    call("ReduceL2", |page, node| reduce(page, node, "sqrt(rowsum({0} .^ 2))")),
+    call("ReduceL2", |page, node| reduce(page, node, LENGTH)),
     call("ReduceSumSquare", |page, node| reduce(page, node, "rowsum({0} .^ 2)")),
     call("ReduceLogSum", |page, node| reduce(page, node, "log(rowsum({0}))")),
     call("ReduceLogSumExp", |page, node| reduce(page, node, "lse({0})")),
@@ -19,6 +19,9 @@ pub(super) const ITEMS: &[Operator] = &[
     call("GlobalAveragePool", |page, node| global(page, node, "rowmean({0})")),
     call("GlobalMaxPool", |page, node| global(page, node, "rowmax({0})")),
 ];
+
+/// The length of each row.
+pub(super) const LENGTH: &str = "root(rowsum({0} .^ 2))";
 
 /// A value with some axes last in memory, and the matrix whose rows go along them.
 pub(super) fn along(

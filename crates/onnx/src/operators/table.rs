@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::linear::affine;
 use super::normal::divided;
 use super::pick::gathered;
+use super::reduce::LENGTH;
 use super::{Node, Operator, call};
 use crate::page::{Operand, Page};
 use crate::tensor::Tensor;
@@ -43,7 +44,7 @@ fn normalizer(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let value = node.value(page, 0)?;
     let norm = match node.text("norm", "MAX").as_str() {
         "L1" => "rowsum(abs({0}))",
-        "L2" => "sqrt(rowsum({0} .^ 2))",
+        "L2" => LENGTH,
         other => return Err(format!("its norm is {other:?}")),
     };
     let last = value.axes.len().checked_sub(1).ok_or("its operand has no axes")?;

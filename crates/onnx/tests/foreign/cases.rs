@@ -28,6 +28,65 @@ pub(super) fn ends() -> Vec<Named> {
             image(&[4, 1, 1], "c = Conv x K k; p = GlobalAveragePool c; y = Softmax p axis=1"),
         ),
         ("sigmoid", image(&[4, 3, 3], "c = Conv x K k; y = Sigmoid c")),
+        (
+            "softmax_flattened",
+            image(&[4], "c = Conv x K k; p = GlobalMaxPool c; s = Softmax p axis=1; y = Flatten s"),
+        ),
+        ("softmax_turned", graph(&[3, 2], &[2, 3], SOFTMAX_TURNED)),
+        ("softmax_of_parts", graph(&[2, 3], &[6], "s = Softmax x axis=-1; y = Flatten s")),
+        ("softmax_of_pixels", image(&[36], SOFTMAX_OF_PIXELS)),
+        ("softmax_kept", graph(&[6], &[6], "s = Softmax x; f = Flatten s; y = Mul f s")),
+    ]
+}
+
+/// A softmax whose entries are moved.
+const SOFTMAX_TURNED: &str = "f = Flatten x; s = Softmax f axis=1; r = Reshape s pairs; \
+                              y = Transpose r perm=[0,2,1]";
+
+/// A softmax of the rows of a matrix that has several for each example.
+const SOFTMAX_OF_PIXELS: &str = "c = Conv x K k; t = Transpose c perm=[0,2,3,1]; \
+                                 r = Reshape t of_four; s = Softmax r axis=1; y = Reshape s all";
+
+/// Outputs of three axes behind the batch, which are images but where they are channel last.
+pub(super) fn pictures() -> Vec<Named> {
+    let shuffled = "d = DepthToSpace x blocksize=2; y = Tanh d";
+    let filled = "c = Conv x K k; f = Flatten c; z = MatMul f V; y = Reshape z picture";
+    let beside = "c = Conv x K pads=[1,1,1,1]; p = Slice c at0 at3 at1; a = Add p x; y = Tanh a";
+    let grouped = "c = Conv x K k; r = Reshape c groups; i = InstanceNormalization r pair pair; \
+                   s = Shape c; b = Reshape i s; y = Relu b";
+    vec![
+        ("shuffled", graph(&[8, 3, 3], &[2, 6, 6], shuffled)),
+        ("filled_picture", image(&[3, 5, 5], filled)),
+        ("beside", image(&[3, 5, 5], beside)),
+        ("grouped", image(&[4, 3, 3], grouped)),
+        ("wider", graph(&[4, 3, 3], &[6, 7, 7], "y = ConvTranspose x R strides=[2,2] group=2")),
+        ("each_channel", image(&[3, 3, 3], "c = Conv x E group=3; y = Tanh c")),
+        ("each_channel_twice", image(&[6, 3, 3], "c = Conv x F g group=3; y = Tanh c")),
+        ("in_two_groups", graph(&[4, 5, 5], &[4, 3, 3], "y = Conv x Q k group=2")),
+        ("norms", image(&[3, 2, 2], "p = LpPool x kernel_shape=[2,2] strides=[2,2]; y = Tanh p")),
+        ("third_norms", image(&[3, 4, 4], "y = LpPool x kernel_shape=[2,2] p=3")),
+        ("cubic", image(&[3, 10, 15], "t = Tanh x; y = Resize t none larger mode=cubic")),
+        ("cubic_smaller", image(&[3, 3, 2], "t = Tanh x; y = Resize t none smaller mode=cubic")),
+        (
+            "cubic_corners",
+            image(
+                &[3, 10, 15],
+                "t = Tanh x; y = Resize t none larger mode=cubic cubic_coeff_a=-0.5 \
+                 coordinate_transformation_mode=align_corners",
+            ),
+        ),
+        (
+            "cubic_inside",
+            image(
+                &[3, 10, 15],
+                "t = Tanh x; y = Resize t none larger mode=cubic exclude_outside=1 \
+                 coordinate_transformation_mode=pytorch_half_pixel",
+            ),
+        ),
+        ("resized", image(&[3, 10, 15], "t = Tanh x; y = Resize t none larger mode=linear")),
+        ("channels", image(&[4, 3, 3], "c = Conv x K k; y = Softmax c axis=1")),
+        ("channel_last", image(&[3, 3, 4], "c = Conv x K k; y = Transpose c perm=[0,2,3,1]")),
+        ("one_channel", image(&[3, 3], "c = Conv x K k; y = ReduceMean c axes=[1] keepdims=0")),
     ]
 }
 
@@ -64,8 +123,35 @@ pub(super) fn layouts() -> Vec<Named> {
         ),
         ("batch_norm", graph(&[6], &[6], "y = BatchNormalization x g h m v")),
         ("product", graph(&[2, 3], &[2, 4], "y = MatMul x W")),
+        ("dot", graph(&[6], &[1], KERAS_DOT)),
+        ("attention", graph(&[5, 3], &[5, 3], ATTENTION)),
+        (
+            "einsum_dot",
+            graph(&[6], &[1], "z = Tanh x; d = Einsum x z equation=bi,bi->b; y = Unsqueeze d at1"),
+        ),
+        (
+            "einsum_product",
+            graph(&[2, 3], &[4, 2], "t = Tanh x; y = Einsum t W equation=bij,jk->bki"),
+        ),
+        (
+            "einsum_outer",
+            graph(&[2, 3], &[3, 3], "t = Tanh x; y = Einsum x t equation=bij,bik->bjk"),
+        ),
+        ("unflattened", graph(&[6], &[2, 3], UNFLATTENED)),
     ]
 }
+
+/// What Keras writes for `Dot(axes=1)`.
+const KERAS_DOT: &str = "z = Tanh x; a = Unsqueeze x at1; b = Unsqueeze z at2; q = MatMul a b; \
+                         y = Squeeze q at2";
+
+const ATTENTION: &str = "t = Transpose x perm=[0,2,1]; q = MatMul x t; s = Softmax q axis=2; \
+                         p = MatMul s x; y = Tanh p";
+
+/// What torch writes for `Unflatten(1, (2, 3))`.
+const UNFLATTENED: &str = "t = Tanh x; n = Mod three one_pair; u = Unsqueeze n at0; s = Shape t; \
+                           before = Slice s at0 u; a = Add u at1; behind = Slice s a most; \
+                           to = Concat before parts behind axis=0; y = Reshape t to";
 
 /// Entries along an axis, images where they lie.
 pub(super) fn picks() -> Vec<Named> {
@@ -293,7 +379,7 @@ pub(super) fn views() -> Vec<Named> {
 }
 
 pub(super) fn all() -> Vec<Named> {
-    [ends(), layouts(), picks(), pixels(), shapes(), norms(), tables(), views()]
+    [ends(), layouts(), pictures(), picks(), pixels(), shapes(), norms(), tables(), views()]
         .into_iter()
         .flatten()
         .collect()

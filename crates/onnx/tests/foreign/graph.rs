@@ -76,6 +76,11 @@ fn initializers() -> Vec<TensorProto> {
         float("P", &[4, 4, 1, 1]),
         float("G", &[6, 1]),
         float("lone", &[1]),
+        float("V", &[36, 75]),
+        float("E", &[3, 1, 3, 3]),
+        float("F", &[6, 1, 3, 3]),
+        float("Q", &[4, 2, 3, 3]),
+        float("R", &[4, 3, 3, 3]),
         factors("larger", &[1.0, 1.0, 2.0, 3.0]),
         factors("less", &[1.0, 1.0, 4.0 / 6.0, 5.0 / 6.0]),
         factors("smaller", &[1.0, 1.0, 0.6, 0.4]),
@@ -102,6 +107,11 @@ fn initializers() -> Vec<TensorProto> {
         whole("sides", &[3], &[4, 6, 9]),
         whole("ends", &[2], &[3, 2]),
         whole("axes", &[2], &[1, 3]),
+        whole("picture", &[4], &[-1, 3, 5, 5]),
+        whole("pairs", &[3], &[-1, 3, 2]),
+        whole("of_four", &[2], &[-1, 4]),
+        whole("one_pair", &[], &[2]),
+        whole("parts", &[2], &[2, 3]),
     ];
     // Variances are positive.
     all[7].float_data.iter_mut().for_each(|x| *x = x.abs() + 0.5);
@@ -124,7 +134,10 @@ fn attribute(text: &str) -> AttributeProto {
         }
         None => match value.parse() {
             Ok(number) => (proto.i, proto.r#type) = (Some(number), Some(2)),
-            Err(_) => (proto.s, proto.r#type) = (Some(value.into()), Some(3)),
+            Err(_) => match value.parse() {
+                Ok(number) => (proto.f, proto.r#type) = (Some(number), Some(1)),
+                Err(_) => (proto.s, proto.r#type) = (Some(value.into()), Some(3)),
+            },
         },
     }
     proto
@@ -191,19 +204,18 @@ impl Foreign {
         let wide = self.borders[0].iter().product();
         let x = Matrix::new(ROWS, wide, (0..ROWS * wide).map(|_| random.normal()).collect());
         // Images are channel last on the page, and so is an image that comes out.
-        let images = ["Conv", "Resize"].iter().any(|op| self.nodes.contains(op))
-            && !self.nodes.starts_with("t = Transpose");
-        let turned = |m: &Matrix, dims: &[usize], back: bool| match dims[..] {
-            [c, h, w] if images => {
-                let (p, q) = if back { (h * w, c) } else { (c, h * w) };
+        let last = [self.nodes.starts_with("t = Transpose"), self.nodes.ends_with("[0,2,3,1]")];
+        let turned = |m: &Matrix, k: usize| match self.borders[k][..] {
+            [c, h, w] if !last[k] => {
+                let (p, q) = if k == 1 { (h * w, c) } else { (c, h * w) };
                 Matrix::from_fn(m.rows, m.cols, |i, j| m.row(i)[j % p * q + j / p])
             }
             _ => m.clone(),
         };
-        let inside = turned(&x, &self.borders[0], false);
+        let inside = turned(&x, 0);
         let mut evaluator = Evaluator::new(&model.network, ROWS, Precision::F64).unwrap();
         evaluator.weights(model.weights.iter().map(|(n, m)| (*n, m.data.as_slice()))).unwrap();
-        let z = turned(&evaluator.run(&inside, None).unwrap().0, &self.borders[1], true);
+        let z = turned(&evaluator.run(&inside, None).unwrap().0, 1);
         let rows = |m: &Matrix| (0..m.rows).map(|i| m.row(i).to_vec()).collect::<Vec<_>>();
         let shape: Vec<usize> = std::iter::once(ROWS).chain(self.borders[0].clone()).collect();
         let case = json!({"inputs": {"x": rows(&x)}, "shape": shape, "output": rows(&z)});

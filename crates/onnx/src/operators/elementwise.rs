@@ -3,7 +3,7 @@
 use super::{Node, Operator, Reading, call};
 use crate::page::{Operand, Page};
 
-const fn map(name: &'static str, template: &'static str) -> Operator {
+pub(super) const fn map(name: &'static str, template: &'static str) -> Operator {
     Operator { name, reading: Reading::Map(template) }
 }
 

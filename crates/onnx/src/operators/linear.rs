@@ -15,6 +15,12 @@ fn matmul(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let a = node.value(page, 0)?;
     let right = node.operand(1)?;
     let (m, n) = (a.dims(), right.dims());
+    if let (Operand::Known(t), [length], [_, _, ..]) = (right, &n[..], &m[..]) {
+        // A column, and the result has no axis for it.
+        let column = Operand::Known(t.reshaped(vec![length.number, 1]));
+        let product = times(page, node.wanted(), &a, &column)?;
+        return regroup(page, &Operand::Computed(product), &m[..m.len() - 1]);
+    }
     if m.len() < 2 || n.len() < 2 {
         return Err("an operand has less than two axes".into());
     }

@@ -123,6 +123,16 @@ fn length(operand: &Operand, at: usize) -> Result<i64, String> {
     }
 }
 
+/// The entries at one place of an axis, which stays.
+pub(super) fn place(
+    page: &mut Page,
+    operand: &Operand,
+    at: usize,
+    k: i64,
+) -> Result<Operand, String> {
+    picked(page, "F", operand, at, &[Piece::Part(k, k + 1)])
+}
+
 fn slice(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
     let mut operand = node.operand(0)?.clone();
     let rank = operand.dims().len();

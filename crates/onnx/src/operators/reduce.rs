@@ -1,5 +1,7 @@
 //! Sums, means, largest entries, and what is made of them.
 
+use super::layout::regroup;
+use super::pick::place;
 use super::{Node, Operator, axis, call};
 use crate::page::{Operand, Page};
 use crate::value::{Size, Value, product};
@@ -11,6 +13,7 @@ pub(super) const ITEMS: &[Operator] = &[
     call("ReduceMin", |page, node| reduce(page, node, "-rowmax(-{0})")),
     call("ReduceL1", |page, node| reduce(page, node, "rowsum(abs({0}))")),
     call("ReduceL2", |page, node| reduce(page, node, LENGTH)),
+    call("ReduceProd", product_of),
     call("ReduceSumSquare", |page, node| reduce(page, node, "rowsum({0} .^ 2)")),
     call("ReduceLogSum", |page, node| reduce(page, node, "log(rowsum({0}))")),
     call("ReduceLogSumExp", |page, node| reduce(page, node, "lse({0})")),
@@ -19,6 +22,9 @@ pub(super) const ITEMS: &[Operator] = &[
     call("GlobalAveragePool", |page, node| global(page, node, "rowmean({0})")),
     call("GlobalMaxPool", |page, node| global(page, node, "rowmax({0})")),
 ];
+
+/// How many factors a product may have along an axis.
+const MOST_FACTORS: u64 = 64;
 
 /// The length of each row.
 pub(super) const LENGTH: &str = "root(rowsum({0} .^ 2))";
@@ -42,20 +48,50 @@ pub(super) fn along(
     Ok((value, text, rows))
 }
 
+/// The axes that a reduction goes along; `None` where it does nothing.
+fn axes_of(node: &Node, rank: usize) -> Result<Option<Vec<usize>>, String> {
+    Ok(match node.list(1, "axes")? {
+        Some(axes) if !axes.is_empty() => {
+            Some(axes.iter().map(|&a| axis(a, rank)).collect::<Result<_, _>>()?)
+        }
+        _ if node.int("noop_with_empty_axes", 0) != 0 => None,
+        _ => Some((0..rank).collect()),
+    })
+}
+
 fn reduce(page: &mut Page, node: &Node, template: &str) -> Result<Vec<Operand>, String> {
     let value = node.value(page, 0)?;
-    let rank = value.axes.len();
-    let axes = match node.list(1, "axes")? {
-        Some(axes) if !axes.is_empty() => {
-            axes.iter().map(|&a| axis(a, rank)).collect::<Result<Vec<usize>, _>>()?
-        }
-        _ if node.int("noop_with_empty_axes", 0) != 0 => {
-            return Ok(vec![node.operand(0)?.clone()]);
-        }
-        _ => (0..rank).collect(),
+    let Some(axes) = axes_of(node, value.axes.len())? else {
+        return Ok(vec![node.operand(0)?.clone()]);
     };
     let keep = node.int("keepdims", 1) != 0;
     reduced(page, node.wanted(), template, &value, &axes, keep).map(|v| vec![Operand::Computed(v)])
+}
+
+/// The product of all entries along axes, of which none may stay: place by place.
+fn product_of(page: &mut Page, node: &Node) -> Result<Vec<Operand>, String> {
+    let mut operand = node.operand(0)?.clone();
+    let rank = operand.dims().len();
+    let Some(axes) = axes_of(node, rank)? else { return Ok(vec![operand]) };
+    for &at in &axes {
+        let Size { number: length, batch } = operand.dims()[at];
+        if batch || length > MOST_FACTORS {
+            return Err(format!("it has more than {MOST_FACTORS} factors along an axis"));
+        }
+        let mut places = (0..length as i64).map(|k| place(page, &operand, at, k));
+        let mut all = places.next().ok_or("it has no factors")??;
+        let rest: Vec<Operand> = places.collect::<Result<_, _>>()?;
+        for factor in rest {
+            all = Operand::Computed(page.zip(node.wanted(), "{0} .* {1}", &all, &factor)?);
+        }
+        operand = all;
+    }
+    if node.int("keepdims", 1) != 0 {
+        return Ok(vec![operand]);
+    }
+    let left = operand.dims();
+    let left: Vec<Size> = (0..rank).filter(|a| !axes.contains(a)).map(|a| left[a]).collect();
+    regroup(page, &operand, &left)
 }
 
 pub(super) fn reduced(

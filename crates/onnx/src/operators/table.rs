@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::elementwise::map;
 use super::linear::affine;
 use super::normal::divided;
 use super::pick::gathered;
@@ -13,6 +14,7 @@ use crate::value::Size;
 
 pub(super) const ITEMS: &[Operator] = &[
     call("ArrayFeatureExtractor", array_feature_extractor),
+    map("Binarizer", "{0} > {threshold=0}"),
     call("LinearClassifier", linear_classifier),
     call("LinearRegressor", |page, node| linear(page, node).map(|scores| vec![scores])),
     call("Normalizer", normalizer),

@@ -137,6 +137,8 @@ pub(super) fn layouts() -> Vec<Named> {
             "einsum_outer",
             graph(&[2, 3], &[3, 3], "t = Tanh x; y = Einsum x t equation=bij,bik->bjk"),
         ),
+        ("to_one", graph(&[2, 3], &[2], "t = Tanh x; y = MatMul t triple")),
+        ("multiplied", graph(&[6], &[1], "t = Tanh x; y = ReduceProd t axes=[1]")),
         ("unflattened", graph(&[6], &[2, 3], UNFLATTENED)),
     ]
 }
@@ -314,6 +316,7 @@ pub(super) fn tables() -> Vec<Named> {
             ),
         ),
         ("classifier", graph(&[2], &[3], CLASSIFIER)),
+        ("above", graph(&[2], &[2], "y = ml.Binarizer x threshold=0.2")),
         ("of_length_1", graph(&[2], &[2], "y = ml.Normalizer x norm=L2")),
     ]
 }

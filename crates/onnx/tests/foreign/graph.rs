@@ -78,6 +78,7 @@ fn initializers() -> Vec<TensorProto> {
         float("lone", &[1]),
         float("V", &[36, 75]),
         float("E", &[3, 1, 3, 3]),
+        float("triple", &[3]),
         float("F", &[6, 1, 3, 3]),
         float("Q", &[4, 2, 3, 3]),
         float("R", &[4, 3, 3, 3]),

@@ -52,6 +52,25 @@ pub(crate) fn inputs(
     Ok((inputs, head))
 }
 
+/// Takes away what fills in missing numbers of the input, if the graph begins with that: the table of
+/// the model does it. The numbers, one for each column or for all.
+pub(crate) fn filled_in(graph: &mut GraphProto) -> Option<Vec<f64>> {
+    let [input] = &graph.input[..] else { return None };
+    let readers = graph.node.iter().enumerate();
+    let mut readers = readers.filter(|(_, n)| n.input.iter().any(|i| i == input.name()));
+    let (Some((at, node)), None) = (readers.next(), readers.next()) else { return None };
+    let attribute = |name| node.attribute.iter().find(|a| a.name() == name);
+    let missing = attribute("replaced_value_float").is_some_and(|a| a.f().is_nan());
+    if (node.domain(), node.op_type(), missing) != ("ai.onnx.ml", "Imputer", true) {
+        return None;
+    }
+    let numbers = attribute("imputed_value_floats")?.floats.iter().map(|&x| x.into()).collect();
+    let NodeProto { input, output, .. } = graph.node[at].clone();
+    let op_type = Some("Identity".into());
+    graph.node[at] = NodeProto { input, output, op_type, ..NodeProto::default() };
+    Some(numbers)
+}
+
 /// Programs may leave constants of a network outside, as inputs of one row.
 fn same_batch(graph: &GraphProto, inputs: &[Border]) -> Result<(), Error> {
     let rows = |info: &&ValueInfoProto| {

@@ -47,7 +47,10 @@ pub fn export(model: &Model) -> Result<ModelProto, Error> {
         rows: None,
     };
     let symbol = graph.symbols.name(network.batch).to_string();
-    // The symbols first: no other tensor may take one.
+    // By their symbols weights are found again: no other tensor may take one.
+    for node in equations.weights.keys() {
+        equations.writer.keep(&equations.name(*node));
+    }
     let x = table::inputs(&mut equations.writer, &model.encoder, &symbol, {
         graph.name(network.input).map_or("X", |n| n.text.as_str())
     });
@@ -198,6 +201,7 @@ impl Exporter<'_> {
 
     fn variable(&mut self, id: NodeId, name: &str) -> Result<String, Error> {
         if let Some(m) = self.weights.get(&id) {
+            self.writer.give(name);
             return Ok(self.writer.floats(name, &[m.rows, m.cols], &m.data));
         }
         let target = Kind::Declared(Role::Target);

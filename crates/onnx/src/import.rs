@@ -95,6 +95,7 @@ pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result
     let opset = opset(&proto);
     let mut graph = proto.graph.unwrap_or_default();
     ending::only_network(&mut graph);
+    let numbers = border::filled_in(&mut graph);
     let read = read(&graph, opset, folder, Purpose::Network(loss))?;
     let network = Network::parse("imported.eq", &read.page)?;
     let nodes = network.initial(0)?;
@@ -107,7 +108,25 @@ pub fn import(bytes: &[u8], folder: Option<&Path>, loss: Option<&str>) -> Result
             (node, find(name).unwrap_or(initial))
         })
         .collect();
-    Ok(Model::plain(network, weights)?)
+    let mut model = Model::plain(network, weights)?;
+    if let Some(numbers) = numbers {
+        model.encoder = filling_in(&model.encoder, &numbers)?;
+    }
+    Ok(model)
+}
+
+/// A table's encoder with these numbers for missing ones.
+fn filling_in(encoder: &Encoder, numbers: &[f64]) -> Result<Encoder, Error> {
+    let mut schema = encoder.to_json();
+    let columns = schema["inputs"].as_array_mut().map(Vec::as_mut_slice).unwrap_or_default();
+    if numbers.len() != columns.len() && numbers.len() != 1 {
+        let (found, wanted) = (numbers.len(), columns.len());
+        return Err(Error::File(format!("an Imputer has {found} numbers for {wanted} columns")));
+    }
+    for (column, number) in columns.iter_mut().zip(numbers.iter().cycle()) {
+        column["numbers"]["impute"] = (*number).into();
+    }
+    Ok(Encoder::from_json(&schema).map_err(matgrad::Error::from)?)
 }
 
 /// Reads a graph with the shapes that it declares, the batch among them.

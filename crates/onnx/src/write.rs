@@ -28,6 +28,8 @@ pub(crate) enum Attribute {
 pub(crate) struct Writer {
     pub graph: GraphProto,
     taken: HashSet<String>,
+    /// Names that are kept for tensors to come.
+    kept: HashSet<String>,
     constants: HashMap<String, String>,
 }
 
@@ -36,11 +38,21 @@ impl Writer {
     pub fn fresh(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_string();
         let mut k = 1;
-        while !self.taken.insert(name.clone()) {
+        while self.kept.contains(&name) || !self.taken.insert(name.clone()) {
             k += 1;
             name = format!("{wanted}_{k}");
         }
         name
+    }
+
+    /// Keeps a name until it is given away.
+    pub fn keep(&mut self, name: &str) {
+        self.kept.insert(name.into());
+    }
+
+    /// Gives a kept name to the next tensor that is to have it.
+    pub fn give(&mut self, name: &str) {
+        self.kept.remove(name);
     }
 
     /// Adds a node with one result, which gets a fresh name like `wanted`.

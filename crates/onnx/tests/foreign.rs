@@ -161,6 +161,21 @@ fn training_goes_on_where_a_norm_is_0() {
 }
 
 #[test]
+fn missing_numbers_are_filled_in_by_the_table() {
+    let imputer = |numbers: &str| {
+        let filled = "i = ml.Imputer x replaced_value_float=NaN imputed_value_floats=";
+        graph(&[2], &[2], format!("{filled}{numbers}; y = Tanh i"))
+    };
+    let encoder = imputer("[0.5,-1.5]").read(None).unwrap().encoder.to_json();
+    let numbers = |k: usize| encoder["inputs"][k]["numbers"]["impute"].as_f64();
+    assert_eq!([numbers(0), numbers(1)], [Some(0.5), Some(-1.5)]);
+    let said = imputer("[0.5,-1.5,2.0]").read(None).err().unwrap();
+    assert_eq!(said, "an Imputer has 3 numbers for 2 columns");
+    let later = graph(&[1], &[1], "t = Tanh x; y = ml.Imputer t replaced_value_float=NaN");
+    assert!(later.read(None).is_err_and(|said| said.contains("ai.onnx.ml.Imputer")));
+}
+
+#[test]
 fn rows_do_not_see_each_other() {
     let said = [
         "m = ReduceMean x axes=[0]; y = Sub x m",

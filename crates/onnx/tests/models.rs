@@ -158,6 +158,22 @@ fn what_leaves_comes_back() {
 }
 
 #[test]
+fn weights_are_called_as_the_table_may_call_its_numbers() {
+    let table = tables::table();
+    let encoder = tables::encoder(&table, TargetKind::Numbers, false);
+    let page = format!(
+        "input X : B×{}\ntarget Y : B×1\nparam offset : {}×1 ~ glorot\nZ = X offset\n\
+         L = mse(Z, Y)\nminimize L\n",
+        encoder.input_width(),
+        encoder.input_width()
+    );
+    let model = tables::model(&page, encoder);
+    let again = import(&export(&model).unwrap().encode_to_vec(), None, None).unwrap();
+    assert_eq!(again.network.source, model.network.source);
+    assert_eq!(again.weights, model.weights);
+}
+
+#[test]
 fn metadata_that_is_not_about_the_graph_is_not_believed() {
     let (model, _) = own().remove(1);
     let mut proto = export(&model).unwrap();

@@ -75,6 +75,8 @@ enum Purpose<'a> {
 /// of one, and of several outputs the one is taken that has numbers which are no classes. `loss`
 /// names the loss for training on; without it a graph that ends in the softmax of each row or a
 /// sigmoid gets the cross entropy, any other the mean squared error.
+/// Images are rows, channel last, where they come in and where they come out: those that operators
+/// on images take or give, and a last `Reshape` to the shape of one or to the channels of the input.
 /// Tensors stored in other files are read from `folder`.
 ///
 /// # Errors

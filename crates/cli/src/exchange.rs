@@ -177,7 +177,10 @@ fn generate(
 /// The update rule that the model was trained by, with its settings.
 fn rule(model: &Model) -> Result<(UpdateRule, Vec<(String, f64)>), Failure> {
     let Some(training) = &model.training else {
-        return Err(Failure::input("the model does not say by which update rule it was trained"));
+        return Err(Failure::input(
+            "the model does not say by which update rule it was trained; train it on before, with \
+             `matgrad train DATA --target … --start MODEL -o NEW`, and export that",
+        ));
     };
     if Method::named(&training.rule).is_ok() {
         return Err(Failure::input(format!(

@@ -17,7 +17,8 @@ norm2(A) = sqrt(sum(A .^ 2))
 norm1(A) = sum(abs(A))
   adjoint s: ∂A = ∂s sign(A)
 # as norms need it: where it is 0, so is its derivative
-root(A, q = 0.5) = A .^ q
+root(A, q = 0.5) = (A + O) .^ q ⊙ (1 - O)
+  where O = (A >= 0) ⊙ (0 >= A)
   adjoint C: ∂A = q ((∂C ⊙ C) ⊘ (A + (0 >= A)))
 clamp(A, lo, hi) = min(max(A, lo), hi)
   adjoint C: ∂A = ∂C ⊙ ((A > lo) ⊙ (hi > A))

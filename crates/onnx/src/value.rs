@@ -160,6 +160,8 @@ impl Value {
                 }
                 let part = match (open.batch, left.batch) {
                     (true, true) if left.number == 1 => Size::BATCH,
+                    // Other axes may come before the batch.
+                    (true, false) if open.number.is_multiple_of(left.number) => left,
                     (true, _) | (_, true) => return None,
                     _ if left.number.is_multiple_of(open.number) => open,
                     _ if open.number.is_multiple_of(left.number) => left,

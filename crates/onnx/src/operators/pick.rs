@@ -41,8 +41,12 @@ fn in_one_piece(page: &mut Page, value: &Value, at: usize) -> Result<(Value, usi
     let place = |f: usize| value.order.iter().position(|&o| o == f).expect("all factors lie there");
     let before = match value.of_axes(&[at])[..] {
         [factor] => place(factor),
-        // A new factor lies behind that of the axis before it.
-        _ => value.of_axes(&(0..at).collect::<Vec<_>>()).last().map_or(0, |&f| place(f) + 1),
+        // A new factor lies behind that of the axis before it, and behind the batch.
+        _ => {
+            let before = value.of_axes(&(0..at).collect::<Vec<_>>());
+            let first = before.last().map_or(0, |&f| place(f) + 1);
+            (first..value.order.len()).find(|&k| !value.split(k).1.batch).unwrap_or(first)
+        }
     };
     if value.split(before).1.batch {
         return Err("it would cut the batch".into());

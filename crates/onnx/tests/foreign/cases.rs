@@ -137,6 +137,8 @@ pub(super) fn layouts() -> Vec<Named> {
             "einsum_outer",
             graph(&[2, 3], &[3, 3], "t = Tanh x; y = Einsum x t equation=bij,bik->bjk"),
         ),
+        ("batch_second", graph(&[2, 3], &[2, 4], BATCH_SECOND)),
+        ("stacked", graph(&[3], &[2, 3], STACKED)),
         ("to_one", graph(&[2, 3], &[2], "t = Tanh x; y = MatMul t triple")),
         ("multiplied", graph(&[6], &[1], "t = Tanh x; y = ReduceProd t axes=[1]")),
         ("unflattened", graph(&[6], &[2, 3], UNFLATTENED)),
@@ -146,6 +148,14 @@ pub(super) fn layouts() -> Vec<Named> {
 /// What Keras writes for `Dot(axes=1)`.
 const KERAS_DOT: &str = "z = Tanh x; a = Unsqueeze x at1; b = Unsqueeze z at2; q = MatMul a b; \
                          y = Squeeze q at2";
+
+/// Rows of all examples, those with the same place beside each other, as torch's attention has them.
+const BATCH_SECOND: &str = "t = Transpose x perm=[1,0,2]; r = Reshape t by_three; q = MatMul r W; \
+                            u = Reshape q two_rows; y = Transpose u perm=[1,0,2]";
+
+/// What Keras writes for `TimeDistributed`.
+const STACKED: &str = "t = Tanh x; a = Unsqueeze x at0; b = Unsqueeze t at0; \
+                       c = Concat a b axis=0; y = Transpose c perm=[1,0,2]";
 
 const ATTENTION: &str = "t = Transpose x perm=[0,2,1]; q = MatMul x t; s = Softmax q axis=2; \
                          p = MatMul s x; y = Tanh p";

@@ -111,6 +111,8 @@ fn initializers() -> Vec<TensorProto> {
         whole("picture", &[4], &[-1, 3, 5, 5]),
         whole("pairs", &[3], &[-1, 3, 2]),
         whole("of_four", &[2], &[-1, 4]),
+        whole("by_three", &[2], &[-1, 3]),
+        whole("two_rows", &[3], &[2, -1, 4]),
         whole("one_pair", &[], &[2]),
         whole("parts", &[2], &[2, 3]),
     ];

@@ -161,7 +161,7 @@ def test_a_search_among_kinks_ends_without_a_warning():
 @pytest.mark.parametrize("solver", ["sgd", "adam", "rprop", "lbfgs", "scg", "lm"])
 def test_an_infinite_loss_is_told_alike(solver):
     X, y = np.full((6, 2), 1e200), np.arange(6.0)
-    net = MLPRegressor((3,), activation="identity", solver=solver, random_state=0)
+    net = MLPRegressor(hidden_layer_sizes=(3,), activation="identity", solver=solver, random_state=0)
     advice = "scale the data" if solver in ("lbfgs", "scg", "lm") else "lower learning_rate_init"
     told = f"^Solver produced non-finite .* The loss is (inf|nan) in iteration 1: {advice}.$"
     with pytest.raises(ValueError, match=told):

@@ -11,3 +11,4 @@ mod published;
 mod serving;
 mod solvers;
 mod weights;
+mod written;

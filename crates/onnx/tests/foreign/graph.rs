@@ -38,86 +38,100 @@ pub(super) fn border(name: &str, dims: &[usize]) -> ValueInfoProto {
 }
 
 /// What nodes name and do not compute: weights of these shapes, and whole numbers.
+/// Weights with their shapes; their entries are random.
+const WEIGHTS: [(&str, &[i64]); 20] = [
+    ("K", &[4, 3, 3, 3]),
+    ("k", &[4]),
+    ("W", &[3, 4]),
+    ("U", &[36, 2]),
+    ("g", &[6]),
+    ("h", &[6]),
+    ("m", &[6]),
+    ("v", &[6]),
+    ("pair", &[2]),
+    ("one", &[1, 1]),
+    ("wide", &[1, 2]),
+    ("P", &[4, 4, 1, 1]),
+    ("G", &[6, 1]),
+    ("lone", &[1]),
+    ("V", &[36, 75]),
+    ("E", &[3, 1, 3, 3]),
+    ("triple", &[3]),
+    ("F", &[6, 1, 3, 3]),
+    ("Q", &[4, 2, 3, 3]),
+    ("R", &[4, 3, 3, 3]),
+];
+
+/// The one whose entries are positive.
+const VARIANCE: &str = "v";
+
+/// Lists of numbers.
+const FACTORS: [(&str, &[f32]); 3] = [
+    ("larger", &[1.0, 1.0, 2.0, 3.0]),
+    ("less", &[1.0, 1.0, 4.0 / 6.0, 5.0 / 6.0]),
+    ("smaller", &[1.0, 1.0, 0.6, 0.4]),
+];
+
+/// Whole numbers, with their shapes.
+const WHOLE: [(&str, &[i64], &[i64]); 30] = [
+    ("first", &[], &[0]),
+    ("second", &[], &[1]),
+    ("three", &[], &[3]),
+    ("at0", &[1], &[0]),
+    ("at1", &[1], &[1]),
+    ("rest", &[1], &[-1]),
+    ("six", &[1], &[6]),
+    ("at2", &[1], &[2]),
+    ("some", &[3], &[4, 5, 1]),
+    ("most", &[1], &[i64::MAX]),
+    ("least", &[1], &[i64::MIN]),
+    ("around", &[8], &[0, 0, 1, 1, 0, 0, 1, 1]),
+    ("groups", &[3], &[0, 2, -1]),
+    ("row", &[2], &[1, -1]),
+    ("all", &[2], &[-1, 36]),
+    ("starts", &[2], &[1, 0]),
+    ("at3", &[1], &[3]),
+    ("twice", &[2], &[1, 2]),
+    ("repeats", &[5], &[1, 1, 1, 2, 1]),
+    ("doubled", &[4], &[-1, 4, 6, 3]),
+    ("sides", &[3], &[4, 6, 9]),
+    ("ends", &[2], &[3, 2]),
+    ("axes", &[2], &[1, 3]),
+    ("picture", &[4], &[-1, 3, 5, 5]),
+    ("pairs", &[3], &[-1, 3, 2]),
+    ("of_four", &[2], &[-1, 4]),
+    ("by_three", &[2], &[-1, 3]),
+    ("two_rows", &[3], &[2, -1, 4]),
+    ("one_pair", &[], &[2]),
+    ("parts", &[2], &[2, 3]),
+];
+
 fn initializers() -> Vec<TensorProto> {
     let mut random = Random::seed(4);
-    let mut float = |name: &str, dims: &[i64]| TensorProto {
+    let float = |name: &str, dims: &[i64], float_data| TensorProto {
         name: Some(name.into()),
         dims: dims.into(),
         data_type: Some(1),
-        float_data: (0..dims.iter().product()).map(|_| random.normal() as f32).collect(),
+        float_data,
         ..TensorProto::default()
     };
-    let whole = |name: &str, dims: &[i64], numbers: &[i64]| TensorProto {
+    let mut all = Vec::new();
+    for (name, dims) in WEIGHTS {
+        let mut numbers: Vec<f32> =
+            (0..dims.iter().product()).map(|_| random.normal() as f32).collect();
+        if name == VARIANCE {
+            numbers.iter_mut().for_each(|x| *x = x.abs() + 0.5);
+        }
+        all.push(float(name, dims, numbers));
+    }
+    all.extend(FACTORS.map(|(name, x)| float(name, &[x.len() as i64], x.to_vec())));
+    all.extend(WHOLE.map(|(name, dims, numbers)| TensorProto {
         name: Some(name.into()),
         dims: dims.into(),
         data_type: Some(7),
         raw_data: Some(numbers.iter().flat_map(|n| n.to_le_bytes()).collect()),
         ..TensorProto::default()
-    };
-    let factors = |name: &str, numbers: &[f32]| TensorProto {
-        name: Some(name.into()),
-        dims: vec![numbers.len() as i64],
-        data_type: Some(1),
-        float_data: numbers.to_vec(),
-        ..TensorProto::default()
-    };
-    let mut all = vec![
-        float("K", &[4, 3, 3, 3]),
-        float("k", &[4]),
-        float("W", &[3, 4]),
-        float("U", &[36, 2]),
-        float("g", &[6]),
-        float("h", &[6]),
-        float("m", &[6]),
-        float("v", &[6]),
-        float("pair", &[2]),
-        float("one", &[1, 1]),
-        float("wide", &[1, 2]),
-        float("P", &[4, 4, 1, 1]),
-        float("G", &[6, 1]),
-        float("lone", &[1]),
-        float("V", &[36, 75]),
-        float("E", &[3, 1, 3, 3]),
-        float("triple", &[3]),
-        float("F", &[6, 1, 3, 3]),
-        float("Q", &[4, 2, 3, 3]),
-        float("R", &[4, 3, 3, 3]),
-        factors("larger", &[1.0, 1.0, 2.0, 3.0]),
-        factors("less", &[1.0, 1.0, 4.0 / 6.0, 5.0 / 6.0]),
-        factors("smaller", &[1.0, 1.0, 0.6, 0.4]),
-        whole("first", &[], &[0]),
-        whole("second", &[], &[1]),
-        whole("three", &[], &[3]),
-        whole("at0", &[1], &[0]),
-        whole("at1", &[1], &[1]),
-        whole("rest", &[1], &[-1]),
-        whole("six", &[1], &[6]),
-        whole("at2", &[1], &[2]),
-        whole("some", &[3], &[4, 5, 1]),
-        whole("most", &[1], &[i64::MAX]),
-        whole("least", &[1], &[i64::MIN]),
-        whole("around", &[8], &[0, 0, 1, 1, 0, 0, 1, 1]),
-        whole("groups", &[3], &[0, 2, -1]),
-        whole("row", &[2], &[1, -1]),
-        whole("all", &[2], &[-1, 36]),
-        whole("starts", &[2], &[1, 0]),
-        whole("at3", &[1], &[3]),
-        whole("twice", &[2], &[1, 2]),
-        whole("repeats", &[5], &[1, 1, 1, 2, 1]),
-        whole("doubled", &[4], &[-1, 4, 6, 3]),
-        whole("sides", &[3], &[4, 6, 9]),
-        whole("ends", &[2], &[3, 2]),
-        whole("axes", &[2], &[1, 3]),
-        whole("picture", &[4], &[-1, 3, 5, 5]),
-        whole("pairs", &[3], &[-1, 3, 2]),
-        whole("of_four", &[2], &[-1, 4]),
-        whole("by_three", &[2], &[-1, 3]),
-        whole("two_rows", &[3], &[2, -1, 4]),
-        whole("one_pair", &[], &[2]),
-        whole("parts", &[2], &[2, 3]),
-    ];
-    // Variances are positive.
-    all[7].float_data.iter_mut().for_each(|x| *x = x.abs() + 0.5);
+    }));
     all
 }
 

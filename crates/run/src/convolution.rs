@@ -45,7 +45,7 @@ pub(crate) struct Convolution<T> {
     run: usize,
     /// Where the runs of the first place begin in a padded picture.
     runs: Vec<usize>,
-    /// Where their entries are.
+    /// Where their entries are, of pictures of one channel.
     taps: Vec<usize>,
     /// Where the lines of places begin there.
     lines: Vec<usize>,
@@ -112,7 +112,9 @@ impl<T: Real> Convolution<T> {
             (0..across).map(move |j| first + j * dilation[1] * channels)
         }));
         self.taps.clear();
-        self.taps.extend(self.runs.iter().flat_map(|run| *run..run + self.run));
+        if channels == 1 {
+            self.taps.extend(self.runs.iter().flat_map(|run| *run..run + self.run));
+        }
         self.lines.clear();
         self.lines.extend((0..high).map(|i| i * stride[0] * line));
         self.wide = wide;
